@@ -1,0 +1,35 @@
+"""Time: UTC, timezone-aware, microseconds. What decides about money is the database's clock, never this machine's."""
+
+import calendar
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""What "does not expire" looks like where a moment is required."""
+
+
+def text(moment: datetime) -> str:
+    """A moment as the API shows it: ISO 8601 in UTC with a `Z`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def micros(moment: datetime) -> int:
+    """Whole microseconds since 1970, exact (a float of seconds would not be)."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def add_months(moment: datetime, months: int) -> datetime:
+    """The same day of the month, `months` calendar months later; the last day of the month where there is none.
+
+    Never later than `NEVER`.
+    """
+    year, month0 = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    if year > NEVER.year:
+        return NEVER
+    day = min(moment.day, _days_in(year, month0 + 1))
+    return moment.replace(year=year, month=month0 + 1, day=day)
+
+
+def _days_in(year: int, month: int) -> int:
+    return calendar.monthrange(year, month)[1]

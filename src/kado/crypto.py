@@ -1,0 +1,126 @@
+"""Keys and what is done with them. Every key derives from the operator's secret, one per purpose; none is stored.
+
+HKDF-SHA256 (RFC 5869), 32 bytes, no salt, info `kado:<purpose>`. The operator may list several secrets: the first one
+writes, all of them read, so that a secret can be changed without losing anything written under the old one.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+Purpose = Literal[
+    "jwt", "card-number", "number-index", "security-code", "seal", "answer", "request-hash", "stored-secret"
+]
+
+VERSION_BYTES: Final = 4
+_NONCE_BYTES: Final = 12
+
+
+class Undecipherable(Exception):
+    """No live secret opens this, or it was changed since it was written."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """One of the operator's secrets and the keys that follow from it."""
+
+    value: bytes
+
+    def derive(self, info: str) -> bytes:
+        """32 bytes for one purpose."""
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"kado:{info}".encode()).derive(self.value)
+
+    @cached_property
+    def version(self) -> bytes:
+        """Four bytes that name this secret in rows written under it, and reveal nothing of it."""
+        return self.derive("version")[:VERSION_BYTES]
+
+
+class Keyring:
+    """All live secrets, the current one first. Safe to share between tasks."""
+
+    def __init__(self, values: list[str]) -> None:
+        self._secrets = [Secret(value.encode()) for value in values]
+        self._by_version = {secret.version: secret for secret in self._secrets}
+        self._keys: dict[tuple[bytes, str], bytes] = {}
+        self._ciphers: dict[tuple[bytes, str], AESGCM] = {}
+
+    @property
+    def version(self) -> bytes:
+        """Which secret is current."""
+        return self._secrets[0].version
+
+    @property
+    def versions(self) -> list[bytes]:
+        """All live versions, the current one first."""
+        return [secret.version for secret in self._secrets]
+
+    def key(self, purpose: Purpose, version: bytes | None = None) -> bytes:
+        """The 32-byte key for a purpose, by default the current one. Raises `Undecipherable` for an unknown version."""
+        at = version or self.version
+        key = self._keys.get((at, purpose))
+        if key is None:
+            secret = self._by_version.get(at)
+            if secret is None:
+                raise Undecipherable("written under a secret key that is not configured any more")
+            key = self._keys[at, purpose] = secret.derive(purpose)
+        return key
+
+    def keys(self, purpose: Purpose) -> Iterator[bytes]:
+        """The key for a purpose from every live secret, the current one first."""
+        return (self.key(purpose, version) for version in self.versions)
+
+    def mac(self, purpose: Purpose, *parts: bytes, version: bytes | None = None) -> bytes:
+        """HMAC-SHA256 over the parts, each preceded by its length, so that no two lists of parts collide."""
+        return _mac(self.key(purpose, version), parts)
+
+    def macs(self, purpose: Purpose, *parts: bytes) -> list[bytes]:
+        """The same under every live secret, for looking up what an older one wrote."""
+        return [_mac(key, parts) for key in self.keys(purpose)]
+
+    def encrypt(self, purpose: Purpose, plain: bytes, bound_to: bytes) -> bytes:
+        """AES-256-GCM: version, nonce, ciphertext. It opens only beside the same `bound_to`."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return self.version + nonce + self._cipher(purpose, self.version).encrypt(nonce, plain, bound_to)
+
+    def decrypt(self, purpose: Purpose, sealed: bytes, bound_to: bytes) -> bytes:
+        """What `encrypt` hid. Raises `Undecipherable`."""
+        version, nonce = sealed[:VERSION_BYTES], sealed[VERSION_BYTES : VERSION_BYTES + _NONCE_BYTES]
+        try:
+            return self._cipher(purpose, version).decrypt(nonce, sealed[VERSION_BYTES + _NONCE_BYTES :], bound_to)
+        except InvalidTag:
+            raise Undecipherable("changed since it was written") from None
+
+    def signer(self, version: bytes | None = None) -> Ed25519PrivateKey:
+        """The Ed25519 key that seals the ledger's heads."""
+        return Ed25519PrivateKey.from_private_bytes(self.key("seal", version))
+
+    def _cipher(self, purpose: Purpose, version: bytes) -> AESGCM:
+        cipher = self._ciphers.get((version, purpose))
+        if cipher is None:
+            cipher = self._ciphers[version, purpose] = AESGCM(self.key(purpose, version))
+        return cipher
+
+
+def equal(one: bytes, other: bytes) -> bool:
+    """Comparison in constant time."""
+    return hmac.compare_digest(one, other)
+
+
+def token_hash(token: str) -> bytes:
+    """SHA-256 of a random token of at least 128 bits; such a token needs no slow hash and no key."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _mac(key: bytes, parts: tuple[bytes, ...]) -> bytes:
+    return hmac.digest(key, b"".join(len(part).to_bytes(4, "big") + part for part in parts), "sha256")

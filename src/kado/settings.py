@@ -1,0 +1,254 @@
+"""Every setting, in one place: its name, default, meaning. `kado config` and the reference page print this table."""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from kado.crypto import Keyring
+
+
+class SettingError(ValueError):
+    """A setting cannot be used; the text names it and says what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable, described for people."""
+
+    name: str
+    default: str
+    meaning: str
+    secret: bool = False
+
+
+SETTINGS: Final = (
+    Setting(
+        "KADO_DATABASE_URL",
+        "",
+        "PostgreSQL 15 to 18, as `postgresql://user:password@host:5432/name`. Empty: Kado runs its own PostgreSQL in "
+        "the data directory. The user migrates the schema and must be allowed to create a role (see "
+        "KADO_DATABASE_APP_URL).",
+        secret=True,
+    ),
+    Setting(
+        "KADO_DATABASE_APP_URL",
+        "",
+        "Only where the user of KADO_DATABASE_URL may not create roles: the same database as a user that cannot change "
+        "entries. An administrator makes it a member of the role `kado_app`.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_DATA_DIR",
+        "",
+        "Where the embedded database, the secret key's file and the mail folder live. Default: /var/lib/kado as root, "
+        "otherwise $XDG_DATA_HOME/kado (~/.local/share/kado).",
+    ),
+    Setting(
+        "KADO_SECRET_KEY",
+        "",
+        "32 characters or more; everything secret in the database derives from it. A comma-separated list rotates: the "
+        "first one writes, all read. Empty: the first start makes one in the file `secret.key` (0600) in the data "
+        "directory. Keep a copy apart from the database's backups: without it no card number can be read again.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_PUBLIC_URL",
+        "",
+        "How people and tills reach this server, e.g. https://cards.example.com. Default: http://HOST:PORT.",
+    ),
+    Setting(
+        "KADO_MAIL_URL",
+        "",
+        "Where mail goes: `smtp://user:password@host:587` (STARTTLS is required when there is a password), "
+        "`smtps://user:password@host:465`, or `file:///directory` (one .eml a message). Default: `mail` in the data "
+        "directory.",
+        secret=True,
+    ),
+    Setting("KADO_MAIL_FROM", "", "The sender of mail. Default: gift-cards@ the host of KADO_PUBLIC_URL."),
+    Setting(
+        "KADO_SMS_URL",
+        "",
+        "Where text messages go: `https://user:password@provider/path?from=%2B15550100` (a form POST of To, From, Body "
+        "with basic authentication, as Twilio takes it) or `file:///directory`. Default: `sms` in the data directory.",
+        secret=True,
+    ),
+    Setting("KADO_PROCESSES", "1", "How many HTTP processes share the port. One serves most shops; two use two cores."),
+    Setting(
+        "KADO_TRUSTED_PROXIES",
+        "",
+        "Addresses or networks (comma-separated) whose X-Forwarded-For and X-Forwarded-Proto are believed. Default: "
+        "none, not even loopback.",
+    ),
+    Setting(
+        "KADO_SEAL_SECONDS", "5", "How long after an entry the head of its card is sealed, at the latest (1 to 3600)."
+    ),
+    Setting(
+        "KADO_CAPTCHA",
+        "none",
+        "What a balance check must bring when a program is under attack: `none`, or `altcha` (proof of work, served by "
+        "Kado itself, no third party).",
+    ),
+    Setting("KADO_ANSWER_DAYS", "35", "How long answers to idempotency keys are kept, in days (at least 30)."),
+    Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
+)
+
+_WELL_KNOWN: Final = ("changeme", "change-me", "secret", "password", "insecure", "example", "kado", "test")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one run, checked."""
+
+    data_dir: Path
+    database_url: str | None
+    database_app_url: str | None
+    public_url: str
+    mail_url: str
+    mail_from: str
+    sms_url: str
+    processes: int
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    seal_seconds: float
+    captcha: str
+    answer_days: int
+    log_level: str
+    keyring: Keyring = field(repr=False)
+
+
+def load(
+    environ: Mapping[str, str] = os.environ, *, host: str = "127.0.0.1", port: int = 8000, make_secret: bool = True
+) -> Settings:
+    """The settings of this environment; `host` and `port` only form the default public address.
+
+    Makes the data directory and, where no secret is configured and `make_secret` allows it, the secret's file.
+    Raises `SettingError`.
+    """
+
+    def value(name: str) -> str:
+        return environ.get(name, "").strip() or next(s.default for s in SETTINGS if s.name == name)
+
+    data_dir = Path(value("KADO_DATA_DIR") or _default_data_dir(environ)).expanduser().absolute()
+    public_url = (value("KADO_PUBLIC_URL") or f"http://{_shown_host(host)}:{port}").rstrip("/")
+    _check_url("KADO_PUBLIC_URL", public_url, ("http", "https"))
+    mail_url = value("KADO_MAIL_URL") or (data_dir / "mail").as_uri()
+    _check_url("KADO_MAIL_URL", mail_url, ("file", "smtp", "smtps"))
+    sms_url = value("KADO_SMS_URL") or (data_dir / "sms").as_uri()
+    _check_url("KADO_SMS_URL", sms_url, ("file", "http", "https"))
+    return Settings(
+        data_dir=data_dir,
+        database_url=_database_url("KADO_DATABASE_URL", value("KADO_DATABASE_URL")),
+        database_app_url=_database_url("KADO_DATABASE_APP_URL", value("KADO_DATABASE_APP_URL")),
+        public_url=public_url,
+        mail_url=mail_url,
+        mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
+        sms_url=sms_url,
+        processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
+        trusted_proxies=_networks(value("KADO_TRUSTED_PROXIES")),
+        seal_seconds=_whole("KADO_SEAL_SECONDS", value("KADO_SEAL_SECONDS"), 1, 3600),
+        captcha=_one_of("KADO_CAPTCHA", value("KADO_CAPTCHA"), ("none", "altcha")),
+        answer_days=_whole("KADO_ANSWER_DAYS", value("KADO_ANSWER_DAYS"), 30, 3650),
+        log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
+        keyring=Keyring(_secret_values(value("KADO_SECRET_KEY"), data_dir, make_secret)),
+    )
+
+
+def _default_data_dir(environ: Mapping[str, str]) -> str:
+    if os.geteuid() == 0:
+        return "/var/lib/kado"
+    return str(Path(environ.get("XDG_DATA_HOME") or "~/.local/share") / "kado")
+
+
+def _shown_host(host: str) -> str:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _mail_host(public_url: str) -> str:
+    host = urlsplit(public_url).hostname or "localhost"
+    return "localhost" if host.replace(".", "").isdigit() or ":" in host else host
+
+
+def _database_url(name: str, url: str) -> str | None:
+    if not url:
+        return None
+    _check_url(name, url, ("postgresql", "postgres"))
+    return url
+
+
+def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    scheme = url.split(":", 1)[0].lower()
+    if scheme not in schemes or "://" not in url:
+        raise SettingError(f"{name} must begin with {' or '.join(s + '://' for s in schemes)}")
+
+
+def _whole(name: str, text: str, low: int, high: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
+        raise SettingError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
+    return int(text)
+
+
+def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise SettingError(f"{name} must be one of {', '.join(choices)}, not {text!r}")
+    return text
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise SettingError(f"KADO_TRUSTED_PROXIES: {error}") from None
+
+
+def _secret_values(text: str, data_dir: Path, make_secret: bool) -> list[str]:
+    if not text:
+        return [_secret_from_file(data_dir / "secret.key", make_secret)]
+    values = [part.strip() for part in text.split(",")]
+    for value in values:
+        _check_secret(value)
+    return values
+
+
+def _check_secret(value: str) -> None:
+    if len(value) < 32:
+        raise SettingError("KADO_SECRET_KEY must have at least 32 characters; `openssl rand -hex 32` makes a good one")
+    plain = value.lower()
+    if len(set(plain)) < 8 or any(plain.replace(word, "").strip("-_ 0123456789") == "" for word in _WELL_KNOWN):
+        raise SettingError(
+            "KADO_SECRET_KEY is a well-known or repetitive value; `openssl rand -hex 32` makes a good one"
+        )
+
+
+def _secret_from_file(path: Path, make: bool) -> str:
+    """The secret that the first start made. Two first starts at once agree on one, because linking is atomic."""
+    if not path.exists():
+        if not make:
+            raise SettingError(f"there is no secret key: set KADO_SECRET_KEY, or start the server once to make {path}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_hex(32) + "\n")
+            try:
+                os.link(fresh, path)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        except OSError as error:
+            raise SettingError(f"the secret key's file {path} cannot be made: {error.strerror}") from None
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingError(f"{path} can be read by others; `chmod 600 {path}` puts that right")
+        value = path.read_text().strip()
+    except OSError as error:
+        raise SettingError(f"the secret key's file {path} cannot be read: {error.strerror}") from None
+    _check_secret(value)
+    return value
