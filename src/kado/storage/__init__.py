@@ -1,0 +1,1 @@
+"""PostgreSQL: running it, connecting to it, its schema, and what is written beside the money."""

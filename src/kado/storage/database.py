@@ -1,0 +1,148 @@
+"""Connections to PostgreSQL, and what to do when they fail.
+
+Statements run under the role `kado_app`, which can add entries and audit rows but never change or delete them.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias, TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from kado.errors import Unavailable
+
+APP_ROLE: Final = "kado_app"
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+T = TypeVar("T")
+
+AWAY: Final = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.PostgresSystemError,
+)
+"""Errors that say nothing about the request: the database is away, full, read-only or starting."""
+
+CONFLICT: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+"""Errors after which the same transaction may well succeed."""
+
+# The hot statements find every row by a key. With these a plan made while the tables were small can never turn into a
+# sequential scan as they grow, and Citus answers type look-ups quickly (plain PostgreSQL keeps the name unread).
+_SESSION: Final = {
+    "application_name": "kado",
+    "timezone": "UTC",
+    "jit": "off",
+    "lock_timeout": "4s",
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "15s",
+    "citus.override_table_visibility": "off",
+}
+KEYED_ONLY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+LONG_READ: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+
+
+class Database:
+    """A pool of connections. Every method raises `Unavailable` while the database is away."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, as_app: bool) -> None:
+        self._pool = pool
+        self._url = url
+        self._as_app = as_app
+
+    @classmethod
+    async def open(cls, url: str, *, as_app: bool = True, size: int = 10) -> "Database":
+        """Connect lazily: the first use makes the first connection, so that this succeeds while the database starts."""
+        pool = asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=size,
+            command_timeout=12,
+            timeout=4,
+            server_settings=_SESSION,
+            init=_become_app if as_app else None,
+            reset=_nothing_to_reset,
+        )
+        await pool
+        return cls(pool, url, as_app)
+
+    async def close(self) -> None:
+        """Give back all connections; those still busy after a moment are cut."""
+        try:
+            await asyncio.wait_for(self._pool.close(), 3)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def connect(self, settings: dict[str, str] | None = None) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection of the caller's own, outside the pool, with session settings beside the usual ones."""
+        with_timeout = 12 if "statement_timeout" not in (settings or {}) else None
+        connection = await asyncpg.connect(
+            self._url, timeout=4, command_timeout=with_timeout, server_settings=_SESSION | (settings or {})
+        )
+        if self._as_app:
+            await _become_app(connection)
+        return connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A connection for single statements."""
+        try:
+            async with self._pool.acquire(timeout=3) as connection:
+                yield connection
+        except AWAY as error:
+            raise away() from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction that commits at the end and rolls back on any exception."""
+        async with self.read() as connection, connection.transaction():
+            yield connection
+
+    async def repeat(self, work: Callable[[Connection], Awaitable[T]], tries: int = 5) -> T:
+        """Run `work` in a transaction; again after a deadlock or a serialization failure, a few times, with jitter.
+
+        Only for work that is safe to repeat when the outcome of a commit is unknown.
+        """
+        for attempt in range(1, tries + 1):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except CONFLICT as error:
+                if attempt == tries:
+                    raise away() from error
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise AssertionError("unreachable")
+
+
+def away(retry_after_seconds: int = 1) -> Unavailable:
+    """The refusal for everything that failed because of the database and not because of the request."""
+    return Unavailable(
+        "database_unavailable",
+        "The database cannot be reached right now. Send the same request again, with the same idempotency key.",
+        retry_after_seconds,
+    )
+
+
+async def _become_app(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.execute(f"SET ROLE {APP_ROLE}")
+
+
+async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nothing in Kado leaves session state behind, and the usual reset costs a round trip each time."""

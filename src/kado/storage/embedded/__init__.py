@@ -1,0 +1,9 @@
+"""The embedded database: PostgreSQL that Kado starts, keeps up and stops itself, for installations without a server.
+
+A server calls `start` before its event loop runs, then runs `watch` on it; commands use `connect_or_start`.
+"""
+
+from kado.storage.embedded.errors import EmbeddedError
+from kado.storage.embedded.supervisor import Embedded, connect_or_start, describe, start
+
+__all__ = ["Embedded", "EmbeddedError", "connect_or_start", "describe", "start"]

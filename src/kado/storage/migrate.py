@@ -1,0 +1,141 @@
+"""Bring the database's schema to the one this version was written for, or say why that cannot be done."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+
+from kado.storage.database import APP_ROLE
+from kado.storage.grants import GRANTS
+
+REVISIONS: Final = ("0001",)
+"""Every schema that this version knows, oldest first."""
+
+SCHEMA: Final = REVISIONS[-1]
+"""The schema that this version needs."""
+
+_LOCK: Final = 0x6B61646F  # "kado"
+
+
+class SchemaError(Exception):
+    """The schema cannot be used or changed; the text says what to do next."""
+
+
+async def migrate(url: str, app_url: str | None = None) -> str:
+    """Migrate under a lock that all servers share, set the grants, and return the URL to work with.
+
+    Raises `SchemaError`, or a connection error while the database is away.
+    """
+    connection = await _connect(url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        version = await schema_version(connection)
+        if version != SCHEMA:
+            _refuse_unknown(version)
+            await _upgrade(url)
+        role = await _app_role(connection, app_url)
+        await _grant(connection, role)
+    finally:
+        await connection.close()
+    return app_url or url
+
+
+async def schema_version(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    """Which schema the database has; None when it is empty."""
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    version = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return None if version is None else str(version)
+
+
+async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    connection = await asyncpg.connect(url, timeout=10)
+    number = connection.get_server_version().major
+    if number < 15:
+        await connection.close()
+        raise SchemaError(f"Kado needs PostgreSQL 15 or later; this server is {number}")
+    return connection
+
+
+def _refuse_unknown(version: str | None) -> None:
+    if version is not None and version not in REVISIONS:
+        raise SchemaError(
+            f"the database has schema {version}, which is newer than this version of Kado ({SCHEMA}); "
+            "start the newer Kado that made it, or restore a backup from before its migration"
+        )
+
+
+async def _upgrade(url: str) -> None:
+    # Imported here: a start on a schema that fits needs none of this, and it takes half a second to load.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=10), poolclass=NullPool
+    )
+    try:
+        async with engine.connect() as connection:
+
+            def upgrade(sync_connection: object) -> None:
+                config.attributes["connection"] = sync_connection
+                command.upgrade(config, "head")
+
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def _app_role(connection: "asyncpg.Connection[asyncpg.Record]", app_url: str | None) -> str:
+    """The role that the server works under: made here, or, where that is forbidden, the user of a second URL."""
+    if app_url is None:
+        await _make_role(connection)
+        return APP_ROLE
+    user = unquote(urlsplit(app_url).username or "")
+    if not await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", user):
+        raise SchemaError(f"KADO_DATABASE_APP_URL names the user {user!r}, which this database does not have")
+    return user
+
+
+async def _make_role(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    exists = "SELECT count(*) FROM pg_roles WHERE rolname = $1"
+    try:
+        if not await connection.fetchval(exists, APP_ROLE):
+            await connection.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        pass  # another database of the same cluster was migrated at the same moment
+    except asyncpg.InsufficientPrivilegeError:
+        raise SchemaError(
+            f"this database user may not create the role {APP_ROLE}; let an administrator run "
+            f"`CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO <user>`, or set KADO_DATABASE_APP_URL"
+        ) from None
+    if not await connection.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", APP_ROLE):
+        await connection.execute(f"GRANT {APP_ROLE} TO CURRENT_USER")
+
+
+async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) -> None:
+    name = '"' + role.replace('"', '""') + '"'
+    schema = await connection.fetchval("SELECT quote_ident(current_schema())")
+    async with connection.transaction():
+        await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
+        for table, rights in GRANTS.items():
+            await connection.execute(f"GRANT {rights} ON {table} TO {name}")
+        await connection.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
+
+
+async def wait_for_database(url: str, seconds: float) -> None:
+    """Return as soon as the database accepts connections. Raises the last error after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            await (await asyncpg.connect(url, timeout=5)).close()
+            return
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, TimeoutError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.2)

@@ -1,0 +1,77 @@
+"""What must happen after a commit, written down before it: messages and the jobs that send them.
+
+A row in `message` is what an operator sees and replays; the job beside it makes a worker act. Both are written in the
+transaction of the change that they report, so they exist exactly if the change does.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, cast
+
+import asyncpg
+from pgqueuer import AsyncpgDriver, Queries
+
+from kado.storage.database import Connection
+
+SEND_MESSAGE: Final = "send_message"
+"""The name of the job that sends one message; its payload is `{"program": id, "message": id}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A mail or text message to be sent to someone about a card."""
+
+    program_id: str
+    id: str
+    card_id: str
+    kind: Literal["security_code", "code_sent_elsewhere"]
+    channel: Literal["email", "sms"]
+    recipient: str
+    sender_name: str | None
+    custom_message: str | None
+    created_at: datetime
+    send_at: datetime | None = None
+    """Not before this moment; at once when empty."""
+
+
+async def enqueue_messages(connection: Connection, messages: Sequence[Message]) -> None:
+    """Write the messages and their jobs on this connection's transaction."""
+    await connection.execute(
+        """
+        INSERT INTO message (program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, state,
+                             created_at, next_attempt_at)
+        SELECT u.program_id, u.id, u.card_id, u.kind, u.channel, u.recipient, u.sender_name, u.custom_message, 'queued',
+               u.created_at, u.send_at
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                    $9::timestamptz[], $10::timestamptz[])
+             AS u (program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, created_at, send_at)
+        """,
+        [m.program_id for m in messages],
+        [m.id for m in messages],
+        [m.card_id for m in messages],
+        [m.kind for m in messages],
+        [m.channel for m in messages],
+        [m.recipient for m in messages],
+        [m.sender_name for m in messages],
+        [m.custom_message for m in messages],
+        [m.created_at for m in messages],
+        [m.send_at or m.created_at for m in messages],
+    )
+    await enqueue_jobs(
+        connection,
+        [(m.program_id, m.id, max(timedelta(0), (m.send_at or m.created_at) - m.created_at)) for m in messages],
+    )
+
+
+async def enqueue_jobs(connection: Connection, jobs: Sequence[tuple[str, str, timedelta]]) -> None:
+    """Jobs that send the messages (program id, message id) after a delay, on this connection's transaction."""
+    # The driver only fetches, which a connection borrowed from a pool can do as well.
+    queries = Queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
+    await queries.enqueue(
+        [SEND_MESSAGE] * len(jobs),
+        [json.dumps({"program": program_id, "message": message_id}).encode() for program_id, message_id, _ in jobs],
+        [0] * len(jobs),
+        [delay for _, _, delay in jobs],
+    )

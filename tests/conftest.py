@@ -1,0 +1,107 @@
+"""What every test may ask for: a real PostgreSQL, a migrated database of its own, keys.
+
+`KADO_TEST_DATABASE_URL` (a superuser of a running server) spares the start of a server; without it the embedded one runs.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from kado.crypto import Keyring
+from kado.storage.database import Database
+from kado.storage.migrate import migrate
+
+hypothesis_settings.register_profile("kado", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("kado")
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A PostgreSQL server, as its superuser."""
+    if url := os.environ.get("KADO_TEST_DATABASE_URL"):
+        yield url
+        return
+    from kado.storage import embedded
+
+    with ExitStack() as stack:
+        directory = Path(tempfile.mkdtemp(prefix="kado-test-"))
+        directory.chmod(0o711)
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        server = embedded.start(directory / "data", role="server")
+        stack.callback(server.stop)
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a migrated, empty database to copy."""
+    name = f"kado_template_{secrets.token_hex(4)}"
+    _on_server(server_url, f"CREATE DATABASE {name}")
+    asyncio.run(migrate(url_of(server_url, name)))
+    yield name
+    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """A fresh migrated database of the test's own."""
+    name = f"kado_{secrets.token_hex(6)}"
+    _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield url_of(server_url, name)
+    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """A database without any schema."""
+    name = f"kado_{secrets.token_hex(6)}"
+    _on_server(server_url, f"CREATE DATABASE {name}")
+    yield url_of(server_url, name)
+    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The same, connected the way the server connects."""
+    opened = await Database.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def superuser(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Someone who may do anything to the test's database, as a thief with the server's disk could."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    """Keys from a secret of the test's own."""
+    return Keyring([secrets.token_hex(32)])
+
+
+def url_of(server_url: str, database_name: str) -> str:
+    """The same server, another database."""
+    parts = urlsplit(server_url)
+    return urlunsplit(parts._replace(path=f"/{database_name}"))
+
+
+def _on_server(server_url: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(server_url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
