@@ -1,0 +1,148 @@
+"""Keys: with API keys tills and sites call as a merchant, with signing keys a trusted front end proves a request.
+
+Both are shown once. Of an API key a hash is kept, of a signing key its encryption.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from kado import audit
+from kado.access import store
+from kado.access.permissions import ROLES, Permission, Role
+from kado.crypto import Keyring, token_hash
+from kado.errors import Invalid, NotFound
+from kado.ids import new_id
+from kado.storage.database import Connection, Database
+
+LIVE: Final = "kado_live_"
+TEST: Final = "kado_test_"
+SIGN: Final = "kado_sign_"
+
+_FORM: Final = re.compile(r"kado_(?:live|test)_[A-Za-z0-9_-]{43}")
+_NAME_MAX: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key at the only moment its secret is known."""
+
+    key_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"NewKey(key_id={self.key_id!r}, secret=...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key in a list. `kind` is `live`, `test` or `signing`; only the first two have a role and scopes."""
+
+    id: str
+    kind: str
+    role: Role | None
+    scopes: tuple[str, ...]
+    name: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def is_key(text: str) -> bool:
+    """Whether the text has the form of an API key."""
+    return _FORM.fullmatch(text) is not None
+
+
+async def create_key(
+    database: Database,
+    merchant_id: str,
+    actor: str,
+    *,
+    is_test: bool = False,
+    role: Role = Role.OWNER,
+    scopes: Iterable[Permission] = (),
+    name: str | None = None,
+) -> NewKey:
+    """An API key that may do what the role allows, or of that only what `scopes` name.
+
+    Raises `Invalid` for a scope outside the role, `NotFound` when the merchant does not exist.
+    """
+    narrowed = sorted(set(scopes))
+    for scope in narrowed:
+        if scope not in ROLES[role]:
+            raise Invalid(("body", "scopes"), f"The role {role} does not include {scope}, so a key cannot have it.")
+    if name is not None and (not name.strip() or len(name) > _NAME_MAX or not name.isprintable()):
+        raise Invalid(("body", "name"), f"A key's name has 1 to {_NAME_MAX} printable characters.")
+    key = NewKey(new_id(), (TEST if is_test else LIVE) + secrets.token_urlsafe(32))
+
+    async def work(connection: Connection) -> None:
+        await store.insert_key(
+            connection, key.key_id, merchant_id, token_hash(key.secret), is_test, role, narrowed, name
+        )
+        facts = {"test": is_test, "role": role, "scopes": narrowed, "name": name}
+        await _record(connection, "key:created", merchant_id, key.key_id, actor, facts)
+
+    await _written(database, work)
+    return key
+
+
+async def create_signing_key(database: Database, keyring: Keyring, merchant_id: str, actor: str) -> NewKey:
+    """A signing key. Make the new one before revoking the old one: any number live side by side.
+
+    Raises `NotFound` when the merchant does not exist.
+    """
+    key = NewKey(new_id(), SIGN + secrets.token_hex(32))
+    sealed = keyring.encrypt("stored-secret", key.secret.encode(), key.key_id.encode())
+
+    async def work(connection: Connection) -> None:
+        await store.insert_signing_key(connection, key.key_id, merchant_id, sealed)
+        await _record(connection, "signing-key:created", merchant_id, key.key_id, actor, {})
+
+    await _written(database, work)
+    return key
+
+
+async def revoke(database: Database, key_id: str, actor: str, merchant_id: str | None = None) -> None:
+    """End a key of either sort; running servers refuse it within 30 seconds. Doing it again changes nothing.
+
+    Raises `NotFound` for an unknown key, and for one of another merchant where `merchant_id` is given.
+    """
+
+    async def work(connection: Connection) -> None:
+        action, owner = "key:revoked", await store.revoke_key(connection, key_id)
+        if owner is None:
+            action, owner = "signing-key:revoked", await store.revoke_signing_key(connection, key_id)
+        if owner is None or (merchant_id is not None and owner != merchant_id):
+            raise NotFound("key_not_found", "There is no such key.")
+        await _record(connection, action, owner, key_id, actor, {})
+
+    await database.repeat(work)
+
+
+async def list_keys(database: Database, merchant_id: str) -> list[Key]:
+    """The merchant's keys of both sorts, revoked ones too, oldest first."""
+    async with database.read() as connection:
+        api = await store.list_keys(connection, merchant_id)
+        signing = await store.list_signing_keys(connection, merchant_id)
+    keys = [
+        Key(k.id, "test" if k.is_test else "live", k.role, k.scopes, k.name, k.created_at, k.revoked_at) for k in api
+    ]
+    keys += [Key(k.id, "signing", None, (), None, k.created_at, k.revoked_at) for k in signing]
+    return sorted(keys, key=lambda key: (key.created_at, key.id))
+
+
+async def _written(database: Database, work: Callable[[Connection], Awaitable[None]]) -> None:
+    try:
+        await database.repeat(work)
+    except asyncpg.ForeignKeyViolationError:
+        raise NotFound("merchant_not_found", "There is no such merchant.") from None
+
+
+async def _record(
+    connection: Connection, action: str, merchant_id: str, key_id: str, actor: str, facts: dict[str, object]
+) -> None:
+    await audit.record(connection, actor=actor, action=action, merchant_id=merchant_id, subject=key_id, details=facts)

@@ -1,0 +1,57 @@
+"""What there is to be allowed, as `noun:verb`, and which role allows it. A permission that no row names is denied."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Permission(StrEnum):
+    """One thing that a caller may do."""
+
+    CARDS_READ = "cards:read"  # one card, by id or number
+    CARDS_LIST = "cards:list"  # all cards and entries of a program: lists, searches, reports, exports
+    CARDS_ISSUE = "cards:issue"
+    CARDS_ACTIVATE = "cards:activate"
+    CARDS_REDEEM = "cards:redeem"
+    CARDS_RELOAD = "cards:reload"
+    CARDS_REFUND = "cards:refund"
+    CARDS_RESEND = "cards:resend"  # a new security code to the card's own contacts
+    CARDS_RESEND_ELSEWHERE = "cards:resend-elsewhere"  # the same to an address that the caller names
+    CARDS_SUSPEND = "cards:suspend"
+    CARDS_VOID = "cards:void"
+    PROGRAMS_READ = "programs:read"
+    PROGRAMS_WRITE = "programs:write"
+    PASSES_READ = "passes:read"
+    SELF_READ = "self:read"
+
+
+class Role(StrEnum):
+    """What a member of staff or a key is, for its merchant."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    CASHIER = "cashier"
+    READ_ONLY = "read-only"
+
+
+_LOOKING: Final = frozenset({Permission.CARDS_READ, Permission.PROGRAMS_READ, Permission.SELF_READ})
+_TILL: Final = frozenset(
+    {
+        Permission.CARDS_ISSUE,
+        Permission.CARDS_ACTIVATE,
+        Permission.CARDS_REDEEM,
+        Permission.CARDS_RELOAD,
+        Permission.CARDS_REFUND,
+        Permission.CARDS_RESEND,
+    }
+)
+
+ROLES: Final = {
+    Role.OWNER: frozenset(Permission),
+    Role.MANAGER: frozenset(Permission) - {Permission.PROGRAMS_WRITE},
+    Role.CASHIER: _LOOKING | _TILL,
+    Role.READ_ONLY: _LOOKING | {Permission.CARDS_LIST, Permission.PASSES_READ},
+}
+"""The whole table."""
+
+ADMITTED: Final = _LOOKING | _TILL
+"""What a merchant may do at most in a program that it does not own."""

@@ -1,0 +1,214 @@
+"""Every SQL statement about merchants, staff and keys. (Failed tries are counted in `attempts`.)"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kado.access.permissions import Role
+from kado.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """A tenant."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """A person who signs in with a password."""
+
+    id: str
+    merchant_id: str
+    email: str
+    name: str | None
+    role: Role
+    active: bool
+    tokens_valid_from: datetime | None  # None: no token was ever taken back
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept: without the secret."""
+
+    id: str
+    merchant_id: str
+    is_test: bool
+    role: Role
+    scopes: tuple[str, ...]
+    name: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A signing key as it is kept: with the secret encrypted."""
+
+    id: str
+    merchant_id: str
+    sealed_secret: bytes
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+async def insert_merchant(connection: Connection, merchant_id: str, name: str) -> None:
+    """Write a merchant. Raises asyncpg's `UniqueViolationError` on `merchant_name_key` when the name is taken."""
+    await connection.execute("INSERT INTO merchant (id, name) VALUES ($1, $2)", merchant_id, name)
+
+
+async def find_merchant(connection: Connection, name: str) -> Merchant | None:
+    """The merchant of exactly this name."""
+    row = await connection.fetchrow("SELECT id, name, created_at FROM merchant WHERE name = $1", name)
+    return None if row is None else Merchant(**dict(row))
+
+
+async def list_merchants(connection: Connection) -> list[Merchant]:
+    """All merchants, oldest first."""
+    rows = await connection.fetch("SELECT id, name, created_at FROM merchant ORDER BY created_at, id")
+    return [Merchant(**dict(row)) for row in rows]
+
+
+async def insert_staff(
+    connection: Connection, staff_id: str, merchant_id: str, email: str, password_hash: str, role: Role
+) -> None:
+    """Write a person. Raises asyncpg's `UniqueViolationError` on `staff_email` when the email is taken."""
+    await connection.execute(
+        "INSERT INTO staff (id, merchant_id, email, password_hash, role) VALUES ($1, $2, $3, $4, $5)",
+        staff_id,
+        merchant_id,
+        email,
+        password_hash,
+        role.value,
+    )
+
+
+async def find_staff(connection: Connection, staff_id: str) -> tuple[Staff, datetime] | None:
+    """The person with this id, and the database's time."""
+    row = await connection.fetchrow(
+        "SELECT id, merchant_id, email, name, role, active, nullif(tokens_valid_from, '-infinity') AS valid_from,"
+        " clock_timestamp() AS now FROM staff WHERE id = $1",
+        staff_id,
+    )
+    if row is None:
+        return None
+    person = Staff(
+        row["id"], row["merchant_id"], row["email"], row["name"], Role(row["role"]), row["active"], row["valid_from"]
+    )
+    return person, row["now"]
+
+
+async def find_password(connection: Connection, email: str) -> tuple[str, str] | None:
+    """Id and password hash of the active person with this email, given in lower case."""
+    row = await connection.fetchrow("SELECT id, password_hash FROM staff WHERE lower(email) = $1 AND active", email)
+    return None if row is None else (row["id"], row["password_hash"])
+
+
+async def update_password(connection: Connection, staff_id: str, old_hash: str, new_hash: str) -> None:
+    """Put a new hash of the same password in the old one's place, unless the password changed meanwhile."""
+    await connection.execute(
+        "UPDATE staff SET password_hash = $3 WHERE id = $1 AND password_hash = $2", staff_id, old_hash, new_hash
+    )
+
+
+async def insert_key(
+    connection: Connection,
+    key_id: str,
+    merchant_id: str,
+    token_hash: bytes,
+    is_test: bool,
+    role: Role,
+    scopes: Sequence[str],
+    name: str | None,
+) -> datetime:
+    """Write an API key; when it was made."""
+    created: datetime = await connection.fetchval(
+        "INSERT INTO api_key (id, merchant_id, token_hash, is_test, role, scopes, name)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING created_at",
+        key_id,
+        merchant_id,
+        token_hash,
+        is_test,
+        role.value,
+        list(scopes),
+        name,
+    )
+    return created
+
+
+async def find_key(connection: Connection, token_hash: bytes) -> ApiKey | None:
+    """The key whose token has this hash and that is not revoked."""
+    row = await connection.fetchrow(
+        "SELECT id, merchant_id, is_test, role, scopes, name, created_at, revoked_at FROM api_key"
+        " WHERE token_hash = $1 AND (revoked_at IS NULL OR revoked_at > clock_timestamp())",
+        token_hash,
+    )
+    return None if row is None else _api_key(dict(row))
+
+
+async def list_keys(connection: Connection, merchant_id: str) -> list[ApiKey]:
+    """All API keys of the merchant, revoked ones too, oldest first."""
+    rows = await connection.fetch(
+        "SELECT id, merchant_id, is_test, role, scopes, name, created_at, revoked_at FROM api_key"
+        " WHERE merchant_id = $1 ORDER BY created_at, id",
+        merchant_id,
+    )
+    return [_api_key(dict(row)) for row in rows]
+
+
+async def revoke_key(connection: Connection, key_id: str) -> str | None:
+    """Revoke an API key, once; whose it is, or None when there is no such key."""
+    owner: str | None = await connection.fetchval(
+        "UPDATE api_key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1 RETURNING merchant_id",
+        key_id,
+    )
+    return owner
+
+
+async def insert_signing_key(connection: Connection, key_id: str, merchant_id: str, sealed_secret: bytes) -> None:
+    """Write a signing key."""
+    await connection.execute(
+        "INSERT INTO signing_key (id, merchant_id, secret) VALUES ($1, $2, $3)", key_id, merchant_id, sealed_secret
+    )
+
+
+async def find_signing_key(connection: Connection, key_id: str) -> tuple[SigningKey, datetime] | None:
+    """The signing key with this id, if it is not revoked, and the database's time."""
+    row = await connection.fetchrow(
+        "SELECT id, merchant_id, secret, created_at, revoked_at, clock_timestamp() AS now FROM signing_key"
+        " WHERE id = $1 AND (revoked_at IS NULL OR revoked_at > clock_timestamp())",
+        key_id,
+    )
+    if row is None:
+        return None
+    key = SigningKey(row["id"], row["merchant_id"], row["secret"], row["created_at"], row["revoked_at"])
+    return key, row["now"]
+
+
+async def list_signing_keys(connection: Connection, merchant_id: str) -> list[SigningKey]:
+    """All signing keys of the merchant, revoked ones too, oldest first."""
+    rows = await connection.fetch(
+        "SELECT id, merchant_id, secret AS sealed_secret, created_at, revoked_at FROM signing_key"
+        " WHERE merchant_id = $1 ORDER BY created_at, id",
+        merchant_id,
+    )
+    return [SigningKey(**dict(row)) for row in rows]
+
+
+async def revoke_signing_key(connection: Connection, key_id: str) -> str | None:
+    """Revoke a signing key, once; whose it is, or None when there is no such key."""
+    owner: str | None = await connection.fetchval(
+        "UPDATE signing_key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1"
+        " RETURNING merchant_id",
+        key_id,
+    )
+    return owner
+
+
+def _api_key(row: dict[str, object]) -> ApiKey:
+    scopes = row["scopes"]
+    assert isinstance(scopes, list), "text[] NOT NULL"
+    return ApiKey(**(row | {"role": Role(str(row["role"])), "scopes": tuple(scopes)}))  # type: ignore[arg-type]

@@ -1,0 +1,49 @@
+"""Open a program."""
+
+from dataclasses import replace
+
+import asyncpg
+
+from kado import audit
+from kado.errors import NotFound
+from kado.ids import new_id
+from kado.programs import rules, store
+from kado.programs.program import NewProgram, Program
+from kado.storage.database import Connection, Database
+
+
+async def create(database: Database, caller_merchant_id: str, actor: str, new: NewProgram) -> Program:
+    """The new program, owned by the caller's merchant.
+
+    Raises `Invalid` for what a program cannot be, `NotFound` when the merchant does not exist.
+    """
+    currency = rules.known_currency(new.currency)
+    limits = rules.settle(currency, new.limits)
+    new = replace(
+        new,
+        name=rules.check_name(new.name),
+        pass_type_identifier=rules.check_pass_type(new.pass_type_identifier),
+        number_prefix=rules.check_prefix(new.number_prefix),
+        expiry_months=rules.check_months(new.expiry_months),
+    )
+    program_id = new_id()
+
+    async def work(connection: Connection) -> Program:
+        await store.insert(connection, program_id, caller_merchant_id, new, currency.code, limits)
+        await audit.record(
+            connection,
+            actor=actor,
+            action="program:created",
+            merchant_id=caller_merchant_id,
+            program_id=program_id,
+            subject=program_id,
+            details={"name": new.name, "currency": currency.code},
+        )
+        program = await store.find(connection, program_id)
+        assert program is not None, "written a moment ago in this transaction"
+        return program
+
+    try:
+        return await database.repeat(work)
+    except asyncpg.ForeignKeyViolationError:
+        raise NotFound("merchant_not_found", "There is no such merchant.") from None

@@ -1,0 +1,136 @@
+"""What a program is. All amounts are minor units of its currency."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import Final, Literal, TypeAlias
+
+from kado.money import Currency
+
+
+class ExpiryRule(StrEnum):
+    """From when the months of a card's life are counted."""
+
+    AFTER_ISSUE = "after_issue"
+    AFTER_RELOAD = "after_reload"  # each reload gives it its full life again
+    NEVER = "never"
+
+
+class CodeFormat(StrEnum):
+    """What a security code is made of; six characters in either case."""
+
+    DIGITS = "digits"
+    LETTERS = "letters"  # letters and digits that cannot be mistaken for one another
+
+
+class Unset(Enum):
+    """The type of `UNSET`: a field that was not mentioned, as opposed to one that was emptied."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+WantedAmount: TypeAlias = Decimal | Literal[Unset.UNSET] | None
+"""Major units as written; None asks for the default; UNSET leaves things as they are."""
+
+DEFAULT_PASS_TYPE: Final = "pass.kado.giftcard"  # noqa: S105 - a wallet pass, not a password
+DEFAULT_NUMBER_PREFIX: Final = "4000"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The amounts a program's cards keep within, in minor units."""
+
+    min_initial_value: int
+    max_initial_value: int
+    max_balance: int
+    max_reload: int
+    max_redeem: int | None
+    cashier_issue_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class WantedLimits:
+    """Limits as their owner asks for them, in major units of the program's currency ("25.00")."""
+
+    min_initial_value: WantedAmount = UNSET
+    max_initial_value: WantedAmount = UNSET
+    max_balance: WantedAmount = UNSET
+    max_reload: WantedAmount = UNSET
+    max_redeem: WantedAmount = UNSET
+    cashier_issue_limit: WantedAmount = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A set of rules and a currency under which a merchant issues cards. Amounts are minor units."""
+
+    id: str
+    merchant_id: str
+    merchant_name: str
+    name: str
+    currency: Currency
+    pass_type_identifier: str
+    min_initial_value: int
+    max_initial_value: int
+    max_balance: int
+    max_reload: int
+    max_redeem: int | None
+    cashier_issue_limit: int
+    expiry_rule: ExpiryRule
+    expiry_months: int
+    code_format: CodeFormat
+    number_prefix: str
+    requires_key: bool
+    profile: dict[str, object]
+    created_at: datetime
+    updated_at: datetime | None
+
+    @property
+    def limits(self) -> Limits:
+        """The six amounts by themselves."""
+        return Limits(
+            self.min_initial_value,
+            self.max_initial_value,
+            self.max_balance,
+            self.max_reload,
+            self.max_redeem,
+            self.cashier_issue_limit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewProgram:
+    """What a merchant says when it opens a program; what is left out gets the default."""
+
+    name: str
+    currency: str = "USD"
+    pass_type_identifier: str = DEFAULT_PASS_TYPE
+    limits: WantedLimits = WantedLimits()
+    expiry_rule: ExpiryRule = ExpiryRule.AFTER_ISSUE
+    expiry_months: int = 12
+    code_format: CodeFormat = CodeFormat.DIGITS
+    number_prefix: str = DEFAULT_NUMBER_PREFIX
+    requires_key: bool = False
+    profile: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramChanges:
+    """What is to change in a program. None means: as it is; in `limits` UNSET means that, and None the default.
+
+    `profile` names the members to change; a member that is None is removed.
+    """
+
+    name: str | None = None
+    currency: str | None = None
+    pass_type_identifier: str | None = None
+    limits: WantedLimits = WantedLimits()
+    expiry_rule: ExpiryRule | None = None
+    expiry_months: int | None = None
+    code_format: CodeFormat | None = None
+    number_prefix: str | None = None
+    requires_key: bool | None = None
+    profile: Mapping[str, object] = field(default_factory=dict)

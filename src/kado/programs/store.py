@@ -1,0 +1,150 @@
+"""Every SQL statement about programs and who is admitted to them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from kado import money
+from kado.programs.program import CodeFormat, ExpiryRule, Limits, NewProgram, Program
+from kado.storage.database import Connection
+
+PROGRAM_COLUMNS: Final = """
+    p.id, p.merchant_id, pm.name AS merchant_name, p.name, p.currency, p.pass_type_identifier, p.min_initial_value,
+    p.max_initial_value, p.max_balance, p.max_reload, p.max_redeem, p.cashier_issue_limit, p.expiry_rule,
+    p.expiry_months, p.code_format, p.number_prefix, p.requires_key, p.profile, p.created_at, p.updated_at"""
+"""In the order of the fields of `Program`; `p` is the program, `pm` the merchant that owns it."""
+
+_SELECT: Final = f"SELECT {PROGRAM_COLUMNS} FROM program p JOIN merchant pm ON pm.id = p.merchant_id"
+
+
+async def insert(
+    connection: Connection, program_id: str, merchant_id: str, new: NewProgram, currency: str, limits: Limits
+) -> None:
+    """Write a program. Raises asyncpg's `ForeignKeyViolationError` when there is no such merchant."""
+    await connection.execute(
+        "INSERT INTO program (id, merchant_id, name, currency, pass_type_identifier, min_initial_value,"
+        " max_initial_value, max_balance, max_reload, max_redeem, cashier_issue_limit, expiry_rule, expiry_months,"
+        " code_format, number_prefix, requires_key, profile)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb)",
+        program_id,
+        merchant_id,
+        new.name,
+        currency,
+        new.pass_type_identifier,
+        limits.min_initial_value,
+        limits.max_initial_value,
+        limits.max_balance,
+        limits.max_reload,
+        limits.max_redeem,
+        limits.cashier_issue_limit,
+        new.expiry_rule.value,
+        new.expiry_months,
+        new.code_format.value,
+        new.number_prefix,
+        new.requires_key,
+        json.dumps({name: value for name, value in new.profile.items() if value is not None}),
+    )
+
+
+async def update(connection: Connection, program: Program) -> None:
+    """Write all that may change in a program, and when."""
+    limits = program.limits
+    await connection.execute(
+        "UPDATE program SET name = $2, pass_type_identifier = $3, min_initial_value = $4, max_initial_value = $5,"
+        " max_balance = $6, max_reload = $7, max_redeem = $8, cashier_issue_limit = $9, expiry_rule = $10,"
+        " expiry_months = $11, code_format = $12, number_prefix = $13, requires_key = $14, profile = $15::jsonb,"
+        " updated_at = clock_timestamp() WHERE id = $1",
+        program.id,
+        program.name,
+        program.pass_type_identifier,
+        *asdict(limits).values(),
+        program.expiry_rule.value,
+        program.expiry_months,
+        program.code_format.value,
+        program.number_prefix,
+        program.requires_key,
+        json.dumps(program.profile),
+    )
+
+
+async def find(connection: Connection, program_id: str) -> Program | None:
+    """The program, if there is one with this id."""
+    row = await connection.fetchrow(f"{_SELECT} WHERE p.id = $1", program_id)
+    return None if row is None else program_from_row(tuple(row))
+
+
+async def find_locked(connection: Connection, program_id: str) -> Program | None:
+    """The program, unchanged by others until the transaction ends."""
+    row = await connection.fetchrow(f"{_SELECT} WHERE p.id = $1 FOR NO KEY UPDATE OF p", program_id)
+    return None if row is None else program_from_row(tuple(row))
+
+
+async def find_reachable(connection: Connection, program_id: str, merchant_id: str) -> Program | None:
+    """The program, if this merchant owns it or is admitted to it."""
+    row = await connection.fetchrow(
+        f"{_SELECT} WHERE p.id = $1 AND (p.merchant_id = $2 OR EXISTS (SELECT FROM program_admission"
+        " WHERE program_admission.program_id = $1 AND program_admission.merchant_id = $2))",
+        program_id,
+        merchant_id,
+    )
+    return None if row is None else program_from_row(tuple(row))
+
+
+async def find_member_name(connection: Connection, program_id: str, merchant_id: str) -> str | None:
+    """The name of this merchant, if it owns the program or is admitted to it."""
+    name: str | None = await connection.fetchval(
+        "SELECT m.name FROM merchant m JOIN program p ON p.id = $1 WHERE m.id = $2 AND (p.merchant_id = m.id OR EXISTS"
+        " (SELECT FROM program_admission a WHERE a.program_id = p.id AND a.merchant_id = m.id))",
+        program_id,
+        merchant_id,
+    )
+    return name
+
+
+async def list_reachable(connection: Connection, merchant_id: str) -> list[Program]:
+    """All programs that this merchant owns or is admitted to, oldest first."""
+    rows = await connection.fetch(
+        f"{_SELECT} WHERE p.merchant_id = $1 OR p.id IN (SELECT program_id FROM program_admission"
+        " WHERE merchant_id = $1) ORDER BY p.created_at, p.id",
+        merchant_id,
+    )
+    return [program_from_row(tuple(row)) for row in rows]
+
+
+async def list_all(connection: Connection) -> list[Program]:
+    """All programs, oldest first."""
+    return [program_from_row(tuple(row)) for row in await connection.fetch(f"{_SELECT} ORDER BY p.created_at, p.id")]
+
+
+async def insert_admission(connection: Connection, program_id: str, merchant_id: str) -> bool:
+    """Admit the merchant; False when it already was."""
+    row = await connection.fetchrow(
+        "INSERT INTO program_admission (program_id, merchant_id) VALUES ($1, $2)"
+        " ON CONFLICT (program_id, merchant_id) DO NOTHING RETURNING program_id",
+        program_id,
+        merchant_id,
+    )
+    return row is not None
+
+
+async def delete_admission(connection: Connection, program_id: str, merchant_id: str) -> bool:
+    """End the admission; False when there was none."""
+    row = await connection.fetchrow(
+        "DELETE FROM program_admission WHERE program_id = $1 AND merchant_id = $2 RETURNING program_id",
+        program_id,
+        merchant_id,
+    )
+    return row is not None
+
+
+def program_from_row(values: Sequence[Any]) -> Program:
+    """A program from the values of `PROGRAM_COLUMNS`."""
+    program = Program(*values)
+    return replace(
+        program,
+        currency=money.currency(values[4]),
+        expiry_rule=ExpiryRule(program.expiry_rule),
+        code_format=CodeFormat(program.code_format),
+        profile=json.loads(values[17]),
+    )
