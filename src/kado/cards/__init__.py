@@ -1,0 +1,1 @@
+"""A card, its life and its money."""

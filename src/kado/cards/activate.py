@@ -1,0 +1,45 @@
+"""Activate: put a pending card's value on it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from kado.cards import refusals
+from kado.cards.card import Card, CardStatus, TransactionType
+from kado.cards.posting import Decision, NewEntry, Posting
+from kado.errors import Forbidden, Refusal
+from kado.programs.program import Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activate(Posting):
+    """Contacts that are given replace the card's."""
+
+    action: ClassVar[str] = "activate"
+
+    customer_email: str | None = None
+    customer_phone: str | None = None
+    customer_name: str | None = None
+
+    def facts(self) -> tuple[object, ...]:
+        """What was asked."""
+        return (self.customer_email, self.customer_phone, self.customer_name)
+
+    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:
+        """Only a pending card is activated, and only once."""
+        status = card.status_at(now)
+        if status is CardStatus.EXPIRED:
+            return refusals.card_expired(card)
+        if status is not CardStatus.PENDING:
+            return refusals.card_not_pending(status)
+        if self.caller.role == "cashier" and card.initial_value > program.cashier_issue_limit:
+            return Forbidden("cashier_limit", "The card's value is above what a cashier may activate.")
+        contacts = {
+            "customer_email": self.customer_email,
+            "customer_phone": self.customer_phone,
+            "customer_name": self.customer_name,
+        }
+        return Decision(
+            NewEntry(TransactionType.ACTIVATION, card.initial_value, description="Gift card activated"),
+            changes={"activated_at": now} | {name: value for name, value in contacts.items() if value is not None},
+        )

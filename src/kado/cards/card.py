@@ -1,0 +1,125 @@
+"""What a card is: its facts, and what they mean at a given moment. No I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class CardStatus(StrEnum):
+    """The contract's six words for what a card can do."""
+
+    PENDING = "pending"  # issued, nothing on it yet
+    ACTIVE = "active"  # can be spent and reloaded
+    SUSPENDED = "suspended"  # stopped for a while
+    EXPIRED = "expired"  # its time is over
+    VOIDED = "voided"  # ended for good
+    DEPLETED = "depleted"  # spent to zero
+
+
+class TransactionType(StrEnum):
+    """The contract's words for what an entry records."""
+
+    PURCHASE = "PURCHASE"
+    ACTIVATION = "ACTIVATION"
+    RELOAD = "RELOAD"
+    REDEMPTION = "REDEMPTION"
+    CONSOLIDATION = "CONSOLIDATION"
+    VOID = "VOID"
+    TRANSFER_OUT = "TRANSFER_OUT"
+    TRANSFER_IN = "TRANSFER_IN"
+    OWNERSHIP_TRANSFER = "OWNERSHIP_TRANSFER"
+    RESEND_CODE = "RESEND_CODE"
+    REFUND = "REFUND"
+
+
+@dataclass(slots=True)
+class Card:
+    """One card, all amounts in minor units of its program's currency.
+
+    `recorded_status` is what was written down at the last change; `status_at` says what is true now. The fields
+    stand in the order of `store.CARD_COLUMNS`, from which rows are made.
+    """
+
+    program_id: str
+    id: str
+    merchant_id: str
+    merchant_name: str
+    is_test: bool
+    balance: int
+    held: int
+    initial_value: int
+    max_balance: int
+    recorded_status: str
+    seq: int
+    head_hash: bytes
+    created_at: datetime
+    updated_at: datetime
+    activated_at: datetime | None
+    expires_at: datetime
+    suspended_at: datetime | None
+    suspended_until: datetime | None
+    suspended_reason: str | None
+    voided_at: datetime | None
+    state_seal: bytes
+    number_index: bytes
+    number_sealed: bytes
+    last_four: str
+    key_version: bytes
+    code_hash: bytes | None
+    code_version: bytes | None
+    codes_sent_at: list[datetime]
+    pass_sid: str
+    customer_id: str | None
+    customer_email: str | None
+    customer_phone: str | None
+    customer_name: str | None
+    sender_name: str | None
+    custom_message: str | None
+    design_template: str | None
+    is_physical: bool
+    deliver_at: datetime | None
+    delivered_at: datetime | None
+
+    @property
+    def available(self) -> int:
+        """What can be spent: the balance without what is held for orders."""
+        return self.balance - self.held
+
+    def is_suspended_at(self, now: datetime) -> bool:
+        """Whether a suspension is in force; its end comes by itself."""
+        return self.suspended_at is not None and (self.suspended_until is None or now < self.suspended_until)
+
+    def status_at(self, now: datetime) -> CardStatus:
+        """What the card's facts mean at this moment of the database's clock; the first that fits."""
+        if self.voided_at is not None:
+            return CardStatus.VOIDED
+        if now >= self.expires_at:
+            return CardStatus.EXPIRED
+        if self.is_suspended_at(now):
+            return CardStatus.SUSPENDED
+        if self.activated_at is None:
+            return CardStatus.PENDING
+        return CardStatus.DEPLETED if self.balance == 0 else CardStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger. Amounts in minor units; `balance_after = balance_before + amount`, always."""
+
+    program_id: str
+    card_id: str
+    seq: int
+    id: str
+    type: TransactionType
+    amount: int
+    balance_before: int
+    balance_after: int
+    created_at: datetime
+    reference_id: str | None
+    pos_transaction_id: str | None
+    cashier_id: str | None
+    terminal_id: str | None
+    merchant_id: str
+    description: str | None
+    previous_hash: bytes
+    hash: bytes

@@ -1,0 +1,88 @@
+"""Look up cards and their entries. Reads only; nothing is decided about money here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kado.cards import refusals
+from kado.cards.card import Card, Entry, TransactionType
+from kado.cards.numbers import indexes_of
+from kado.cards.store import CARD_COLUMNS, CARD_WIDTH, ENTRY_COLUMNS
+from kado.crypto import Keyring
+from kado.storage.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A card and the moment at which it was read, by the database's clock."""
+
+    card: Card
+    now: datetime
+
+
+async def card_by_id(database: Database, program_id: str, card_id: str, *, is_test: bool) -> Found:
+    """The card. Raises `NotFound`, also for a test card when a live one is asked for, and the other way round."""
+    async with database.read() as connection:
+        found = await _one(connection, "c.id = $2", program_id, card_id)
+    return _checked(found, is_test)
+
+
+async def card_by_number(database: Database, keyring: Keyring, program_id: str, number: str, *, is_test: bool) -> Found:
+    """The card with this number, typed with or without spaces. Raises `NotFound`."""
+    indexes = indexes_of(keyring, program_id, number)
+    async with database.read() as connection:
+        found = await _one(connection, "c.number_index = ANY($2::bytea[])", program_id, indexes)
+    return _checked(found, is_test)
+
+
+async def card_by_pass(database: Database, program_id: str, pass_sid: str) -> Found | None:
+    """The card whose wallet pass has this serial number, or None."""
+    async with database.read() as connection:
+        return await _one(connection, "c.pass_sid = $2", program_id, pass_sid)
+
+
+async def entries_of(
+    database: Database, program_id: str, card_id: str, *, limit: int, offset: int, text: str | None = None
+) -> tuple[list[Entry], int]:
+    """A card's entries, newest first, and how many there are in all; with `text` only those that mention it.
+
+    An entry mentions a text if its type, reference, POS transaction, cashier, terminal or description contains it.
+    """
+    chosen = "WHERE program_id = $1 AND card_id = $2 AND ($3::text IS NULL OR strpos(lower(concat_ws(' ', type,"
+    chosen += " reference_id, pos_transaction_id, cashier_id, terminal_id, description)), lower($3)) > 0)"
+    async with database.read() as connection:
+        rows = await connection.fetch(
+            f"SELECT {ENTRY_COLUMNS} FROM card_transaction {chosen} ORDER BY seq DESC LIMIT $4 OFFSET $5",
+            program_id,
+            card_id,
+            text,
+            limit,
+            offset,
+        )
+        total = await connection.fetchval(f"SELECT count(*) FROM card_transaction {chosen}", program_id, card_id, text)
+    return [entry_from_row(tuple(row)) for row in rows], int(total)
+
+
+def entry_from_row(values: tuple[object, ...]) -> Entry:
+    """An entry from the values of `store.ENTRY_COLUMNS`."""
+    entry = Entry(*values)  # type: ignore[arg-type]  # the columns stand in the order of the fields
+    object.__setattr__(entry, "type", TransactionType(entry.type))
+    return entry
+
+
+async def _one(connection: Connection, condition: str, program_id: str, wanted: object) -> Found | None:
+    row = await connection.fetchrow(
+        f"SELECT {CARD_COLUMNS}, clock_timestamp() FROM card c JOIN merchant cm ON cm.id = c.merchant_id"
+        f" WHERE c.program_id = $1 AND {condition}",
+        program_id,
+        wanted,
+    )
+    if row is None:
+        return None
+    values = tuple(row)
+    return Found(Card(*values[:CARD_WIDTH]), values[CARD_WIDTH])
+
+
+def _checked(found: Found | None, is_test: bool) -> Found:
+    if found is None or found.card.is_test is not is_test:
+        raise refusals.card_not_found()
+    return found

@@ -1,0 +1,188 @@
+"""Issue: a new card with a number of its own, worth nothing until it is activated."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from kado import clock
+from kado.access.caller import Caller
+from kado.cards.card import Card, CardStatus, Entry, TransactionType
+from kado.cards.chain import GENESIS, seal_state
+from kado.cards.idempotency import Fingerprint, NewKey, remember
+from kado.cards.numbers import hide_number, new_number, new_pass_sid
+from kado.cards.page import append
+from kado.cards.posting import Answer, NewEntry, Outcome, Render
+from kado.crypto import Keyring
+from kado.errors import Invalid, Refusal
+from kado.ids import new_id
+from kado.programs.program import ExpiryRule, Program
+from kado.storage.outbox import Message
+
+_LONGEST_MONTHS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A card to be made. `initial_value` in minor units of the program's currency."""
+
+    action: ClassVar[str] = "create"
+
+    program_id: str
+    caller: Caller
+    key: str | None
+    render: Render
+    merchant_id: str
+    merchant_name: str
+    initial_value: int
+    expires_at: datetime | None = None
+    customer_email: str | None = None
+    customer_phone: str | None = None
+    customer_name: str | None = None
+    sender_name: str | None = None
+    custom_message: str | None = None
+    design_template: str | None = None
+    is_physical: bool = False
+    deliver_at: datetime | None = None
+
+    def scope(self) -> tuple[str, ...]:
+        """A key means one card of the program."""
+        return (self.action,)
+
+    def facts(self) -> tuple[object, ...]:
+        """What was asked."""
+        return (
+            self.merchant_id,
+            self.initial_value,
+            self.expires_at,
+            self.customer_email,
+            self.customer_phone,
+            self.customer_name,
+            self.sender_name,
+            self.custom_message,
+            self.design_template,
+            self.is_physical,
+            self.deliver_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A card decided on, with all that is written for it."""
+
+    card: Card
+    entry: Entry
+    key: NewKey
+    answer: Answer
+    messages: tuple[Message, ...]
+
+
+def place(
+    keyring: Keyring, issue: Issue, program: Program, now: datetime, fingerprint: Fingerprint
+) -> Placed | Refusal:
+    """Decide an issue. Pure but for the randomness of number and ids; `now` is the database's clock."""
+    refusal = _refuse_value(issue, program) or _refuse_expiry(issue, now)
+    if refusal is not None:
+        return refusal
+    card = _new_card(keyring, issue, program, now)
+    purchase = NewEntry(TransactionType.PURCHASE, 0, description="Gift card issued")
+    entry = append(card, purchase, issue.caller.merchant_id, now)
+    card.state_seal = seal_state(keyring, card)
+    answer = issue.render(Outcome(card, program, entry, now))
+    key = remember(keyring, program.id, fingerprint, answer)
+    return Placed(card, entry, key, answer, _delivery(card, now))
+
+
+def expiry_of(program: Program, start: datetime) -> datetime:
+    """When a card whose life is counted from `start` ends under the program's rule."""
+    if program.expiry_rule is ExpiryRule.NEVER:
+        return clock.NEVER
+    return clock.add_months(start, program.expiry_months)
+
+
+def _refuse_value(issue: Issue, program: Program) -> Refusal | None:
+    low, high, code = program.min_initial_value, program.max_initial_value, program.currency.code
+    if issue.caller.role == "cashier":
+        high = min(high, program.cashier_issue_limit)
+    if not low <= issue.initial_value <= high:
+        shown = f"{program.currency.text(low)} to {program.currency.text(high)} {code}"
+        return Invalid(
+            ("body", "initialValue"), f"A card of this program is issued for {shown}.", "amount_out_of_range"
+        )
+    return None
+
+
+def _refuse_expiry(issue: Issue, now: datetime) -> Refusal | None:
+    if issue.expires_at is None:
+        return None
+    if issue.expires_at <= now:
+        return Invalid(("body", "expiresAt"), "The card would have expired already.", "expiry_in_the_past")
+    if issue.expires_at > clock.add_months(now, _LONGEST_MONTHS):
+        return Invalid(("body", "expiresAt"), "A card expires within five years of its issue.", "expiry_too_far")
+    return None
+
+
+def _new_card(keyring: Keyring, issue: Issue, program: Program, now: datetime) -> Card:
+    card_id = new_id()
+    number = hide_number(keyring, program.id, card_id, new_number(program.number_prefix))
+    return Card(
+        program_id=program.id,
+        id=card_id,
+        merchant_id=issue.merchant_id,
+        merchant_name=issue.merchant_name,
+        is_test=issue.caller.is_test,
+        balance=0,
+        held=0,
+        initial_value=issue.initial_value,
+        max_balance=program.max_balance,
+        recorded_status=CardStatus.PENDING,
+        seq=0,
+        head_hash=GENESIS,
+        created_at=now,
+        updated_at=now,
+        activated_at=None,
+        expires_at=issue.expires_at or expiry_of(program, now),
+        suspended_at=None,
+        suspended_until=None,
+        suspended_reason=None,
+        voided_at=None,
+        state_seal=b"",
+        number_index=number.number_index,
+        number_sealed=number.sealed,
+        last_four=number.last_four,
+        key_version=number.key_version,
+        code_hash=None,
+        code_version=None,
+        codes_sent_at=[],
+        pass_sid=new_pass_sid(program.id),
+        customer_id=None,
+        customer_email=issue.customer_email,
+        customer_phone=issue.customer_phone,
+        customer_name=issue.customer_name,
+        sender_name=issue.sender_name,
+        custom_message=issue.custom_message,
+        design_template=issue.design_template,
+        is_physical=issue.is_physical,
+        deliver_at=issue.deliver_at,
+        delivered_at=None,
+    )
+
+
+def _delivery(card: Card, now: datetime) -> tuple[Message, ...]:
+    """The code goes out at issue, or at `deliver_at`: by mail where there is an address, otherwise by text message."""
+    recipient = card.customer_email or card.customer_phone
+    if recipient is None:
+        return ()
+    return (
+        Message(
+            program_id=card.program_id,
+            id=new_id(),
+            card_id=card.id,
+            kind="security_code",
+            channel="email" if card.customer_email else "sms",
+            recipient=recipient,
+            sender_name=card.sender_name,
+            custom_message=card.custom_message,
+            created_at=now,
+            send_at=card.deliver_at if card.deliver_at is not None and card.deliver_at > now else None,
+        ),
+    )

@@ -1,0 +1,244 @@
+"""The posting machine: the only code that changes a balance.
+
+A list of postings in, a list of answers out, in one transaction: lock the cards (in id order), read the idempotency
+keys, decide each posting in plain Python on the locked state, write everything that passed with set-based statements,
+commit once. Requests that arrive while a commit is under way form the next list. Nobody is answered before the commit.
+
+A commit whose outcome is unknown is settled by running the same list again: every posting has a key, the caller's or
+an internal one, and a key that is known gives its stored answer instead of moving money a second time.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+import structlog
+
+from kado import audit
+from kado.cards import refusals, store
+from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
+from kado.cards.issue import Issue, Placed, place
+from kado.cards.page import Page
+from kado.cards.posting import Answer, Posting
+from kado.crypto import Keyring
+from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, away
+from kado.storage.gather import Gatherer
+from kado.storage.outbox import enqueue_messages
+
+log = structlog.get_logger("kado.ledger")
+
+_PATIENCE_SECONDS: Final = 4.0
+_TRIES: Final = 6
+
+Result = Answer | Exception
+Known = dict[tuple[str, bytes], Remembered]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    """A posting on its way through the machine, with the keys that settle it whatever happens to a commit."""
+
+    posting: Posting | Issue
+    prints: list[Fingerprint]
+
+    def places(self) -> list[tuple[str, bytes]]:
+        return [(self.posting.program_id, one.key_hash) for one in self.prints]
+
+
+class Ledger:
+    """Settles postings. One per process; several processes may work on the same database."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(self._settle)
+
+    async def post(self, posting: Posting | Issue) -> Answer:
+        """Settle one posting together with whatever else is waiting, and return its answer after the commit.
+
+        Raises `Refusal` for a "no" that is not stored, `Unavailable` when the outcome could not be learned in time.
+        """
+        if posting.key is None:
+            prints = [internal_fingerprint()]
+        else:
+            facts = (posting.caller.merchant_id, posting.caller.is_test, *posting.facts())
+            prints = fingerprints(self._keyring, posting.program_id, posting.scope(), posting.key, facts)
+        return await self._gatherer.submit(_Ticket(posting, prints))
+
+    async def close(self) -> None:
+        """Finish what is under way and give the connection back."""
+        await self._gatherer.drained()
+        await self._drop_connection()
+
+    async def _settle(self, tickets: list[_Ticket]) -> Sequence[Result]:
+        """Run the list until its outcome is known, or until patience ends."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._once(tickets)
+            except CONFLICT as error:
+                if attempt >= _TRIES or time.monotonic() > deadline:
+                    raise away() from error
+            except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+                if len(tickets) > 1:
+                    return [await self._alone(ticket) for ticket in tickets]
+                # A fresh card number that existed already, or a key that someone wrote a moment ago: decide anew.
+                if attempt >= _TRIES or not isinstance(error, asyncpg.UniqueViolationError):
+                    raise
+            except AWAY as error:
+                await self._drop_connection()
+                log.warning("database away", error=type(error).__name__, postings=len(tickets), attempt=attempt)
+                if time.monotonic() > deadline:
+                    raise away() from error
+            await asyncio.sleep(random.uniform(0.2, 1) * 0.02 * min(attempt, 10))  # noqa: S311 - jitter, not a secret
+
+    async def _alone(self, ticket: _Ticket) -> Result:
+        """One posting by itself, so that a data error of its own never fails its neighbours."""
+        try:
+            return (await self._settle([ticket]))[0]
+        except Exception as error:  # noqa: BLE001 - it belongs to this caller alone
+            return error
+
+    async def _once(self, tickets: list[_Ticket]) -> Sequence[Result]:
+        """One attempt at the whole list: everything or nothing."""
+        connection = await self._connected()
+        await connection.execute("BEGIN")
+        try:
+            results = await self._run(connection, tickets)
+            await connection.execute("COMMIT")
+        except AWAY:
+            raise  # the connection goes, and with it the transaction, if the commit did not happen
+        except BaseException:
+            with suppress(asyncpg.PostgresError, *AWAY):
+                await connection.execute("ROLLBACK")
+            raise
+        return results
+
+    async def _run(self, connection: Connection, tickets: list[_Ticket]) -> Sequence[Result]:
+        results: dict[int, Result] = {}
+        issues = {at: ticket for at, ticket in enumerate(tickets) if isinstance(ticket.posting, Issue)}
+        if issues:
+            results |= await self._issue(connection, issues)
+        postings = {at: ticket for at, ticket in enumerate(tickets) if at not in issues}
+        if postings:
+            results |= await self._post(connection, postings)
+        return [results[at] for at in range(len(tickets))]
+
+    async def _post(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
+        """Postings on cards that exist: lock, read the keys, decide, write."""
+        asked = time.monotonic()
+        postings = [(at, t, t.posting) for at, t in tickets.items() if isinstance(t.posting, Posting)]
+        locked = await store.lock_cards(connection, [(p.program_id, p.card_id) for _, _, p in postings])
+        if locked.now is None:
+            return {at: refusals.card_not_found() for at in tickets}
+        waited = timedelta(seconds=time.monotonic() - asked)  # the clock was read before the locks were granted
+        known = await store.read_keys(connection, [key for ticket in tickets.values() for key in ticket.places()])
+        page = Page(self._keyring, locked.now + waited)
+        page.references = await self._references(connection, [p for _, _, p in postings])
+        results = {at: self._decide(page, t, p, locked, known) for at, t, p in postings}
+        await _write(connection, page)
+        return results
+
+    async def _references(self, connection: Connection, postings: Sequence[Posting]) -> dict[tuple[str, str, str], str]:
+        """Entries that bear the references of postings without a key: those may be repetitions."""
+        wanted = [(p.program_id, p.card_id, p.reference) for p in postings if p.key is None and p.reference is not None]
+        return await store.earlier_entries(connection, wanted) if wanted else {}
+
+    def _decide(self, page: Page, ticket: _Ticket, posting: Posting, locked: store.Locked, known: Known) -> Result:
+        card = locked.cards.get((posting.program_id, posting.card_id))
+        if card is None or card.is_test is not posting.caller.is_test:
+            return refusals.card_not_found()
+        for memory in (known, page.known):
+            earlier = recall(self._keyring, posting.program_id, ticket.prints, memory)
+            if earlier is not None:
+                return earlier
+        return page.post(posting, card, locked.programs[card.program_id], ticket.prints[0])
+
+    async def _issue(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
+        """New cards. Their keys are claimed first: there is no card yet on which a duplicate could wait."""
+        issues = {at: (t, t.posting) for at, t in tickets.items() if isinstance(t.posting, Issue)}
+        programs, now = await store.read_programs(connection, [issue.program_id for _, issue in issues.values()])
+        results = await self._recall(connection, tickets)
+        placed: dict[int, Placed] = {}
+        for at, (ticket, issue) in issues.items():
+            if at not in results:
+                outcome = place(self._keyring, issue, programs[issue.program_id], now, ticket.prints[0])
+                if isinstance(outcome, Placed):
+                    placed[at] = outcome
+                else:
+                    results[at] = outcome
+        claimed = await store.claim_keys(connection, [one.key for one in placed.values()], now)
+        for at, one in list(placed.items()):
+            place_of_key = (one.key.program_id, one.key.key_hash)
+            if place_of_key in claimed:
+                claimed.remove(place_of_key)  # the same key twice in one list: the first has it
+            else:
+                del placed[at]
+        results |= {at: one.answer for at, one in placed.items()}
+        results |= await self._recall(connection, {at: tickets[at] for at in tickets if at not in results})
+        await _write_new(connection, list(placed.values()))
+        return results
+
+    async def _recall(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
+        known = await store.read_keys(
+            connection, [key for t in tickets.values() if t.posting.key for key in t.places()]
+        )
+        recalled = {
+            at: recall(self._keyring, ticket.posting.program_id, ticket.prints, known) for at, ticket in tickets.items()
+        }
+        return {at: answer for at, answer in recalled.items() if answer is not None}
+
+    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._database.connect(KEYED_ONLY)
+        return self._connection
+
+    async def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(asyncpg.PostgresError, *AWAY):
+                await connection.close(timeout=1)
+
+
+async def _write(connection: Connection, page: Page) -> None:
+    """Everything that the page says, in as few statements as it needs."""
+    if page.moved or page.keys:
+        await store.write(connection, page.only_moved(), page.entries, page.keys, page.now)
+    if page.changed:
+        await store.write_state(connection, list(page.changed.values()))
+    if page.superseded:
+        await store.supersede_messages(connection, page.superseded)
+    if page.forgiven:
+        await store.forget_guesses(connection, page.forgiven)
+    if page.messages:
+        await enqueue_messages(connection, page.messages)
+    for posting, action, details in page.audits:
+        await audit.record(
+            connection,
+            actor=posting.caller.subject,
+            action=action,
+            merchant_id=posting.caller.merchant_id,
+            program_id=posting.program_id,
+            subject=posting.card_id,
+            details=details,
+        )
+
+
+async def _write_new(connection: Connection, placed: list[Placed]) -> None:
+    if not placed:
+        return
+    await store.insert_cards(connection, [one.card for one in placed])
+    entries = [(one.entry, one.key.key_hash) for one in placed]
+    await store.write(connection, [], entries, [], placed[0].entry.created_at)
+    messages = [message for one in placed for message in one.messages]
+    if messages:
+        await enqueue_messages(connection, messages)

@@ -1,0 +1,290 @@
+"""The statements that the posting machine runs. Each is set-based: arrays in, rows out."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from kado.cards.card import Card, Entry
+from kado.cards.idempotency import NewKey, Remembered
+from kado.programs.program import Program
+from kado.programs.store import PROGRAM_COLUMNS, program_from_row
+from kado.storage.database import Connection
+
+CARD_COLUMNS: Final = """
+    c.program_id, c.id, c.merchant_id, cm.name AS merchant_name, c.is_test, c.balance, c.held, c.initial_value,
+    c.max_balance, c.status, c.seq, c.head_hash, c.created_at, c.updated_at, c.activated_at, c.expires_at,
+    c.suspended_at, c.suspended_until, c.suspended_reason, c.voided_at, c.state_seal, c.number_index, c.number_sealed,
+    c.last_four, c.key_version, c.code_hash, c.code_version, c.codes_sent_at, c.pass_sid, c.customer_id,
+    c.customer_email, c.customer_phone, c.customer_name, c.sender_name, c.custom_message, c.design_template,
+    c.is_physical, c.deliver_at, c.delivered_at"""
+"""In the order of the fields of `Card`; `c` is the card, `cm` the merchant it was issued for."""
+
+CARD_WIDTH: Final = 39
+
+ENTRY_COLUMNS: Final = """
+    program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
+    pos_transaction_id, cashier_id, terminal_id, merchant_id, description, previous_hash, hash"""
+"""In the order of the fields of `Entry`."""
+
+
+class Locked(NamedTuple):
+    """Cards that are ours until the transaction ends, the rules they live under, and the database's time."""
+
+    cards: dict[tuple[str, str], Card]
+    programs: dict[str, Program]
+    now: datetime | None
+
+
+_LOCK: Final = f"""
+    SELECT {CARD_COLUMNS}, clock_timestamp() AS now, {PROGRAM_COLUMNS}
+    FROM unnest($1::text[], $2::text[]) AS u (program_id, id)
+    JOIN card c ON c.program_id = u.program_id AND c.id = u.id
+    JOIN program p ON p.id = c.program_id
+    JOIN merchant pm ON pm.id = p.merchant_id
+    JOIN merchant cm ON cm.id = c.merchant_id
+    ORDER BY c.program_id, c.id
+    FOR UPDATE OF c"""
+
+
+async def lock_cards(connection: Connection, refs: Iterable[tuple[str, str]]) -> Locked:
+    """Lock the cards (program id, card id), always in the same order, so that two lists never wait for each other."""
+    ordered = sorted(set(refs))
+    rows = await connection.fetch(_LOCK, [program for program, _ in ordered], [card for _, card in ordered])
+    cards: dict[tuple[str, str], Card] = {}
+    programs: dict[str, Program] = {}
+    now: datetime | None = None
+    for row in rows:
+        values = tuple(row)
+        card = Card(*values[:CARD_WIDTH])
+        cards[card.program_id, card.id] = card
+        now = values[CARD_WIDTH]
+        if card.program_id not in programs:
+            programs[card.program_id] = program_from_row(values[CARD_WIDTH + 1 :])
+    return Locked(cards, programs, now)
+
+
+_KEYS: Final = """
+    SELECT u.program_id, u.key_hash, k.request_hash, k.status, k.answer
+    FROM unnest($1::text[], $2::bytea[]) AS u (program_id, key_hash)
+    LEFT JOIN idempotency_key k ON k.program_id = u.program_id AND k.key_hash = u.key_hash
+    WHERE k.key_hash IS NOT NULL OR EXISTS (
+        SELECT FROM card_transaction t WHERE t.program_id = u.program_id AND t.key_hash = u.key_hash)"""
+
+
+async def read_keys(connection: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Remembered]:
+    """What is known of these keys (program id, key hash). Run after the lock: its snapshot must see who came before."""
+    if not keys:
+        return {}
+    rows = await connection.fetch(_KEYS, [program for program, _ in keys], [key for _, key in keys])
+    return {
+        (row["program_id"], row["key_hash"]): Remembered(row["request_hash"] or b"", row["status"] or 0, row["answer"])
+        for row in rows
+    }
+
+
+_WRITE: Final = """
+    WITH balances AS (
+        UPDATE card c SET balance = u.balance, seq = u.seq, head_hash = u.head_hash, status = u.status,
+                          updated_at = u.updated_at
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[])
+             AS u (program_id, id, balance, seq, head_hash, status, updated_at)
+        WHERE c.program_id = u.program_id AND c.id = u.id
+    ), entries AS (
+        INSERT INTO card_transaction (
+            program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
+            pos_transaction_id, cashier_id, terminal_id, merchant_id, description, previous_hash, hash, key_hash)
+        SELECT * FROM unnest(
+            $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
+            $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
+            $22::text[], $23::bytea[], $24::bytea[], $25::bytea[])
+    )
+    INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
+    SELECT u.*, $31::timestamptz
+    FROM unnest($26::text[], $27::bytea[], $28::bytea[], $29::smallint[], $30::bytea[])
+         AS u (program_id, key_hash, request_hash, status, answer)"""
+
+
+async def write(
+    connection: Connection,
+    cards: Sequence[Card],
+    entries: Sequence[tuple[Entry, bytes]],
+    keys: Sequence[NewKey],
+    now: datetime,
+) -> None:
+    """Balances, entries (each with the hash of the key that made it) and answers, in one statement."""
+    rows = [entry for entry, _ in entries]
+    await connection.execute(
+        _WRITE,
+        [card.program_id for card in cards],
+        [card.id for card in cards],
+        [card.balance for card in cards],
+        [card.seq for card in cards],
+        [card.head_hash for card in cards],
+        [card.recorded_status for card in cards],
+        [card.updated_at for card in cards],
+        *_entry_arrays(rows),
+        [key_hash for _, key_hash in entries],
+        [key.program_id for key in keys],
+        [key.key_hash for key in keys],
+        [key.request_hash for key in keys],
+        [key.status for key in keys],
+        [key.answer for key in keys],
+        now,
+    )
+
+
+def _entry_arrays(rows: Sequence[Entry]) -> tuple[list[object], ...]:
+    return (
+        [row.program_id for row in rows],
+        [row.card_id for row in rows],
+        [row.seq for row in rows],
+        [row.id for row in rows],
+        [row.type for row in rows],
+        [row.amount for row in rows],
+        [row.balance_before for row in rows],
+        [row.balance_after for row in rows],
+        [row.created_at for row in rows],
+        [row.reference_id for row in rows],
+        [row.pos_transaction_id for row in rows],
+        [row.cashier_id for row in rows],
+        [row.terminal_id for row in rows],
+        [row.merchant_id for row in rows],
+        [row.description for row in rows],
+        [row.previous_hash for row in rows],
+        [row.hash for row in rows],
+    )
+
+
+_WRITE_STATE: Final = """
+    UPDATE card SET activated_at = $3, expires_at = $4, suspended_at = $5, suspended_until = $6, suspended_reason = $7,
+        voided_at = $8, state_seal = $9, code_hash = $10, code_version = $11, codes_sent_at = $12, customer_email = $13,
+        customer_phone = $14, customer_name = $15, customer_id = $16, held = $17,
+        balance = $18, seq = $19, head_hash = $20, status = $21, updated_at = $22
+    WHERE program_id = $1 AND id = $2"""
+
+
+async def write_state(connection: Connection, cards: Sequence[Card]) -> None:
+    """Cards of which more than the balance changed: everything at once, so that no constraint sees half of it."""
+    await connection.executemany(
+        _WRITE_STATE,
+        [
+            (
+                card.program_id,
+                card.id,
+                card.activated_at,
+                card.expires_at,
+                card.suspended_at,
+                card.suspended_until,
+                card.suspended_reason,
+                card.voided_at,
+                card.state_seal,
+                card.code_hash,
+                card.code_version,
+                card.codes_sent_at,
+                card.customer_email,
+                card.customer_phone,
+                card.customer_name,
+                card.customer_id,
+                card.held,
+                card.balance,
+                card.seq,
+                card.head_hash,
+                card.recorded_status,
+                card.updated_at,
+            )
+            for card in cards
+        ],
+    )
+
+
+async def claim_keys(connection: Connection, keys: Sequence[NewKey], now: datetime) -> set[tuple[str, bytes]]:
+    """Insert key rows in order and return those that were new; one that is in flight elsewhere is waited for."""
+    ordered = sorted(keys, key=lambda key: (key.program_id, key.key_hash))
+    rows = await connection.fetch(
+        """
+        INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
+        SELECT u.*, $6::timestamptz
+        FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::smallint[], $5::bytea[])
+             AS u (program_id, key_hash, request_hash, status, answer)
+        ON CONFLICT DO NOTHING
+        RETURNING program_id, key_hash""",
+        [key.program_id for key in ordered],
+        [key.key_hash for key in ordered],
+        [key.request_hash for key in ordered],
+        [key.status for key in ordered],
+        [key.answer for key in ordered],
+        now,
+    )
+    return {(row["program_id"], row["key_hash"]) for row in rows}
+
+
+_INSERT_CARDS: Final = """
+    INSERT INTO card (
+        program_id, id, merchant_id, is_test, balance, initial_value, max_balance, status, seq, head_hash, created_at,
+        updated_at, activated_at, expires_at, state_seal, number_index, number_sealed, last_four, key_version, pass_sid,
+        customer_id, customer_email, customer_phone, customer_name, sender_name, custom_message, design_template,
+        is_physical, deliver_at)
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+        $9::bigint[], $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
+        $15::bytea[], $16::bytea[], $17::bytea[], $18::text[], $19::bytea[], $20::text[], $21::text[], $22::text[],
+        $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::boolean[], $29::timestamptz[])"""
+
+
+async def insert_cards(connection: Connection, cards: Sequence[Card]) -> None:
+    """New cards, before their first entries. A number that exists already violates a unique key (23505)."""
+    columns = [
+        (
+            c.program_id, c.id, c.merchant_id, c.is_test, c.balance, c.initial_value, c.max_balance, c.recorded_status,
+            c.seq, c.head_hash, c.created_at, c.updated_at, c.activated_at, c.expires_at, c.state_seal, c.number_index,
+            c.number_sealed, c.last_four, c.key_version, c.pass_sid, c.customer_id, c.customer_email, c.customer_phone,
+            c.customer_name, c.sender_name, c.custom_message, c.design_template, c.is_physical, c.deliver_at,
+        )
+        for c in cards
+    ]  # fmt: skip
+    await connection.execute(_INSERT_CARDS, *(list(column) for column in zip(*columns, strict=True)))
+
+
+async def read_programs(connection: Connection, program_ids: Iterable[str]) -> tuple[dict[str, Program], datetime]:
+    """The rules of these programs as they are now, and the database's time."""
+    rows = await connection.fetch(
+        f"SELECT clock_timestamp() AS now, {PROGRAM_COLUMNS} FROM program p JOIN merchant pm ON pm.id = p.merchant_id"
+        " WHERE p.id = ANY($1::text[])",
+        sorted(set(program_ids)),
+    )
+    return {row["id"]: program_from_row(tuple(row)[1:]) for row in rows}, rows[0]["now"]
+
+
+async def earlier_entries(
+    connection: Connection, references: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], str]:
+    """For (program, card, reference): the id of the latest entry with that reference, where there is one."""
+    rows = await connection.fetch(
+        """
+        SELECT u.program_id, u.card_id, u.reference_id, t.id
+        FROM unnest($1::text[], $2::text[], $3::text[]) AS u (program_id, card_id, reference_id)
+        JOIN LATERAL (
+            SELECT id FROM card_transaction t
+            WHERE t.program_id = u.program_id AND t.card_id = u.card_id AND t.reference_id = u.reference_id
+            ORDER BY seq DESC LIMIT 1) t ON true""",
+        [program for program, _, _ in references],
+        [card for _, card, _ in references],
+        [reference for _, _, reference in references],
+    )
+    return {(row["program_id"], row["card_id"], row["reference_id"]): row["id"] for row in rows}
+
+
+async def supersede_messages(connection: Connection, refs: Sequence[tuple[str, str]]) -> None:
+    """Codes of these cards that still wait to be sent will not be sent: a newer one takes their place."""
+    await connection.executemany(
+        "UPDATE message SET state = 'superseded'"
+        " WHERE program_id = $1 AND card_id = $2 AND state = 'queued' AND kind = 'security_code'",
+        list(refs),
+    )
+
+
+async def forget_guesses(connection: Connection, number_indexes: Sequence[tuple[str, bytes]]) -> None:
+    """Wrong codes no longer count against these numbers (program id, number index)."""
+    await connection.executemany(
+        "DELETE FROM code_guess WHERE program_id = $1 AND number_index = $2", list(number_indexes)
+    )
