@@ -1,0 +1,5 @@
+"""`python -m kado` is the same as `kado`."""
+
+from kado.app import main
+
+main()

@@ -1,0 +1,102 @@
+"""`kado serve`: database, schema, worker and HTTP, started in that order and stopped in the reverse one."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import NoReturn
+
+import asyncpg
+import structlog
+
+from kado import __version__
+from kado import settings as configuration
+from kado.app import compose, http, processes
+from kado.observability import logs
+from kado.settings import SettingError, Settings
+from kado.storage import embedded
+from kado.storage.embedded import Embedded, EmbeddedError
+from kado.storage.migrate import SchemaError, migrate, wait_for_database
+
+log = structlog.get_logger("kado.serve")
+
+_DATABASE_WAIT_SECONDS = 30
+
+Ready = Callable[[Settings, str, int], None]
+
+
+def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
+    """Run a server in the foreground until SIGTERM or SIGINT. Exits with 1 and one sentence when it cannot start.
+
+    `when_ready` is called in a thread with the settings, the database's URL and the port once requests are answered.
+    """
+    try:
+        settings = configuration.load(host=host, port=port)
+        logs.configure(settings.log_level)
+        with ExitStack() as stack:
+            listening = stack.enter_context(http.bind(host, port))
+            database = None
+            if settings.database_url is None:
+                database = embedded.start(settings.data_dir, role="server")
+                stack.callback(database.stop)
+            asyncio.run(_run(settings, host, listening, database, when_ready))
+    except (SettingError, EmbeddedError, SchemaError) as error:
+        _give_up(str(error))
+    except asyncpg.PostgresError as error:
+        _give_up(f"the database refuses to work with us: {error}")
+    except OSError as error:
+        _give_up(
+            f"{host}:{port} cannot be used: {error.strerror or error}. Another program may listen there; try --port."
+        )
+
+
+async def _run(
+    settings: Settings, host: str, listening: socket.socket, database: Embedded | None, when_ready: Ready | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    watching = asyncio.create_task(database.watch()) if database is not None else None
+    admin_url = settings.database_url or (database.url if database is not None else "")
+    await wait_for_database(admin_url, _DATABASE_WAIT_SECONDS)
+    url = await migrate(admin_url, settings.database_app_url)
+    port = int(listening.getsockname()[1])
+    working_until = asyncio.Event()
+    worker_database = await compose.open_database(settings, url)
+    working = asyncio.create_task(compose.worker(settings, worker_database).run(working_until))
+    log.info("serving", version=__version__, host=host, port=port, processes=settings.processes)
+    ready = asyncio.create_task(_announce(settings, url, port, when_ready)) if when_ready is not None else None
+    try:
+        if settings.processes == 1:
+            await http.serve(settings, url, listening, stop)
+        else:
+            await processes.supervise(settings.processes, url, host, port, listening, stop)
+    finally:
+        if ready is not None:
+            ready.cancel()
+        working_until.set()
+        await working  # seals the last entries
+        await worker_database.close()
+        if watching is not None:
+            watching.cancel()
+        log.info("stopped")
+
+
+async def _announce(settings: Settings, url: str, port: int, when_ready: Ready) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            break
+    await asyncio.to_thread(when_ready, settings, url, port)
+
+
+def _give_up(message: str) -> NoReturn:
+    print(f"kado: {message}", file=sys.stderr)  # noqa: T201 - for the person who started it
+    raise SystemExit(1)

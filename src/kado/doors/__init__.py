@@ -1,0 +1,1 @@
+"""How one gets in: doors translate and decide nothing, and never import each other."""

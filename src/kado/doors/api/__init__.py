@@ -1,0 +1,42 @@
+"""The HTTP API: translates requests into what the rooms do, and what they say into the contract's answers."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from kado import __version__
+from kado.doors.api import answers, openapi
+from kado.doors.api.gate import Gate
+from kado.doors.api.routes import balance, cards, health, money, passes, programs, tokens
+from kado.doors.api.services import Services
+
+ROUTERS = (health, tokens, programs, balance, passes, money, cards)
+
+
+def application(services: Services | None) -> FastAPI:
+    """The routes alone; what a server runs is `gated`."""
+    app = FastAPI(
+        title="Kado",
+        version=__version__,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.services = services
+    answers.install(app)
+    openapi.install(app)
+    for subject in ROUTERS:
+        app.include_router(subject.router)
+    return app
+
+
+def gated(services: Services) -> ASGIApp:
+    """The whole API as an ASGI application."""
+    return Gate(application(services))
+
+
+def application_document() -> dict[str, Any]:
+    """The OpenAPI document, without a server."""
+    return application(None).openapi()

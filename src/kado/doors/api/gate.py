@@ -1,0 +1,175 @@
+"""The gate: what every request passes before the app sees it, and every answer on its way out.
+
+It gives the request a name, refuses what is too large, too slow or of the wrong type, reads the body once, and turns
+whatever escapes the app into an answer. It logs one line per request, with no header, query or body in it.
+"""
+
+import re
+import secrets
+import time
+import traceback
+from collections.abc import Collection
+from typing import Any, Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kado.doors.api import answers, strict_json
+from kado.doors.api.intake import Disconnected, Intake, Limits, TurnedAway, UnsupportedMediaType
+from kado.errors import Refusal
+
+_log: Any = structlog.get_logger("kado.http")
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_BASE: Final = "/api/v2/"
+_CLIENT_LEFT: Final = 499
+_PATH_SHOWN_MAX: Final = 512
+_FRAMES_MAX: Final = 12
+
+_STANDARD: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Gate:
+    """ASGI middleware for the outermost place: `Gate(app)`.
+
+    `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
+    Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, form_paths: Collection[str] = ("/v2/token",), limits: Limits | None = None
+    ) -> None:
+        self._app = app
+        self._limits = limits or Limits()
+        self._form_paths = frozenset(form_paths)
+        self._form_folders = tuple(path for path in form_paths if path.endswith("/"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, whatever happens; other kinds of traffic go straight on to the app."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter_ns()
+        intake = Intake(scope["headers"], self._limits, receive)
+        request_id = _request_id(intake.header(b"x-request-id"))
+        scope = _named(scope, request_id)
+        answer = _Answer(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._pass(scope, intake, answer)
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=masked(scope["path"]),
+                status=answer.status or _CLIENT_LEFT,
+                milliseconds=round((time.perf_counter_ns() - began) / 1_000_000, 2),
+                request_id=request_id,
+            )
+
+    async def _pass(self, scope: Scope, intake: Intake, answer: "_Answer") -> None:
+        """Let the request through to the app, or answer in its place. Nothing but cancellation escapes."""
+        try:
+            body = await intake.read()
+            scope["state"]["json"] = self._parsed(scope["path"], intake, body)
+            await self._app(scope, intake.replay(body), answer)
+        except TurnedAway as refusal:
+            await answer.refuse(answers.render(refusal), close=True)
+            await intake.discard()
+            await answer.finish()
+        except Disconnected:
+            return
+        except strict_json.MalformedJson as error:
+            fact = {"loc": ("body", *error.loc), "msg": error.message, "type": error.kind}
+            await answer.refuse((422, answers.validation_body([fact]), {"Content-Type": "application/json"}))
+        except Refusal as refusal:
+            await answer.refuse(answers.render(refusal))
+        except Exception as error:  # noqa: BLE001 - the last resort: whatever a handler forgot becomes a 500 without internals
+            request_id = scope["state"]["request_id"]
+            _log.error("fault", error=type(error).__qualname__, at=_frames(error), request_id=request_id)
+            await answer.refuse(answers.plain(500))
+
+    def _parsed(self, path: str, intake: Intake, body: bytes) -> object:
+        """The value of a JSON body; None for no body and for a form, which the app reads itself."""
+        if not body:
+            return None
+        if path in self._form_paths or path.startswith(self._form_folders):
+            if intake.media_type != b"application/x-www-form-urlencoded":
+                raise UnsupportedMediaType("A form is expected here: application/x-www-form-urlencoded.")
+            return None
+        if intake.media_type != b"application/json":
+            raise UnsupportedMediaType("A body must be sent as application/json.")
+        return strict_json.parse(body)
+
+
+class _Answer:
+    """The way out: adds the standard headers, and remembers whether and how the request was answered."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._own = ((b"x-request-id", request_id.encode("ascii")), *_STANDARD)
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        """Send what the app sends; a standard header it has set itself is left as it is, but for the request id."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            given = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
+            names = {name.lower() for name, _ in given}
+            message = {**message, "headers": [*given, *(pair for pair in self._own if pair[0] not in names)]}
+        await self._send(message)
+
+    async def refuse(self, rendered: answers.Rendered, *, close: bool = False) -> None:
+        """Answer in the app's place, unless it has begun already. With `close`, `finish` must follow."""
+        if self.status:
+            return
+        status, body, given = rendered
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
+        headers.append((b"content-length", str(len(body)).encode()))
+        if close:
+            headers.append((b"connection", b"close"))
+        await self({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": close})
+
+    async def finish(self) -> None:
+        """End an answer that was kept open while the rest of the request was discarded."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+# ── names and lines ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _request_id(sent: bytes) -> str:
+    if _REQUEST_ID.fullmatch(sent):
+        return sent.decode("ascii")
+    return secrets.token_hex(12)
+
+
+def _named(scope: Scope, request_id: str) -> Scope:
+    """A scope of our own, with the request's name, and without the prefix that some clients put before `/v2/`."""
+    path: str = scope["path"]
+    raw: bytes = scope.get("raw_path") or path.encode("utf-8")
+    state = {**scope.get("state", {}), "request_id": request_id, "json": None, "path_as_sent": raw}
+    if path.startswith(_BASE):
+        return {**scope, "path": path.removeprefix("/api"), "raw_path": raw.removeprefix(b"/api"), "state": state}
+    return {**scope, "state": state}
+
+
+_SEGMENT: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}|v[0-9]|[0-9a-f]{24}|")
+
+
+def masked(path: str) -> str:
+    """The path with its words and ids only: a pass's sid, a number, a token or whatever was made up becomes `*`."""
+    segments = path[:_PATH_SHOWN_MAX].split("/")
+    return "/".join(
+        segment if _SEGMENT.fullmatch(segment) and before != "passes" else "*"
+        for before, segment in zip(["", *segments], segments, strict=False)
+    )
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it happened, innermost last. Messages and values are left out: they may quote what a client sent."""
+    innermost = traceback.extract_tb(error.__traceback__)[-_FRAMES_MAX:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in innermost]

@@ -1,0 +1,52 @@
+"""What a holder may ask without a token: the balance, with number and code."""
+
+# ruff: noqa: N803 - parameter names are the names on the wire
+
+from fastapi import APIRouter, Request, Response
+
+from kado.doors.api import shown
+from kado.doors.api.openapi import PUBLIC
+from kado.doors.api.route import StrictRoute
+from kado.doors.api.schemas.balance import BalanceCheckRequest, BalanceCheckResponse
+from kado.doors.api.services import services_of
+from kado.doors.api.visit import SESSION_HEADERS, ProgramId, StrayCardId, address_of
+from kado.errors import NotFound
+from kado.programs import find as programs
+
+router = APIRouter(prefix="/v2/giftcards", tags=["Gift Cards"], route_class=StrictRoute, dependencies=SESSION_HEADERS)
+
+
+@router.post(
+    "/programs/{programId}/balance-check",
+    name="checkGiftCardBalance",
+    response_model=BalanceCheckResponse,
+    openapi_extra=PUBLIC,
+)
+async def check_balance(
+    request: Request,
+    programId: ProgramId,
+    data: BalanceCheckRequest,
+    cardId: StrayCardId = None,
+) -> Response:
+    """The balance of the card with this number and code. Whatever is wrong, the answer is the same 404."""
+    assert programId is not None, "a segment of a path is never null"
+    services = services_of(request)
+    found = await services.checks.check(
+        programId,
+        data.cardNumber,
+        data.securityCode,
+        address=address_of(request),
+        captcha_token=data.captchaToken,
+    )
+    program = await programs.get(services.database, programId)
+    assert program is not None, "a card has a program"
+    return shown.json_response(shown.balance(services, found.card, program.currency, found.now))
+
+
+@router.get("/captcha", name="getCaptchaChallenge", response_model=None, openapi_extra=PUBLIC)
+async def captcha_challenge(request: Request) -> Response:
+    """A challenge whose solution a balance check can bring as `captchaToken`. Ours; 404 where none is configured."""
+    challenge = services_of(request).captcha.challenge()
+    if challenge is None:
+        raise NotFound("captcha_off", "This server asks for no captcha.")
+    return shown.json_response(challenge)

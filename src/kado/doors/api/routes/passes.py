@@ -1,0 +1,62 @@
+"""The look-up behind a wallet pass's page."""
+
+# ruff: noqa: N803 - parameter names are the names on the wire
+
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from kado.access import signatures
+from kado.access.permissions import Permission
+from kado.cards.find import card_by_pass
+from kado.doors.api import shown
+from kado.doors.api.route import StrictRoute
+from kado.doors.api.services import services_of
+from kado.doors.api.types import Line
+from kado.doors.api.visit import authenticated
+from kado.errors import Forbidden, NotFound
+from kado.programs.reach import Reach
+
+router = APIRouter(prefix="/v2/giftcards", tags=["Gift Cards"], route_class=StrictRoute)
+
+_SID: Final = re.compile(r"[0-9a-f]{56}", re.ASCII)
+
+
+async def pass_reader(request: Request) -> str:
+    """The merchant that asks: its trusted front end by a signature, or a bearer of `passes:read`."""
+    header = request.headers.get(signatures.HEADER)
+    if header is not None:
+        path = request.scope["state"]["path_as_sent"].decode("latin-1")
+        body = await request.body()
+        return await services_of(request).signatures.verify(header, request.method, path, body)
+    caller = await authenticated(request)
+    caller.require(Permission.PASSES_READ)
+    return caller.merchant_id
+
+
+@router.get("/passes/{passSid}", name="getGiftCardByPassSid", response_model=None)
+async def get_by_pass(
+    request: Request, merchant_id: Annotated[str, Depends(pass_reader)], passSid: Annotated[Line, Path()]
+) -> Response:
+    """Eight facts about the card of this pass; no number, no person."""
+    services = services_of(request)
+    if not _SID.fullmatch(passSid):
+        raise _no_pass()
+    reach = await _reach(request, passSid[:24], merchant_id)
+    found = await card_by_pass(services.database, reach.program.id, passSid)
+    if found is None:
+        raise _no_pass()
+    return shown.json_response(shown.pass_info(found.card, reach.program.currency, found.now))
+
+
+async def _reach(request: Request, program_id: str, merchant_id: str) -> Reach:
+    """Another merchant's pass and one that does not exist get the same answer."""
+    try:
+        return await services_of(request).reaches.reach(program_id, merchant_id)
+    except Forbidden:
+        raise _no_pass() from None
+
+
+def _no_pass() -> NotFound:
+    return NotFound("pass_not_found", "No gift card is linked to this pass.")

@@ -1,0 +1,36 @@
+"""What the routes work with, put together once by the composition root."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from kado.access.authenticate import Access
+from kado.access.captcha import Captcha
+from kado.access.signatures import Signatures
+from kado.cards.balance_check import BalanceChecks
+from kado.cards.ledger import Ledger
+from kado.crypto import Keyring
+from kado.programs.reach import Reaches
+from kado.settings import Settings
+from kado.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The rooms that the API opens on."""
+
+    settings: Settings
+    keyring: Keyring
+    database: Database
+    access: Access
+    reaches: Reaches
+    signatures: Signatures
+    captcha: Captcha
+    ledger: Ledger
+    checks: BalanceChecks
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that received this request."""
+    services: Services = request.app.state.services
+    return services

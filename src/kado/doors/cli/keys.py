@@ -1,0 +1,99 @@
+"""`kado key`: make, list and revoke the keys of a merchant."""
+
+from typing import Annotated, Final
+
+import typer
+
+from kado.access import keys
+from kado.access.permissions import Permission, Role
+from kado.crypto import Keyring
+from kado.doors.cli.merchants import named
+from kado.doors.cli.session import ACTOR, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.storage.database import Database
+
+app: Final = typer.Typer(
+    name="key", help="Keys: how tills, sites and front ends call.", no_args_is_help=True, rich_markup_mode=None
+)
+
+MerchantName = Annotated[str, typer.Option("--merchant", help="Whose keys: the merchant's name.")]
+
+
+@app.command("create", epilog=example('kado key create --merchant "Flower Shop" --role cashier --name "till 2"'))
+def create(
+    merchant: MerchantName,
+    test: Annotated[bool, typer.Option("--test", help="A test key: its cards are test cards.")] = False,
+    role: Annotated[Role | None, typer.Option(help="What the key may do; owner if left out.")] = None,
+    scope: Annotated[
+        list[Permission] | None, typer.Option(help="Only this of what the role may do; can be repeated.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="A note, such as where the key is used.")] = None,
+    signing: Annotated[
+        bool, typer.Option("--signing", help="A key to sign requests with, instead of one to send.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")] = False,
+) -> None:
+    """Make a key and show its secret, this once."""
+    if signing and (test or role or scope or name):
+        raise wrong_usage("A signing key has no --test, --role, --scope or --name.")
+    _create(merchant, signing, test, role or Role.OWNER, scope or [], name, json)
+
+
+@app.command("list", epilog=example('kado key list --merchant "Flower Shop"'))
+@command
+async def list_(merchant: MerchantName) -> None:
+    """List a merchant's keys, revoked ones too. Secrets are not kept and cannot be shown."""
+    async with session() as (database, _):
+        found = await keys.list_keys(database, (await named(database, merchant)).id)
+    titles = ("ID", "KIND", "ROLE", "SCOPES", "NAME", "CREATED", "REVOKED")
+    print_table(
+        titles,
+        [
+            (
+                key.id,
+                key.kind,
+                key.role or "-",
+                ",".join(key.scopes) or "-",
+                key.name or "-",
+                shown(key.created_at),
+                shown(key.revoked_at),
+            )
+            for key in found
+        ],
+    )
+
+
+@app.command("revoke", epilog=example("kado key revoke 6710c5f2a94be10c77de3a51"))
+@command
+async def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as `kado key list` shows it.")]) -> None:
+    """Revoke a key of either sort. Running servers refuse it within 30 seconds."""
+    async with session() as (database, _):
+        await keys.revoke(database, key_id, ACTOR)
+    print(f"Key {key_id} is revoked.")
+
+
+@command
+async def _create(
+    merchant: str,
+    signing: bool,
+    is_test: bool,
+    role: Role,
+    scopes: list[Permission],
+    name: str | None,
+    as_json: bool,
+) -> None:
+    async with session() as (database, settings):
+        merchant_id = (await named(database, merchant)).id
+        if signing:
+            key = await _signing(database, settings.keyring, merchant_id)
+        else:
+            key = await keys.create_key(
+                database, merchant_id, ACTOR, is_test=is_test, role=role, scopes=scopes, name=name
+            )
+    if as_json:
+        print_json({"keyId": key.key_id, "secret": key.secret})
+        return
+    print(f"Key {key.key_id} of {merchant!r}. Keep its secret now; it cannot be shown again:\n\n    {key.secret}\n")
+
+
+async def _signing(database: Database, keyring: Keyring, merchant_id: str) -> keys.NewKey:
+    return await keys.create_signing_key(database, keyring, merchant_id, ACTOR)

@@ -1,0 +1,110 @@
+"""What a command needs before it can work: the settings, and a database that runs and has the right schema."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from datetime import datetime
+from functools import wraps
+from typing import Final, NoReturn, ParamSpec
+
+import asyncpg
+import typer
+
+from kado import settings as configuration
+from kado.errors import Refusal
+from kado.settings import SettingError, Settings
+from kado.storage import embedded
+from kado.storage.database import AWAY, Database
+from kado.storage.embedded import EmbeddedError
+from kado.storage.migrate import SchemaError, migrate
+
+ACTOR: Final = "operator:cli"
+"""Who stands in the audit log for what is done on the command line."""
+
+P = ParamSpec("P")
+
+
+@asynccontextmanager
+async def session() -> AsyncIterator[tuple[Database, Settings]]:
+    """The database and the settings, for one command: the configured server, the running one's, or one of its own.
+
+    Raises what `command` turns into a message.
+    """
+    settings = configuration.load(make_secret=True)
+    with ExitStack() as stack:
+        url = settings.database_url or stack.enter_context(embedded.connect_or_start(settings.data_dir))
+        url = await migrate(url, settings.database_app_url)
+        # A second URL is that of a user who is small enough already.
+        database = await Database.open(url, as_app=settings.database_app_url is None, size=2)
+        try:
+            yield database, settings
+        finally:
+            await database.close()
+
+
+def command(work: Callable[P, Coroutine[None, None, None]]) -> Callable[P, None]:
+    """A command from a coroutine: exit code 0, or 1 with one message on stderr. Never a traceback."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            asyncio.run(work(*args, **kwargs))
+        except Exception as error:
+            message = explain(error)
+            if message is None:
+                raise
+            fail(message)
+
+    return run
+
+
+def explain(error: Exception) -> str | None:
+    """What to tell the operator about an error; None for those that the command line handles itself."""
+    match error:
+        case typer.Exit() | typer.Abort() | typer.BadParameter():
+            return None
+        case Refusal():
+            return error.detail
+        case SettingError() | EmbeddedError() | SchemaError():
+            return str(error)
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            return f"The database refuses the user of KADO_DATABASE_URL: {error}"
+        case _ if isinstance(error, AWAY):
+            return f"The database cannot be reached: {error or type(error).__name__}. Check KADO_DATABASE_URL."
+        case _:
+            return f"This should not happen ({type(error).__name__}: {error}). Please report it."
+
+
+def fail(message: str) -> NoReturn:
+    """Say why on stderr and end with exit code 1."""
+    print(f"kado: {message}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def example(line: str) -> str:
+    """The last paragraph of a command's help: a call to copy. The control character keeps it on one line."""
+    return f"\b\nExample:\n  {line}"
+
+
+def wrong_usage(message: str) -> typer.BadParameter:
+    """To be raised: the command was called in a way that makes no sense (exit code 2)."""
+    return typer.BadParameter(message)
+
+
+def print_json(members: Mapping[str, object]) -> None:
+    """The one line that `--json` promises."""
+    print(json.dumps(dict(members)))
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns with titles; nothing but the titles when there are no rows."""
+    widths = [max(len(line[column]) for line in (titles, *rows)) for column in range(len(titles))]
+    for line in (titles, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def shown(moment: datetime | None) -> str:
+    """A moment to the minute, in UTC; a dash for none."""
+    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%MZ")

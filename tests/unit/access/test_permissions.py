@@ -1,0 +1,102 @@
+"""The table of roles, written out a second time: a change of it must be meant."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from kado import money
+from kado.access.caller import Caller
+from kado.access.permissions import ADMITTED, ROLES, Permission, Role
+from kado.errors import Forbidden
+from kado.programs.program import CodeFormat, ExpiryRule, Program
+from kado.programs.reach import Reach
+
+#                       owner manager cashier read-only | admitted
+TABLE = """
+cards:read               x     x       x       x          x
+cards:list               x     x       .       x          .
+cards:issue              x     x       x       .          x
+cards:activate           x     x       x       .          x
+cards:redeem             x     x       x       .          x
+cards:reload             x     x       x       .          x
+cards:refund             x     x       x       .          x
+cards:resend             x     x       x       .          x
+cards:resend-elsewhere   x     x       .       .          .
+cards:suspend            x     x       .       .          .
+cards:void               x     x       .       .          .
+programs:read            x     x       x       x          x
+programs:write           x     .       .       .          .
+passes:read              x     x       .       x          .
+self:read                x     x       x       x          x
+"""
+ROWS = [line.split() for line in TABLE.strip().splitlines()]
+
+PROGRAM = Program(
+    id="aa" * 12,
+    merchant_id="bb" * 12,
+    merchant_name="Owner",
+    name="Cards",
+    currency=money.currency("EUR"),
+    pass_type_identifier="pass.x",
+    min_initial_value=1,
+    max_initial_value=1,
+    max_balance=1,
+    max_reload=1,
+    max_redeem=None,
+    cashier_issue_limit=0,
+    expiry_rule=ExpiryRule.NEVER,
+    expiry_months=12,
+    code_format=CodeFormat.DIGITS,
+    number_prefix="",
+    requires_key=False,
+    profile={},
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    updated_at=None,
+)
+
+
+def caller(role: Role) -> Caller:
+    return Caller("bb" * 12, "key:" + "cc" * 12, role, ROLES[role], is_test=False)
+
+
+def test_the_table_names_every_permission_once() -> None:
+    assert [row[0] for row in ROWS] == [permission.value for permission in Permission]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_roles_follow_the_table(row: list[str]) -> None:
+    permission, allowed = Permission(row[0]), [mark == "x" for mark in row[1:]]
+    assert [permission in ROLES[role] for role in Role] == allowed[:4]
+    assert (permission in ADMITTED) is allowed[4]
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("permission", Permission)
+def test_require_follows_the_callers_permissions(role: Role, permission: Permission) -> None:
+    if permission in ROLES[role]:
+        caller(role).require(permission)
+        return
+    with pytest.raises(Forbidden, match=permission.value) as refusal:
+        caller(role).require(permission)
+    assert refusal.value.code == "permission_denied"
+    assert refusal.value.members == {"permission": permission.value}
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_an_owners_key_may_do_less_in_a_program_that_only_admits_it(permission: Permission) -> None:
+    owner = caller(Role.OWNER)
+    owner.require_in(Reach(PROGRAM, is_owner=True), permission)
+    if permission in ADMITTED:
+        owner.require_in(Reach(PROGRAM, is_owner=False), permission)
+        return
+    with pytest.raises(Forbidden) as refusal:
+        owner.require_in(Reach(PROGRAM, is_owner=False), permission)
+    assert refusal.value.code == "permission_denied"
+
+
+def test_a_caller_without_permissions_may_do_nothing() -> None:
+    nobody = replace(caller(Role.OWNER), permissions=frozenset())
+    for permission in Permission:
+        with pytest.raises(Forbidden):
+            nobody.require(permission)

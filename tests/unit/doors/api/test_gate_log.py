@@ -1,0 +1,44 @@
+"""What the gate writes down: one line per request, with nothing in it that could be spent or traced to a person."""
+
+import httpx2
+import pytest
+from starlette.responses import Response
+from structlog.testing import capture_logs
+
+from kado.doors.api.gate import Gate, masked
+
+
+async def test_a_request_is_one_line() -> None:
+    transport = httpx2.ASGITransport(app=Gate(Response("ok")))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://kado.test") as client:
+        with capture_logs() as lines:
+            await client.post("/v2/x?q=hush", json={"a": "hush"}, headers={"x-secret": "hush"})
+    (line,) = lines
+    assert line["milliseconds"] >= 0
+    assert {**line, "milliseconds": 0, "request_id": ""} == {
+        "event": "request", "log_level": "info", "method": "POST", "path": "/v2/x", "status": 200, "milliseconds": 0,
+        "request_id": "",
+    }  # fmt: skip
+
+
+ID = "5eb7cf5a86d9755df3a6c593"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/", "/"),
+        (f"/v2/giftcards/programs/{ID}/cards/reload-by-number", f"/v2/giftcards/programs/{ID}/cards/reload-by-number"),
+        (f"/v2/giftcards/passes/{ID}{'ab' * 16}", "/v2/giftcards/passes/*"),
+        (f"/v2/giftcards/passes/{ID}", "/v2/giftcards/passes/*"),
+        ("/v2/giftcards/passes/secret", "/v2/giftcards/passes/*"),
+        ("/v2/giftcards/passes/", "/v2/giftcards/passes/*"),
+        ("/cards/4000123412341234", "/cards/*"),
+        ("/anna@example.com", "/*"),
+        ("/a\nb/\x1b[0m", "/*/*"),
+        ("/x/passes", "/x/passes"),
+        ("/" + "x" * 600, "/*"),
+    ],
+)
+def test_paths_are_shown_with_words_and_ids_only(path: str, shown: str) -> None:
+    assert masked(path) == shown
