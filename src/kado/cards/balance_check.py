@@ -17,7 +17,7 @@ from kado.access.captcha import Captcha
 from kado.cards import guesses, refusals
 from kado.cards.find import Found
 from kado.cards.guesses import Guesses, Situation
-from kado.cards.numbers import code_matches, indexes_of
+from kado.cards.numbers import code_matches, indexes_of, show_number
 from kado.crypto import Keyring
 from kado.errors import Refusal, TooMany
 from kado.storage.database import CONFLICT, Connection, Database, away
@@ -71,7 +71,10 @@ class BalanceChecks:
 
     async def prove(self, found: Found, code: str) -> None:
         """Raises `NotFound` unless the code is the card's, `TooMany` when it is locked: the same counter as above."""
-        check = Check(found.card.program_id, [found.card.number_index], code, None, captcha_solved=True)
+        card = found.card
+        number = show_number(self._keyring, card.program_id, card.id, card.number_sealed)
+        indexes = indexes_of(self._keyring, card.program_id, number)
+        check = Check(card.program_id, indexes, code, None, captcha_solved=True)
         await self._gatherer.submit(check)
 
     async def _settle(self, checks: list[Check]) -> Sequence[Found | Exception]:

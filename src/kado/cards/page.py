@@ -11,6 +11,7 @@ from datetime import datetime
 from kado.cards.card import Card, Entry
 from kado.cards.chain import entry_hash, seal_state
 from kado.cards.idempotency import Fingerprint, NewKey, Remembered, is_stored, remember
+from kado.cards.numbers import indexes_of, show_number
 from kado.cards.posting import Answer, Decision, NewEntry, Outcome, Posting
 from kado.crypto import Keyring
 from kado.errors import Refusal
@@ -74,7 +75,9 @@ class Page:
         if decision.supersede_messages:
             self.superseded.append(ref)
         if decision.forget_guesses:
-            self.forgiven.append((card.program_id, card.number_index))
+            number = show_number(self.keyring, card.program_id, card.id, card.number_sealed)
+            indexes = indexes_of(self.keyring, card.program_id, number)
+            self.forgiven.extend((card.program_id, index) for index in indexes)
         return entry
 
     def _remember(self, program: Program, fingerprint: Fingerprint, answer: Answer) -> None:

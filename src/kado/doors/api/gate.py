@@ -60,7 +60,9 @@ class Gate:
         answer = _Answer(send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._pass(scope, intake, answer)
-            _log.info(
+            # What went well is many lines that nobody reads, and costs more than some of the answers themselves.
+            write = _log.info if answer.status >= 400 or not answer.status else _log.debug
+            write(
                 "request",
                 method=scope["method"],
                 path=masked(scope["path"]),

@@ -8,15 +8,16 @@ from structlog.testing import capture_logs
 from kado.doors.api.gate import Gate, masked
 
 
-async def test_a_request_is_one_line() -> None:
-    transport = httpx2.ASGITransport(app=Gate(Response("ok")))
+@pytest.mark.parametrize(("status", "level"), [(200, "debug"), (302, "debug"), (404, "info"), (503, "info")])
+async def test_a_request_is_one_line_and_a_refusal_a_louder_one(status: int, level: str) -> None:
+    transport = httpx2.ASGITransport(app=Gate(Response("ok", status)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://kado.test") as client:
         with capture_logs() as lines:
             await client.post("/v2/x?q=hush", json={"a": "hush"}, headers={"x-secret": "hush"})
     (line,) = lines
     assert line["milliseconds"] >= 0
     assert {**line, "milliseconds": 0, "request_id": ""} == {
-        "event": "request", "log_level": "info", "method": "POST", "path": "/v2/x", "status": 200, "milliseconds": 0,
+        "event": "request", "log_level": level, "method": "POST", "path": "/v2/x", "status": status, "milliseconds": 0,
         "request_id": "",
     }  # fmt: skip
 

@@ -61,7 +61,6 @@ async def create(
     idempotency_key: Key = None,
 ) -> Response:
     """Issue a card. It is worth nothing until it is activated; its code goes to the recipient by mail or SMS."""
-    visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
         Issue(
             program_id=visit.program.id,
