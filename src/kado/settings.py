@@ -82,8 +82,7 @@ SETTINGS: Final = (
     Setting(
         "KADO_TRUSTED_PROXIES",
         "",
-        "Addresses or networks (comma-separated) whose X-Forwarded-For and X-Forwarded-Proto are believed. Default: "
-        "none, not even loopback.",
+        "Addresses or networks (comma-separated) whose X-Forwarded-For is believed. Default: none, not even loopback.",
     ),
     Setting(
         "KADO_SEAL_SECONDS", "5", "How long after an entry the head of its card is sealed, at the latest (1 to 3600)."

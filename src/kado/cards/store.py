@@ -275,10 +275,13 @@ async def earlier_entries(
 
 
 async def supersede_messages(connection: Connection, refs: Sequence[tuple[str, str]]) -> None:
-    """Codes of these cards that still wait to be sent will not be sent: a newer one takes their place."""
+    """Codes of these cards that are due and not sent yet will not be sent: a newer one takes their place.
+
+    A delivery planned for a later day stays: it is the gift itself, and brings a code of its own then.
+    """
     await connection.executemany(
-        "UPDATE message SET state = 'superseded'"
-        " WHERE program_id = $1 AND card_id = $2 AND state = 'queued' AND kind = 'security_code'",
+        "UPDATE message SET state = 'superseded' WHERE program_id = $1 AND card_id = $2 AND state = 'queued'"
+        " AND kind = 'security_code' AND (attempts > 0 OR next_attempt_at <= clock_timestamp())",
         list(refs),
     )
 

@@ -67,7 +67,6 @@ class Sender:
             # Neither its text nor its traceback: both could hold a code or an address.
             _log.error("message.broken", message=message.id, error=type(error).__name__)
             await self._try_later(message, TemporaryFailure(f"an error in the program ({type(error).__name__})"))
-
         else:
             # Outside: what has left must never be put off, whatever happens while that is written down.
             if left:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database.delivery.servers import Certificate, MailServer, RunMailServer
+from tests.database.delivery.shop import ADDRESS
 
 from kado.delivery.failures import DeliveryFailure, PermanentFailure, TemporaryFailure
 from kado.delivery.mail import Mailer
-from tests.database.delivery.conftest import ADDRESS, Certificate, MailServer, RunMailServer
 
 FROM = "gift-cards@shop.example"
 SIGNED_IN = "smtp://kado:p%40ss%2Fword@127.0.0.1"

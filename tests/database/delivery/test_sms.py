@@ -5,10 +5,10 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from tests.database.delivery.servers import Provider
 
 from kado.delivery.failures import DeliveryFailure, PermanentFailure, TemporaryFailure
 from kado.delivery.sms import Texter
-from tests.database.delivery.conftest import Provider
 
 TO = "+4915112345678"
 

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -7,14 +8,24 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from tests.conftest import url_of
+from tests.database.delivery.conftest import MakeSender
+from tests.database.delivery.servers import MailServer, code_in
+from tests.database.delivery.shop import Shop
 
 from kado.crypto import Keyring
 from kado.doors.worker.run import Periodic, Worker
 from kado.errors import Unavailable
 from kado.storage.database import Database
-from kado.storage.outbox import Message
-from tests.conftest import url_of
-from tests.database.delivery.conftest import MailServer, MakeSender, Shop, code_in, until
+from kado.storage.outbox import Message, enqueue_messages
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+    """Wait until the condition holds; fail when it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -107,16 +118,15 @@ async def test_nothing_leaves_for_a_transaction_that_is_rolled_back(
     shop: Shop, make_sender: MakeSender, mail_server: MailServer
 ) -> None:
     card = await shop.card()
+
+    async def fail() -> None:
+        async with shop.database.transaction() as connection:
+            await enqueue_messages(connection, [shop.a_message(card, await shop.now())])
+            raise ZeroDivisionError
+
     async with working(Worker(shop.database, make_sender(mail_server.url))):
         with pytest.raises(ZeroDivisionError):
-            async with shop.database.transaction() as connection:
-                await connection.execute(
-                    "INSERT INTO message (program_id, id, card_id, kind, channel, recipient, state, created_at)"
-                    " VALUES ($1, $2, $2, 'security_code', 'email', 'a@b.example', 'queued', now())",
-                    card.program_id,
-                    card.id,
-                )
-                raise ZeroDivisionError
+            await fail()
         await until(is_state(shop, await shop.message(await shop.card()), "sent"))
     assert len(mail_server.received) == 1
 

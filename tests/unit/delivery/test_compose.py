@@ -3,7 +3,6 @@ from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
-from typing import cast
 
 import pytest
 from hypothesis import example, given
@@ -21,7 +20,7 @@ NOTICE = Notice("Café Müller", "Gift cards", "9012", "thief@example.org")
 
 def received(message: EmailMessage) -> EmailMessage:
     """The mail as a reader gets it."""
-    return cast("EmailMessage", message_from_bytes(message.as_bytes(policy=policy.SMTP), policy=policy.default))
+    return message_from_bytes(message.as_bytes(policy=policy.SMTP), policy=policy.default)
 
 
 def text_of(message: EmailMessage) -> str:

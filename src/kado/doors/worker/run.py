@@ -73,7 +73,7 @@ class Worker:
         _log.info("worker.stopped")
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        """Take jobs; after a broken connection, on a new one, while what came over the old one is finished beside it."""
+        """Take jobs; after a broken connection on a new one, while what came over the old one is finished beside it."""
         queues: set[asyncio.Task[None]] = set()
         loop, pause = asyncio.get_running_loop(), _PAUSE_FIRST
         try:
