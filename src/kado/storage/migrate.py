@@ -32,10 +32,10 @@ async def migrate(url: str, app_url: str | None = None) -> str:
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         version = await schema_version(connection)
-        if version != SCHEMA:
-            _refuse_unknown(version)
-            await _upgrade(url)
+        _refuse_unknown(version)
         role = await _app_role(connection, app_url)
+        if version != SCHEMA:
+            await _upgrade(url)
         await _grant(connection, role)
     finally:
         await connection.close()
@@ -103,19 +103,27 @@ async def _app_role(connection: "asyncpg.Connection[asyncpg.Record]", app_url: s
 
 
 async def _make_role(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    exists = "SELECT count(*) FROM pg_roles WHERE rolname = $1"
     try:
-        if not await connection.fetchval(exists, APP_ROLE):
+        if not await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", APP_ROLE):
             await connection.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")
     except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
         pass  # another database of the same cluster was migrated at the same moment
     except asyncpg.InsufficientPrivilegeError:
-        raise SchemaError(
-            f"this database user may not create the role {APP_ROLE}; let an administrator run "
-            f"`CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO <user>`, or set KADO_DATABASE_APP_URL"
-        ) from None
-    if not await connection.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", APP_ROLE):
-        await connection.execute(f"GRANT {APP_ROLE} TO CURRENT_USER")
+        raise _no_role() from None
+    try:
+        # From 16 on, whoever makes a role may administer it but not yet become it.
+        can_become, grant = ("MEMBER", "") if connection.get_server_version().major < 16 else ("SET", " WITH SET TRUE")
+        if not await connection.fetchval("SELECT pg_has_role(current_user, $1, $2)", APP_ROLE, can_become):
+            await connection.execute(f"GRANT {APP_ROLE} TO CURRENT_USER{grant}")
+    except asyncpg.InsufficientPrivilegeError:
+        raise _no_role() from None
+
+
+def _no_role() -> SchemaError:
+    return SchemaError(
+        f"this database user may neither create the role {APP_ROLE} nor become it; let an administrator run "
+        f"`CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO <user>`, or set KADO_DATABASE_APP_URL"
+    )
 
 
 async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) -> None:
