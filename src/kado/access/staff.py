@@ -14,7 +14,7 @@ from kado.access.attempts import Exhausted, Kind, Limit, Reservation
 from kado.access.permissions import Role
 from kado.access.store import Merchant, Staff
 from kado.crypto import Keyring
-from kado.errors import Invalid, Refusal, TooMany, Unauthenticated
+from kado.errors import Invalid, Refusal, TooMany, Unauthenticated, Unavailable
 from kado.ids import new_id
 from kado.storage.database import Connection, Database
 
@@ -81,11 +81,17 @@ async def sign_in(database: Database, keyring: Keyring, email: str, password: st
     """A bearer token for one hour. `address` is where the caller is, as `client_address` gives it.
 
     Raises `TooMany` after ten failures an hour for the email or thirty for the address, before anything is compared;
-    `Unauthenticated` with one answer and the same work for a wrong email, a wrong password and a closed account.
+    `Unauthenticated` with one answer and the same work for a wrong email, a wrong password and a closed account;
+    `Unavailable` when too many sign in at once.
     """
     email = email.strip().lower()
     reservations = await _reserve(database, keyring, email, address)
-    person = await _proved(database, email, password)
+    try:
+        person = await _proved(database, email, password)
+    except Unavailable:
+        # Nothing was learned about the password, so nothing is held against the one who tried.
+        await attempts.release(database, reservations)
+        raise
     if person is None:
         raise Unauthenticated("invalid_credentials", "The email or the password is wrong.")
     await attempts.release(database, reservations)

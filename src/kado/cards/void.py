@@ -33,7 +33,7 @@ class Void(Posting):
             return refusals.card_is_held()
         return Decision(
             NewEntry(TransactionType.VOID, -card.balance, reference_id=self.refund_reference, description=self.reason),
-            changes={"voided_at": now, "code_hash": None, "code_version": None},
+            changes={"voided_at": now},  # the code stays: its holder may still see that the card is voided
             audit=("card:voided", {"amount": program.currency.text(card.balance), "from": status.value}),
             supersede_messages=True,
         )

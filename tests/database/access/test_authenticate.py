@@ -11,7 +11,7 @@ from kado.access.authenticate import Access
 from kado.access.permissions import ROLES, Permission, Role
 from kado.access.staff import NewMerchant
 from kado.crypto import Keyring
-from kado.errors import Unauthenticated
+from kado.errors import Unauthenticated, Unavailable
 from kado.storage.database import Database
 
 ACTOR = "operator:test"
@@ -243,3 +243,17 @@ async def test_a_refusal_is_not_remembered(database: Database, access: Access, m
         await refused(access, f"Bearer {key.secret}")
         await connection.execute("UPDATE api_key SET revoked_at = NULL")
     assert await access.authenticate(f"Bearer {key.secret}")
+
+
+async def test_without_a_database_it_is_503_for_what_might_be_right_and_401_for_what_cannot_be(
+    keyring: Keyring,
+) -> None:
+    away = await Database.open("postgresql://nobody@127.0.0.1:1/none")
+    try:
+        access = Access(away, keyring)
+        with pytest.raises(Unavailable):
+            await access.authenticate("Bearer kado_live_" + "A" * 43)
+        await refused(access, "Bearer a.b.c")
+        await refused(access, "Basic x")
+    finally:
+        await away.close()

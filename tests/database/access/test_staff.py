@@ -6,12 +6,12 @@ import argon2
 import pytest
 from tests.database.access.conftest import EMAIL, PASSWORD
 
-from kado.access import staff, tokens
+from kado.access import passwords, staff, tokens
 from kado.access.authenticate import Access
 from kado.access.permissions import Role
 from kado.access.staff import NewMerchant
 from kado.crypto import Keyring
-from kado.errors import Invalid, Refusal, TooMany, Unauthenticated
+from kado.errors import Invalid, Refusal, TooMany, Unauthenticated, Unavailable
 from kado.storage.database import Database
 
 HERE = "203.0.113.9"
@@ -137,6 +137,8 @@ async def test_a_closed_account_looks_like_a_wrong_password(
     with pytest.raises(Unauthenticated) as refusal:
         await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
     assert refusal.value.code == "invalid_credentials"
+    async with database.read() as connection:
+        assert await connection.fetchval("SELECT sum(cardinality(failed_at)) FROM attempt") == 2
 
 
 async def test_sixty_parallel_guesses_get_ten_evaluations(
@@ -178,10 +180,15 @@ async def test_an_unknown_email_is_locked_like_a_known_one(database: Database, k
 async def test_one_address_gets_thirty_failures_whatever_the_emails(
     database: Database, keyring: Keyring, merchant: NewMerchant
 ) -> None:
-    outcomes = await asyncio.gather(
-        *(staff.sign_in(database, keyring, f"anna{n}@flowers.example", PASSWORD, HERE) for n in range(40)),
-        return_exceptions=True,
-    )
+    outcomes: list[object] = []
+    for start in range(0, 40, 10):  # ten at once: more would be told to wait for their turn
+        outcomes += await asyncio.gather(
+            *(
+                staff.sign_in(database, keyring, f"anna{n}@flowers.example", PASSWORD, HERE)
+                for n in range(start, start + 10)
+            ),
+            return_exceptions=True,
+        )
     assert sum(isinstance(outcome, Unauthenticated) for outcome in outcomes) == 30
     with pytest.raises(TooMany):
         await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
@@ -240,3 +247,32 @@ async def test_the_token_is_dated_by_the_databases_clock(
         after = await connection.fetchval("SELECT clock_timestamp()")
     issued_at = tokens.verify(keyring, token).issued_at
     assert int(before.timestamp()) <= issued_at <= int(after.timestamp())
+
+
+async def test_a_crowd_is_told_to_come_back_and_it_is_held_against_nobody(
+    database: Database, keyring: Keyring, merchant: NewMerchant
+) -> None:
+    # The crowd fills every place before the loop turns to anyone else: each takes its place before its first wait.
+    crowd = [asyncio.ensure_future(passwords.matches(None, "x")) for _ in range(passwords.AT_ONCE)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable) as refusal:
+        await passwords.matches(None, "x")
+    assert refusal.value.headers["Retry-After"] == "1"
+    assert await asyncio.gather(*crowd) == [False] * passwords.AT_ONCE
+    assert await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+
+
+async def test_a_try_that_found_no_place_is_not_counted(
+    database: Database, keyring: Keyring, merchant: NewMerchant
+) -> None:
+    outcomes = await asyncio.gather(
+        *(
+            staff.sign_in(database, keyring, f"anna{n}@flowers.example", PASSWORD, f"198.51.100.{n}")
+            for n in range(passwords.AT_ONCE + 20)
+        ),
+        return_exceptions=True,
+    )
+    compared = sum(isinstance(outcome, Unauthenticated) for outcome in outcomes)
+    assert compared + sum(isinstance(outcome, Unavailable) for outcome in outcomes) == len(outcomes)
+    async with database.read() as connection:
+        assert await connection.fetchval("SELECT sum(cardinality(failed_at)) FROM attempt") == 2 * compared

@@ -1,0 +1,106 @@
+"""Writes down what time has made true, and deletes what nobody will ask for any more.
+
+Nothing is decided here: what a card can do follows from its facts at the moment of asking. The written status is for
+those who list and count.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from kado.access import attempts
+from kado.programs import find
+from kado.storage.database import Connection, Database
+
+BATCH: Final = 5000
+"""Rows that one transaction changes at most, so that nobody waits long for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """How many rows were changed or deleted."""
+
+    expired: int
+    suspensions_ended: int
+    answers: int
+    challenges: int
+    check_rates: int
+    attempts: int
+
+
+async def sweep(database: Database, *, answer_days: int) -> SweepReport:
+    """One round over everything. Answers to idempotency keys go after `answer_days`. Safe to run in several processes.
+
+    Raises `Unavailable` while the database is away.
+    """
+    expired = suspensions_ended = answers = check_rates = 0
+    for program in await find.list_all(database):
+        expired += await _in_batches(database, _EXPIRE, program.id)
+        suspensions_ended += await _in_batches(database, _END_SUSPENSIONS, program.id)
+        check_rates += await _in_batches(database, _FORGET_CHECK_RATES, program.id)
+        answers += await _in_batches(database, _FORGET_ANSWERS, program.id, timedelta(days=answer_days))
+    return SweepReport(
+        expired=expired,
+        suspensions_ended=suspensions_ended,
+        answers=answers,
+        challenges=await _in_batches(database, _FORGET_CHALLENGES),
+        check_rates=check_rates,
+        attempts=await attempts.sweep(database),
+    )
+
+
+# Rows that someone else has locked are left for the next round: the posting at work on them writes the status itself.
+_EXPIRE: Final = f"""
+    WITH due AS (
+        SELECT id FROM card
+        WHERE program_id = $1 AND status NOT IN ('expired', 'voided') AND expires_at <= clock_timestamp()
+          AND voided_at IS NULL
+        ORDER BY expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
+    UPDATE card c SET status = 'expired' FROM due WHERE c.program_id = $1 AND c.id = due.id"""
+
+# Only the status: `suspended_at` and `suspended_until` stay as they were, because the card's state seal covers them,
+# and because they say nothing wrong; the end of a suspension is one of its facts.
+_END_SUSPENSIONS: Final = f"""
+    WITH due AS (
+        SELECT id FROM card
+        WHERE program_id = $1 AND status = 'suspended' AND suspended_until <= clock_timestamp()
+        ORDER BY suspended_until LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
+    UPDATE card c SET status = CASE
+        WHEN c.voided_at IS NOT NULL THEN 'voided'
+        WHEN c.expires_at <= clock_timestamp() THEN 'expired'
+        WHEN c.activated_at IS NULL THEN 'pending'
+        WHEN c.balance = 0 THEN 'depleted'
+        ELSE 'active' END
+    FROM due WHERE c.program_id = $1 AND c.id = due.id"""
+
+_FORGET_ANSWERS: Final = f"""
+    DELETE FROM idempotency_key WHERE program_id = $1 AND key_hash IN (
+        SELECT key_hash FROM idempotency_key
+        WHERE program_id = $1 AND created_at < clock_timestamp() - $2::interval LIMIT {BATCH})"""
+
+_FORGET_CHECK_RATES: Final = f"""
+    DELETE FROM check_rate WHERE program_id = $1 AND minute IN (
+        SELECT minute FROM check_rate
+        WHERE program_id = $1 AND minute < clock_timestamp() - interval '2 days' ORDER BY minute LIMIT {BATCH})"""
+
+_FORGET_CHALLENGES: Final = f"""
+    DELETE FROM captcha_used WHERE challenge IN (
+        SELECT challenge FROM captcha_used WHERE expires_at < clock_timestamp() LIMIT {BATCH})"""
+
+
+async def _in_batches(database: Database, statement: str, *arguments: object) -> int:
+    """Run the statement, each time in a transaction of its own, until it finds less than a full batch."""
+    total = 0
+    while True:
+        done = await database.repeat(_run(statement, arguments))
+        total += done
+        if done < BATCH:
+            return total
+
+
+def _run(statement: str, arguments: tuple[object, ...]) -> Callable[[Connection], Awaitable[int]]:
+    async def work(connection: Connection) -> int:
+        return int((await connection.execute(statement, *arguments)).rpartition(" ")[2])
+
+    return work
