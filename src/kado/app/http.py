@@ -8,6 +8,7 @@ from collections.abc import Generator
 import uvicorn
 
 from kado.app import compose
+from kado.doors import pages
 from kado.doors.api import gated
 from kado.settings import Settings
 
@@ -27,7 +28,7 @@ async def serve(settings: Settings, url: str, listening: socket.socket, stop: as
     async with compose.services(settings, url) as services:
         server = _Server(
             uvicorn.Config(
-                gated(services),
+                gated(services, pages.routes(services.database)),
                 http="httptools",
                 lifespan="off",
                 ws="none",

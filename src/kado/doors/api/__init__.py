@@ -1,8 +1,10 @@
 """The HTTP API: translates requests into what the rooms do, and what they say into the contract's answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from kado import __version__
@@ -32,9 +34,11 @@ def application(services: Services | None) -> FastAPI:
     return app
 
 
-def gated(services: Services) -> ASGIApp:
-    """The whole API as an ASGI application."""
-    return Gate(application(services))
+def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """The whole API as an ASGI application, with other doors' routes behind the same gate."""
+    app = application(services)
+    app.router.routes.extend(pages)
+    return Gate(app)
 
 
 def application_document() -> dict[str, Any]:

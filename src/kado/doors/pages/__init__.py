@@ -1,0 +1,11 @@
+"""Pages for people, rendered on the server; they work without JavaScript."""
+
+from starlette.routing import Route
+
+from kado.doors.pages.card import card_page
+from kado.storage.database import Database
+
+
+def routes(database: Database) -> list[Route]:
+    """Every page."""
+    return [Route("/cards/{pass_sid}", card_page(database), methods=["GET"], name="card_page")]
