@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from kado.app import processes
+from kado.app.demo import demo
 from kado.app.serve import serve
 from kado.doors import cli
 
@@ -15,7 +16,12 @@ def main() -> None:
     if sys.argv[1:2] == [processes.COMMAND]:
         processes.run_child(int(sys.argv[2]))
         return
-    cli.build(_serve)()
+    command_line()()
+
+
+def command_line() -> typer.Typer:
+    """Every command, put together."""
+    return cli.build(_serve, _demo)
 
 
 def _serve(
@@ -24,3 +30,10 @@ def _serve(
 ) -> None:
     """Run the server: database, schema, API and worker, until Ctrl-C or SIGTERM."""
     serve(host, port)
+
+
+def _demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
+) -> None:
+    """Run a server on data of its own, with a demo merchant, and print commands to try it with, until Ctrl-C."""
+    demo(port)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import typer
 
-from kado.doors.cli import keys, merchants, programs, sign
+from kado.doors.cli import config, keys, merchants, programs, sign, verify
 
 
-def build(serve: Callable[..., None]) -> typer.Typer:
-    """The whole command line. `serve` comes from the composition root, the only place that knows every door."""
+def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -> typer.Typer:
+    """The whole command line. `serve` and `demo` come from the composition root, which alone knows every door."""
     # No rich markup: help and errors are plain text that can be copied, and an example stays on its line.
     app = typer.Typer(
         name="kado",
@@ -19,8 +19,12 @@ def build(serve: Callable[..., None]) -> typer.Typer:
         add_completion=False,
     )
     app.command("serve")(serve)
-    # Commands without a noun (verify, config, demo) are registered here, beside `serve`.
+    if demo is not None:
+        app.command("demo")(demo)
+    # Commands without a noun are registered here, beside `serve`.
+    app.command("config", epilog=config.EXAMPLE)(config.config)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
+    app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
     for commands in (merchants.app, keys.app, programs.app):
         app.add_typer(commands)
     return app

@@ -1,0 +1,47 @@
+# For GNU make 3.81 or later and any POSIX shell. `make help` explains itself.
+#
+#   make test ARGS="tests/unit -k redeem"     what pytest is told
+#   make demo PORT=8001                       another port
+#   make setup PYTHON=/path/to/python3        another interpreter
+
+SHELL = /bin/sh
+RUN = .venv/bin/python -m
+UV_EXPORT = uv export --quiet --frozen --all-groups --extra embedded --no-emit-project --no-header
+
+.PHONY: help setup demo test check format bench lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while read -r name says; do \
+		printf '  make %-8s %s\n' "$$name" "$$says"; done
+
+setup: ## Make .venv with the locked dependencies (the other targets do it by themselves)
+	@PYTHON="$(PYTHON)" sh scripts/setup.sh
+
+demo: setup ## Start a server with a demo merchant and print commands to try; Ctrl-C stops it
+	@$(RUN) kado demo $(if $(PORT),--port $(PORT))
+
+test: setup ## Run all tests, on a real PostgreSQL that comes along
+	@$(RUN) pytest $(ARGS)
+
+check: setup ## Check format, style, types, imports and tidiness
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@.venv/bin/lint-imports --no-cache
+	@$(RUN) pytest tests/tidy
+
+format: setup ## Format the code and write the generated reference pages
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+	@.venv/bin/python scripts/reference.py
+
+bench: setup ## Measure, against what PostgreSQL itself can do on this machine
+	@.venv/bin/python bench/run.py $(ARGS)
+
+lock: ## Write requirements.lock from uv.lock (needs uv)
+	@uv lock --check
+	@$(UV_EXPORT) --output-file requirements.lock
+
+clean: ## Remove .venv and everything else that can be made again; data directories are left alone
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find src tests scripts -type d -name __pycache__ -prune -exec rm -rf {} +

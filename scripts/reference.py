@@ -1,0 +1,79 @@
+"""Writes the reference pages that follow from the code: docs/reference/settings.md and docs/reference/cli.md.
+
+Run it with `make format`. A test fails when a page says something else than the code.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import typer.main
+from typer.core import TyperGroup
+from typer.testing import CliRunner
+
+from kado.app import command_line
+from kado.settings import SETTINGS
+
+DOCS: Final = Path(__file__).parents[1] / "docs" / "reference"
+_NOTE: Final = "<!-- Written by scripts/reference.py (make format). Change the code instead. -->"
+_WIDTH: Final = 96
+
+
+def settings_page() -> str:
+    """Every setting, as `kado.settings` describes it."""
+    lines = [
+        _NOTE,
+        "",
+        "# Settings",
+        "",
+        "Kado reads its settings from environment variables when it starts. All are optional. `kado config` prints",
+        "what they come to on your machine, with secrets masked; a value that cannot be used stops the start with a",
+        "message that names it.",
+        "",
+        "| name | default | meaning |",
+        "| --- | --- | --- |",
+    ]
+    for setting in SETTINGS:
+        default = f"`{setting.default}`" if setting.default else ""
+        meaning = setting.meaning.replace("|", "\\|") + (" *Secret.*" if setting.secret else "")
+        lines.append(f"| `{setting.name}` | {default} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """Every command's `--help`."""
+    lines = [
+        _NOTE,
+        "",
+        "# Command line",
+        "",
+        "`kado` works on the same settings as the server ([settings](settings.md)). While a server runs, commands",
+        "join its database; otherwise they start the embedded one for themselves. The exit code is 0, 1 with one",
+        "sentence on standard error, or 2 for wrong usage; `kado verify` has codes of its own.",
+    ]
+    app = command_line()
+    for words in _commands(typer.main.get_command(app), ()):
+        said = CliRunner().invoke(app, [*words, "--help"], prog_name="kado", terminal_width=_WIDTH).output
+        text = "\n".join(line.rstrip() for line in said.strip().splitlines())
+        lines += ["", f"## {' '.join(('kado', *words))}", "", "```text", text, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield words
+    if isinstance(command, TyperGroup):
+        for name, inner in command.commands.items():
+            yield from _commands(inner, (*words, name))
+
+
+PAGES: Final = {"settings.md": settings_page, "cli.md": cli_page}
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, write in PAGES.items():
+        (DOCS / name).write_text(write())
+
+
+if __name__ == "__main__":
+    main()

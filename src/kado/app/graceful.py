@@ -1,0 +1,77 @@
+"""A uvicorn that breaks no answer when it stops.
+
+By itself it closes idle connections at once and lets busy ones go after their answer. That leaves out whoever the
+kernel has let in and nobody has accepted yet (cut off), whose request is just arriving over a connection that was idle
+(cut off), and who is accepted in the very moment of the stop (served until the grace ends and cuts a request).
+Here all of them get one more answer, with `Connection: close`.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_LINGER_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.02
+
+
+class Connection(HttpToolsProtocol):
+    """One client's connection."""
+
+    _is_ending = False
+
+    def end_after_answer(self) -> None:
+        """The answer under way, or else the next one, is the last."""
+        self._is_ending = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+
+    def on_headers_complete(self) -> None:
+        """A request begins."""
+        super().on_headers_complete()
+        if self._is_ending and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to us: after the last answer there are still seals to write and a database to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Capture none."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in any more, answer everybody who is in, then end."""
+        loop = asyncio.get_running_loop()
+        late = [client for listening in sockets or [] for client in _waiting(listening)]
+        for server in self.servers:
+            server.close()
+        for client in late:
+            with contextlib.suppress(OSError):  # it left
+                await loop.connect_accepted_socket(self._connection, client)
+        until = loop.time() + _LINGER_SECONDS
+        while self.server_state.connections and loop.time() < until:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.end_after_answer()
+            await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown(sockets)
+
+    def _connection(self) -> Connection:
+        return Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+def _waiting(listening: socket.socket) -> list[socket.socket]:
+    """The clients that the kernel has let in and that nobody has accepted."""
+    clients = []
+    with contextlib.suppress(OSError):  # there are no more
+        while True:
+            client, _ = listening.accept()
+            client.settimeout(0)
+            clients.append(client)
+    return clients

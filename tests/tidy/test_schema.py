@@ -1,0 +1,129 @@
+"""The schema explains itself, keeps tenants apart, and gives a running server no more than it needs."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from kado.storage import migrate as migration
+from kado.storage.database import APP_ROLE
+from kado.storage.grants import GRANTS
+from kado.storage.migrate import REVISIONS, SCHEMA, SchemaError, migrate
+
+TENANT_TABLES = (
+    "card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission"
+).split()
+OTHERS_TABLES = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics", "alembic_version")
+
+Superuser: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+async def test_every_table_and_column_has_a_comment(superuser: Superuser) -> None:
+    rows = await superuser.fetch(
+        """
+        SELECT c.relname AS table, coalesce(a.attname, '') AS column
+        FROM pg_class c
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ($1)
+          AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)""",
+        list(OTHERS_TABLES),
+    )
+    assert [(row["table"], row["column"]) for row in rows] == []
+
+
+async def test_every_key_of_tenant_data_begins_with_the_program(superuser: Superuser) -> None:
+    rows = await superuser.fetch(
+        """
+        SELECT c.relname || '.' || i.relname AS key, a.attname AS first
+        FROM pg_index x
+        JOIN pg_class c ON c.oid = x.indrelid
+        JOIN pg_class i ON i.oid = x.indexrelid
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[0]
+        WHERE x.indisunique AND c.relname = ANY ($1)
+        UNION ALL
+        SELECT c.relname || '.' || k.conname, a.attname
+        FROM pg_constraint k
+        JOIN pg_class c ON c.oid = k.conrelid
+        JOIN pg_class f ON f.oid = k.confrelid
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+        WHERE k.contype = 'f' AND c.relname = ANY ($1) AND f.relname <> 'merchant'""",
+        TENANT_TABLES,
+    )
+    assert {row["key"].partition(".")[0] for row in rows} == set(TENANT_TABLES)
+    assert [(row["key"], row["first"]) for row in rows if row["first"] != "program_id"] == []
+
+
+async def test_every_table_has_its_grants_and_every_grant_its_table(superuser: Superuser) -> None:
+    rows = await superuser.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert {row["tablename"] for row in rows} == GRANTS.keys()
+
+
+@pytest.mark.parametrize("table", GRANTS)
+async def test_the_server_has_the_rights_that_are_listed_and_no_more(superuser: Superuser, table: str) -> None:
+    every = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+    granted = [
+        right
+        for right in every
+        if await superuser.fetchval("SELECT has_table_privilege($1, $2, $3)", APP_ROLE, table, right)
+    ]
+    assert ", ".join(granted) == GRANTS[table]
+
+
+@pytest.mark.parametrize("table", ["card_transaction", "audit_log"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_history_can_only_be_added_to(superuser: Superuser, table: str, statement: str) -> None:
+    await superuser.execute(f"SET ROLE {APP_ROLE}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await superuser.execute(statement.format(table))
+
+
+async def test_migrating_again_changes_nothing(database_url: str, superuser: Superuser) -> None:
+    before = await _definition(superuser)
+    assert await migrate(database_url) == database_url
+    assert await _definition(superuser) == before
+
+
+async def test_an_empty_database_gets_the_same_schema(empty_database_url: str, superuser: Superuser) -> None:
+    await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        assert await _definition(connection) == await _definition(superuser)
+        assert await migration.schema_version(connection) == SCHEMA
+    finally:
+        await connection.close()
+
+
+async def test_a_newer_schema_is_refused_with_a_way_out(database_url: str, superuser: Superuser) -> None:
+    await superuser.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaError, match=r"schema 9999, which is newer .* restore a backup"):
+        await migrate(database_url)
+    assert await migration.schema_version(superuser) == "9999"
+
+
+def test_known_revisions_are_the_chain_of_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migration.__file__).parent / "migrations"))
+    chain = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(chain)) == REVISIONS
+
+
+async def _definition(connection: Superuser) -> list[tuple[object, ...]]:
+    """Columns, constraints, indexes, triggers and grants, in an order of their own."""
+    rows = await connection.fetch(
+        """
+        SELECT 'column' AS kind, table_name || '.' || column_name AS name, concat_ws(' ', data_type, is_nullable,
+               column_default) AS text
+        FROM information_schema.columns WHERE table_schema = 'public'
+        UNION ALL SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        UNION ALL SELECT 'trigger', tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid)
+        FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'grant', table_name, grantee || ' ' || privilege_type
+        FROM information_schema.table_privileges WHERE table_schema = 'public' AND grantee = 'kado_app'
+        ORDER BY 1, 2, 3"""
+    )
+    return [tuple(row) for row in rows]

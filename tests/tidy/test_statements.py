@@ -1,0 +1,59 @@
+"""Every statement on a tenant's data names the program, so that no bug reaches another tenant's rows."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src" / "kado"
+TABLES = ("card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission").split()
+
+_ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")
+# A condition on it, or a list of columns that begins with it. Merely reading the column is not enough.
+_NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
+
+# By file and function (or name of the constant): why the statement spans programs, or where it names the program.
+EXEMPT = {
+    "cards/find.py:entries_of": "the condition is in `chosen`, which begins with program_id = $1",
+    "cards/proof/facts.py:_SELECT": "verification reads every program, or `where` names one",
+    "cards/proof/lines.py:_SELECT": "verification reads every program, or `where` names one",
+    "cards/proof/seals.py:_programs": "verification begins with which programs there are",
+    "cards/verify.py:_teller": "verification counts how much there is to read",
+    "delivery/messages.py:rescue": "looks for overdue messages of all programs; what it finds keeps its program",
+    "programs/store.py:list_reachable": "finds out which programs a merchant may enter",
+}
+
+
+def test_every_statement_on_tenant_data_names_the_program() -> None:
+    nameless = {place: text for place, text in _statements() if not _NAMES_THE_PROGRAM.search(text)}
+    assert {place: text for place, text in nameless.items() if place not in EXEMPT} == {}
+    assert EXEMPT.keys() <= nameless.keys(), "an exemption that is not needed any more"
+
+
+def test_statements_are_found() -> None:
+    places = {place for place, _ in _statements()}
+    assert {"cards/store.py:_WRITE", "cards/codes.py:work", "cards/sweep.py:_EXPIRE"} <= places
+
+
+def _statements() -> Iterator[tuple[str, str]]:
+    for file in sorted(SOURCE.rglob("*.py")):
+        for owner, text in _texts(ast.parse(file.read_text()), "module"):
+            if _ON_TENANT_DATA.search(text):
+                yield f"{file.relative_to(SOURCE)}:{owner}", text
+
+
+def _texts(node: ast.AST, owner: str) -> Iterator[tuple[str, str]]:
+    """Every string with the function or constant that it stands in; what an f-string fills in is left out."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            yield owner, node.value
+        return
+    if isinstance(node, ast.JoinedStr):
+        yield owner, "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        owner = node.name
+    elif owner == "module" and isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        owner = node.target.id
+    for child in ast.iter_child_nodes(node):
+        yield from _texts(child, owner)
