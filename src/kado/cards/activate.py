@@ -1,6 +1,6 @@
 """Activate: put a pending card's value on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -13,17 +13,18 @@ from kado.programs.program import Program
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activate(Posting):
-    """Contacts that are given replace the card's."""
+    """Contacts that are given replace the card's. A code that is given was proved before."""
 
     action: ClassVar[str] = "activate"
 
     customer_email: str | None = None
     customer_phone: str | None = None
     customer_name: str | None = None
+    security_code: str | None = field(default=None, repr=False)
 
     def facts(self) -> tuple[object, ...]:
         """What was asked."""
-        return (self.customer_email, self.customer_phone, self.customer_name)
+        return (self.customer_email, self.customer_phone, self.customer_name, self.security_code)
 
     def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:
         """Only a pending card is activated, and only once."""

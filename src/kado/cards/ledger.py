@@ -65,17 +65,26 @@ class Ledger:
 
         Raises `Refusal` for a "no" that is not stored, `Unavailable` when the outcome could not be learned in time.
         """
+        return await self._gatherer.submit(self._ticket(posting))
+
+    async def knows(self, posting: Posting) -> bool:
+        """Whether the posting's key was used before, so that posting it only repeats, or refuses to."""
         if posting.key is None:
-            prints = [internal_fingerprint()]
-        else:
-            facts = (posting.caller.merchant_id, posting.caller.is_test, *posting.facts())
-            prints = fingerprints(self._keyring, posting.program_id, posting.scope(), posting.key, facts)
-        return await self._gatherer.submit(_Ticket(posting, prints))
+            return False
+        async with self._database.read() as connection:
+            return bool(await store.read_keys(connection, self._ticket(posting).places()))
 
     async def close(self) -> None:
         """Finish what is under way and give the connection back."""
         await self._gatherer.drained()
         await self._drop_connection()
+
+    def _ticket(self, posting: Posting | Issue) -> _Ticket:
+        if posting.key is None:
+            return _Ticket(posting, [internal_fingerprint()])
+        facts = (posting.caller.merchant_id, posting.caller.is_test, *posting.facts())
+        prints = fingerprints(self._keyring, posting.program_id, posting.scope(), posting.key, facts)
+        return _Ticket(posting, prints)
 
     async def _settle(self, tickets: list[_Ticket]) -> Sequence[Result]:
         """Run the list until its outcome is known, or until patience ends."""

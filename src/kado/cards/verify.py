@@ -1,0 +1,239 @@
+"""Verification: recomputes everything that the ledger claims, and names the cards and seals that do not agree with it.
+
+All is read in one snapshot, while the server goes on working. Cards, entries and sealed heads arrive as three streams
+in the same order (program, card) and are merged, so that memory does not grow with the ledger.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from kado import clock
+from kado.cards.proof import lines
+from kado.cards.proof.ahead import Ahead
+from kado.cards.proof.facts import ALL_CARDS, CARDS_OF_PROGRAM, Account, account_of
+from kado.cards.proof.findings import Finding, Reason, Report
+from kado.cards.proof.history import History, Sealing
+from kado.cards.proof.seals import SealedCard, SealedHeads
+from kado.cards.proof.sums import Sums
+from kado.crypto import Keyring
+from kado.errors import NotFound
+from kado.storage.database import AWAY, LONG_READ, Connection, Database, away
+
+if TYPE_CHECKING:
+    import asyncpg
+
+__all__ = ["Finding", "Reason", "Report", "verify"]
+
+_CARDS_A_PAGE: Final = 2000
+_CARD_PAGES_AHEAD: Final = 50
+_SEAL_PAGES_AHEAD: Final = 4
+_PROGRESS_STEP: Final = 20_000
+_OWNER: Final = itemgetter(slice(0, 54))  # program and card: a bracket, two ids in quotes, a comma between them
+_END: Final = ("\U0010ffff", "")
+
+# Rows of one card are scattered over the table in the order in which they were made. Reading it once and sorting is
+# twice as quick as following the index, even from memory.
+_SORT: Final = "SET LOCAL enable_indexscan = off; SET LOCAL work_mem = '32MB'"
+
+
+async def verify(
+    database: Database,
+    keyring: Keyring,
+    *,
+    program_id: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Verify the whole ledger, or one program of it, as it is at this moment.
+
+    `progress` is told how many entries have been looked at, and of how many. Raises `NotFound` for a program that does
+    not exist, `Unavailable` while the database is away.
+    """
+    try:
+        async with _snapshot(database) as (entries, cards, seals):
+            run = await _Run.begin(cards, seals, keyring, program_id, progress)
+            await _side_by_side(run.accounts.fill(), run.sealed_cards.fill(), _read(entries, program_id, run))
+            return run.report
+    except AWAY as error:
+        raise away() from error
+
+
+@asynccontextmanager
+async def _snapshot(database: Database) -> AsyncIterator[list["asyncpg.Connection[asyncpg.Record]"]]:
+    """Three connections that see the same moment."""
+    async with AsyncExitStack() as stack:
+        connections: list[asyncpg.Connection[asyncpg.Record]] = []
+        snapshot = None
+        for _ in range(3):
+            connection = await database.connect(LONG_READ)
+            stack.callback(connection.terminate)
+            await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
+            if snapshot is None:
+                snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+            else:
+                await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            connections.append(connection)
+        yield connections
+
+
+async def _side_by_side(*work: Coroutine[None, None, None]) -> None:
+    """Run all of these; the first failure ends the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _read(connection: "asyncpg.Connection[asyncpg.Record]", program_id: str | None, run: "_Run") -> None:
+    await connection.execute(_SORT)
+    query = (lines.ALL_ENTRIES,) if program_id is None else (lines.ENTRIES_OF_PROGRAM, program_id)
+    await connection.copy_from_query(*query, output=run.feed, format="text", delimiter=lines.DELIMITER, null=lines.NULL)
+    await run.end()
+
+
+class _Run:
+    """One verification under way."""
+
+    def __init__(
+        self,
+        accounts: Ahead[Account],
+        seals: SealedHeads,
+        programs: frozenset[str],
+        sealed_until: int,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.report = Report()
+        self.accounts = accounts
+        self.sealed_cards: Ahead[SealedCard] = Ahead(seals.by_card(), _SEAL_PAGES_AHEAD)
+        self._seals = seals
+        self._programs = programs
+        self._sealed_until = sealed_until
+        self._progress = progress
+        self._rest = b""
+        self._line_owner = b""
+        self._at = ("", "")
+        self._history: History | None = None
+        self._sums = Sums("")
+
+    @classmethod
+    async def begin(
+        cls,
+        cards: Connection,
+        seals: Connection,
+        keyring: Keyring,
+        program_id: str | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> "_Run":
+        """Look at what is known beforehand, and get everything ready to be read."""
+        programs = frozenset(row["id"] for row in await cards.fetch("SELECT id FROM program"))
+        if program_id is not None and program_id not in programs:
+            raise NotFound("program_not_found", f"There is no program {program_id}.")
+        now, until = await cards.fetchrow(
+            "SELECT clock_timestamp(), greatest(sealed_until, '0001-01-01 00:00:00+00') FROM seal_progress"
+        ) or (clock.EPOCH, clock.EPOCH)
+        return cls(
+            Ahead(_accounts(cards, keyring, now, program_id), _CARD_PAGES_AHEAD),
+            SealedHeads(seals, keyring, program_id),
+            programs,
+            clock.micros(until),
+            await _teller(cards, program_id, progress),
+        )
+
+    async def feed(self, data: bytes) -> None:
+        """Take the next piece of the lines of all entries."""
+        block = (self._rest + data).split(b"\n")
+        self._rest = block.pop()
+        for owner, of_card in groupby(block, _OWNER):
+            if owner != self._line_owner:
+                self._line_owner = owner
+                await self._turn_to(lines.owner(owner))
+            assert self._history is not None, "turned to a card"
+            self.report.entries += self._history.take(of_card)
+        self._progress(self.report.entries)
+
+    async def end(self) -> None:
+        """After the last entry: what is left in the other streams, and the sums."""
+        await self._turn_to(_END)
+        self.report.seals = self._seals.count
+        self.report.findings += self._seals.findings
+        self.report.findings.sort(key=lambda found: (found.program_id, found.card_id or ""))
+
+    async def _turn_to(self, card: tuple[str, str]) -> None:
+        """Finish the card before, judge those that have no entries on the way, and begin with this one."""
+        if card == self._at:
+            return
+        self._finish()
+        while (other := await self._next_without_entries()) < card:
+            await self._begin(other)
+            self._finish()
+        await self._begin(card)
+
+    async def _next_without_entries(self) -> tuple[str, str]:
+        account, sealed = await self.accounts.peek(), await self.sealed_cards.peek()
+        return min(account[:2] if account else _END, sealed[:2] if sealed else _END)
+
+    async def _begin(self, card: tuple[str, str]) -> None:
+        self._at = card
+        if card[0] != self._sums.program_id:
+            self._turn_program(card[0])
+        if card == _END:
+            return
+        account, sealed = await self.accounts.peek(), await self.sealed_cards.peek()
+        mine = self.accounts.take() if account is not None and account[:2] == card else None
+        heads = self.sealed_cards.take().heads if sealed is not None and sealed[:2] == card else []
+        until = 0 if card[0] in self._seals.damaged else self._sealed_until
+        self._history = History(mine, Sealing(heads, until), self._sums.totals)
+        if mine is not None:
+            self.report.cards += 1
+            self._sums.balances += mine.balance
+
+    def _turn_program(self, program_id: str) -> None:
+        if self._sums.program_id:
+            self.report.findings += self._sums.findings()
+            if self._sums.program_id not in self._programs:
+                text = "there are cards, entries or seals of this program, but no program"
+                self.report.findings.append(Finding(self._sums.program_id, None, Reason.NO_PROGRAM, text))
+        self._sums = Sums(program_id)
+
+    def _finish(self) -> None:
+        if self._history is None:
+            return
+        faults = self._history.finish()
+        self._history = None
+        self._sums.has_damaged_cards |= bool(faults)
+        self.report.findings += [Finding(*self._at, reason, text) for reason, text in faults.items()]
+
+
+async def _accounts(
+    connection: Connection, keyring: Keyring, now: datetime, program_id: str | None
+) -> AsyncIterator[list[Account]]:
+    query = (ALL_CARDS,) if program_id is None else (CARDS_OF_PROGRAM, program_id)
+    cursor = await connection.cursor(*query)
+    while rows := await cursor.fetch(_CARDS_A_PAGE):
+        yield [account_of(row, keyring, now) for row in rows]
+
+
+async def _teller(
+    connection: Connection, program_id: str | None, progress: Callable[[int, int], None] | None
+) -> Callable[[int], None]:
+    """What tells `progress` about the entries, now and then. Only who wants to know pays for counting them first."""
+    if progress is None:
+        return lambda _: None
+    where = "" if program_id is None else " WHERE program_id = $1"
+    arguments = () if program_id is None else (program_id,)
+    total = await connection.fetchval("SELECT count(*) FROM card_transaction" + where, *arguments)
+    told = -_PROGRESS_STEP
+
+    def tell(done: int) -> None:
+        nonlocal told
+        if done - told >= _PROGRESS_STEP or done == total:
+            told = done
+            progress(done, total)
+
+    return tell
