@@ -66,13 +66,16 @@ _CODES: Final = {
 
 
 def render(refusal: Refusal) -> Rendered:
-    """Status, body and headers of a refusal. One that names a field (`loc`) takes the shape of a validation error."""
+    """Status, body and headers of a refusal. One that names a field (`loc`) has the shape of a validation error too.
+
+    Its code stands beside the list of errors as well, so that a program finds it where it finds every other code.
+    """
     headers = {"Content-Type": "application/json", **refusal.headers}
     if refusal.status == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
     if refusal.loc is not None:
         error = {"loc": refusal.loc, "msg": refusal.detail, "type": refusal.code, "ctx": refusal.members}
-        return refusal.status, validation_body([error]), headers
+        return refusal.status, encode({"detail": [_field_error(error)], "code": refusal.code}), headers
     body = encode({"detail": refusal.detail, "code": refusal.code, **refusal.members})
     return refusal.status, body, headers
 

@@ -4,6 +4,7 @@ It gives the request a name, refuses what is too large, too slow or of the wrong
 whatever escapes the app into an answer. It logs one line per request, with no header, query or body in it.
 """
 
+import asyncio
 import re
 import secrets
 import time
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kado.doors.api import answers, strict_json
 from kado.doors.api.intake import Disconnected, Intake, Limits, TurnedAway, UnsupportedMediaType
-from kado.errors import Refusal
+from kado.errors import Refusal, Unavailable
 
 _log: Any = structlog.get_logger("kado.http")
 
@@ -88,6 +89,10 @@ class Gate:
             await answer.refuse((422, answers.validation_body([fact]), {"Content-Type": "application/json"}))
         except Refusal as refusal:
             await answer.refuse(answers.render(refusal))
+        except asyncio.CancelledError:
+            # The server stops and has waited long enough, for a body that does not come, for example.
+            await answer.refuse(answers.render(Unavailable("stopping", "The server is stopping; send it again.")))
+            raise
         except Exception as error:  # noqa: BLE001 - the last resort: whatever a handler forgot becomes a 500 without internals
             request_id = scope["state"]["request_id"]
             _log.error("fault", error=type(error).__qualname__, at=_frames(error), request_id=request_id)

@@ -57,10 +57,23 @@ def test_statuses_bring_their_headers() -> None:
     assert answers.render(TooMany("rate_limited", "Slow down.", 9))[2]["Retry-After"] == "9"
 
 
-def test_a_refusal_that_names_a_field_is_a_validation_error() -> None:
+def test_a_refusal_that_names_a_field_is_a_validation_error_with_its_code() -> None:
     status, body, _ = answers.render(Invalid(("body", "amount"), "EUR has two decimals", "too_many_decimals"))
     assert status == 422
-    assert body == b'{"detail":[{"loc":["body","amount"],"msg":"EUR has two decimals","type":"too_many_decimals"}]}'
+    assert body == (
+        b'{"detail":[{"loc":["body","amount"],"msg":"EUR has two decimals","type":"too_many_decimals"}],'
+        b'"code":"too_many_decimals"}'
+    )
+
+
+def test_a_refusal_that_names_a_field_gives_its_facts_as_context() -> None:
+    refusal = Refusal("key_reused", "Used before.", members={"uses": 2}, loc=("header", "idempotency-key"))
+    status, body, _ = answers.render(refusal)
+    assert status == 400
+    assert body == (
+        b'{"detail":[{"loc":["header","idempotency-key"],"msg":"Used before.","type":"key_reused","ctx":{"uses":2}}],'
+        b'"code":"key_reused"}'
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 # ruff: noqa: N803 - parameter names are the names on the wire
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -23,29 +24,37 @@ router = APIRouter(prefix="/v2/giftcards", tags=["Gift Cards"], route_class=Stri
 _SID: Final = re.compile(r"[0-9a-f]{56}", re.ASCII)
 
 
-async def pass_reader(request: Request) -> str:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks about a pass. A key sees live cards or test cards; a trusted front end shows its visitors both."""
+
+    merchant_id: str
+    is_test: bool | None
+
+
+async def pass_reader(request: Request) -> Reader:
     """The merchant that asks: its trusted front end by a signature, or a bearer of `passes:read`."""
     header = request.headers.get(signatures.HEADER)
     if header is not None:
         path = request.scope["state"]["path_as_sent"].decode("latin-1")
         body = await request.body()
-        return await services_of(request).signatures.verify(header, request.method, path, body)
+        return Reader(await services_of(request).signatures.verify(header, request.method, path, body), None)
     caller = await authenticated(request)
     caller.require(Permission.PASSES_READ)
-    return caller.merchant_id
+    return Reader(caller.merchant_id, caller.is_test)
 
 
 @router.get("/passes/{passSid}", name="getGiftCardByPassSid", response_model=None)
 async def get_by_pass(
-    request: Request, merchant_id: Annotated[str, Depends(pass_reader)], passSid: Annotated[Line, Path()]
+    request: Request, reader: Annotated[Reader, Depends(pass_reader)], passSid: Annotated[Line, Path()]
 ) -> Response:
     """Eight facts about the card of this pass; no number, no person."""
     services = services_of(request)
     if not _SID.fullmatch(passSid):
         raise _no_pass()
-    reach = await _reach(request, passSid[:24], merchant_id)
+    reach = await _reach(request, passSid[:24], reader.merchant_id)
     found = await card_by_pass(services.database, reach.program.id, passSid)
-    if found is None:
+    if found is None or reader.is_test not in (None, found.card.is_test):
         raise _no_pass()
     return shown.json_response(shown.pass_info(found.card, reach.program.currency, found.now))
 

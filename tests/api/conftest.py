@@ -1,0 +1,80 @@
+"""One server and one database for each file of tests, and a shop in it that is open for business."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from tests.api.serving import Served, serving, settings_for
+from tests.api.shape import faults
+from tests.api.shop import Body, Fits, Shop, Superuser
+from tests.conftest import _on_server, url_of
+
+from kado.settings import Settings
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Servers live as long as their file, so the tests of a file share its event loop."""
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(server_url: str, template: str) -> Iterator[str]:
+    """A fresh migrated database for a whole file."""
+    name = f"kado_{secrets.token_hex(6)}"
+    _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # No crash is survived in here, so nobody waits for the disk.
+    _on_server(server_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
+    yield url_of(server_url, name)
+    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    """What a file of tests wants set. The tests' own address is a trusted proxy, so that each can come from elsewhere."""
+    return {"KADO_TRUSTED_PROXIES": "127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def app_settings(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Settings:
+    return settings_for(tmp_path_factory.mktemp("data"), **environment)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(app_settings: Settings, shared_database_url: str) -> AsyncIterator[Served]:
+    """The server."""
+    async with serving(app_settings, shared_database_url) as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def thief(shared_database_url: str) -> AsyncIterator[Superuser]:
+    """Someone who may do anything to the database, past Kado."""
+    connection = await asyncpg.connect(shared_database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(api: Served, thief: Superuser) -> Shop:
+    """A merchant with a program in dollars and every key it may need."""
+    return await Shop.open(api, thief)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fits(api: Served) -> Fits:
+    """Asserts that a body is exactly one of these in the served document, and hands it on."""
+    document = (await api.client.get("/openapi.json")).json()
+
+    def check(name: str, body: Body) -> Body:
+        found = faults(document, name, body)
+        assert not found, "\n".join(found)
+        return body
+
+    return check

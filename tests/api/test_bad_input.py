@@ -1,0 +1,305 @@
+"""What no honest client sends: always a 4xx in JSON that names the field and shows no internals, and nothing changes.
+
+Every field of every operation gets its list of inputs; the card they are sent to would accept a good request.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from tests.api.shop import Body, Shop, Superuser, card_path, cards_path, check_path, fingerprint
+
+ID = "0123456789abcdef01234567"
+
+# ── amounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# As they stand in the JSON text. None of them is an amount, or none that any card could take.
+AMOUNTS = {
+    "NaN": "NaN",
+    "infinity": "Infinity",
+    "minus infinity": "-Infinity",
+    "NaN in quotes": '"NaN"',
+    "infinity in quotes": '"Infinity"',
+    "inf in quotes": '"inf"',
+    "sNaN": '"sNaN"',
+    "1e400": "1e400",
+    "1e400 in quotes": '"1e400"',
+    "1e-400": "1e-400",
+    "1e999999999": "1e999999999",
+    "1e2 in quotes": '"1e2"',
+    "minus one": "-1",
+    "minus one in quotes": '"-1"',
+    "minus zero": "-0",
+    "minus zero with decimals": "-0.00",
+    "minus zero in quotes": '"-0"',
+    "zero": "0",
+    "zero in quotes": '"0.00"',
+    "less than a cent": "0.009",
+    "more decimals than cents": '"1.001"',
+    "many decimals": '"1.00000000000000000001"',
+    "many decimals as a number": "1.00000000000000000001",
+    "many zeros": '"1.' + "0" * 60 + '"',
+    "empty": '""',
+    "blank": '" "',
+    "blank before": '" 1"',
+    "blank after": '"1 "',
+    "line feed after": '"1\\n"',
+    "underscores": '"1_000"',
+    "comma": '"1,00"',
+    "thousands": '"1,000.00"',
+    "currency sign": '"$1.00"',
+    "only a point": '"."',
+    "only a sign": '"+"',
+    "two signs": '"+-1"',
+    "two points": '"1.0.0"',
+    "sign behind": '"1-"',
+    "arabic-indic digit": '"٣"',
+    "full-width digit": '"１"',
+    "devanagari digit": '"१.००"',
+    "superscript": '"²"',
+    "roman numeral": '"Ⅷ"',
+    "fraction": '"½"',
+    "minus sign of typographers": '"−1"',
+    "hexadecimal": '"0x10"',
+    "octal": '"0o7"',
+    "binary": '"0b1"',
+    "true": "true",
+    "false": "false",
+    "null": "null",
+    "list": "[]",
+    "list of one": "[1]",
+    "object": "{}",
+    "object with an amount": '{"amount": 1}',
+    "words": '"one"',
+    "4400 digits": "9" * 4400,
+    "4400 digits in quotes": '"' + "9" * 4400 + '"',
+    "29 digits": "1" * 29,
+    "NUL": '"1\\u0000"',
+    "lone surrogate": '"1\\ud800"',
+    "NaN with a sign": '"-NaN"',
+    "hex float": '"0x1p3"',
+    "SQL": '"1; DROP TABLE card"',
+}
+
+# ── other fields ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+WRONG_TYPES: dict[str, Any] = {"number": 7, "true": True, "list": [], "object": {}, "list of text": ["x"]}
+LONE, NUL = "a\ud800b", "a\x00b"
+CONTROL = {"escape": "a\x1bb", "delete": "a\x7fb", "C1": "a\x85b"}
+
+
+def text_inputs(most: int, *, lines: bool = False) -> dict[str, Any]:
+    """What is no text of at most so many characters."""
+    found = WRONG_TYPES | CONTROL | {"NUL": NUL, "surrogate": LONE, "too long": "x" * (most + 1)}
+    return found if lines else found | {"line feed": "a\nb"}
+
+
+EMAILS = WRONG_TYPES | {
+    "empty": "", "no at": "ada", "no domain": "ada@", "no name": "@example.com", "two ats": "a@b@example.com",
+    "two addresses": "a@example.com,b@example.com", "header injection": "a@example.com\r\nBcc: x@example.com",
+    "display name": "Ada <a@example.com>", "blank": "a b@example.com", "NUL": "a\x00@example.com",
+    "too long": "x" * 250 + "@example.com", "address literal": "a@[127.0.0.1]", "surrogate": "a\ud800@example.com",
+}  # fmt: skip
+PHONES = WRONG_TYPES | {
+    "empty": "", "words": "call me", "no country": "030 901820", "two plus": "++4930901820", "short": "+49",
+    "long": "+49" + "0" * 40, "arabic digits": "+٤٩٣٠٩٠١٨٢٠", "letters": "+49 30 FLOWERS", "line feed": "+4930901820\n",
+}  # fmt: skip
+MOMENTS = WRONG_TYPES | {
+    "empty": "", "words": "tomorrow", "only a time": "12:00", "month 13": "2027-13-01T00:00:00Z",
+    "30 February": "2027-02-30T00:00:00Z", "seconds": "1798761600", "year 0": "0000-01-01T00:00:00Z",
+    "year 10000": "10000-01-01T00:00:00Z", "before the year 1": "0001-01-01T00:00:00+01:00",
+    "after the year 9999": "9999-12-31T23:59:59-01:00", "arabic digits": "٢٠٢٧-01-01T00:00:00Z", "long": "2027-01-01T00:00:00" + "0" * 64,
+}  # fmt: skip
+IDS = WRONG_TYPES | {
+    "empty": "", "short": ID[:-1], "long": ID + "0", "upper case": ID.upper(), "other letters": "g" * 24,
+    "line feed": ID[:-1] + "\n", "line feed behind": ID + "\n", "arabic digits": "٣" * 24, "null": None,
+}  # fmt: skip
+BOOLEANS: dict[str, Any] = {"two": 2, "words": "maybe", "list": [], "object": {}, "null": None}
+
+# operation → field → what is wrong in it
+FIELDS: dict[str, dict[str, dict[str, Any]]] = {
+    "create": {
+        "merchantId": IDS,
+        "customerEmail": EMAILS,
+        "customerPhone": PHONES,
+        "customerName": text_inputs(255),
+        "senderName": text_inputs(255),
+        "expiresAt": MOMENTS,
+        "deliverAt": MOMENTS,
+        "isPhysical": BOOLEANS,
+        "designTemplate": text_inputs(100),
+        "customMessage": text_inputs(500, lines=True),
+    },
+    "activate": {
+        "customerEmail": EMAILS,
+        "customerPhone": text_inputs(50),
+        "customerName": text_inputs(255),
+        "securityCode": text_inputs(6),
+    },
+    "redeem": {
+        "posTransactionId": text_inputs(100),
+        "cashierId": text_inputs(50),
+        "terminalId": text_inputs(50),
+        "description": text_inputs(500, lines=True),
+    },
+    "reload": {"referenceId": text_inputs(100), "description": text_inputs(500, lines=True)},
+    "reload-by-number": {
+        "cardNumber": text_inputs(20) | {"null": None},
+        "referenceId": text_inputs(100),
+        "description": text_inputs(500, lines=True),
+    },
+    "resend-code": {
+        "customerEmail": EMAILS,
+        "customerPhone": PHONES,
+        "senderName": text_inputs(255),
+        "customMessage": text_inputs(500, lines=True),
+    },
+    "suspend": {"reason": text_inputs(500, lines=True) | {"null": None, "empty": ""}, "expiresAt": MOMENTS},
+    "void": {
+        "reason": text_inputs(1000, lines=True) | {"null": None, "empty": ""},
+        "refundReference": text_inputs(100),
+    },
+    "balance-check": {
+        "cardNumber": text_inputs(20) | {"null": None},
+        "securityCode": text_inputs(6) | {"null": None},
+        "captchaToken": text_inputs(4096),
+    },
+}
+GOOD: dict[str, Body] = {
+    "create": {"initialValue": "5.00", "merchantId": ID},
+    "activate": {},
+    "redeem": {"amount": "1.00"},
+    "reload": {"amount": "1.00"},
+    "reload-by-number": {"cardNumber": "4000", "amount": "1.00"},
+    "resend-code": {},
+    "suspend": {"reason": "lost"},
+    "void": {"reason": "lost"},
+    "balance-check": {"cardNumber": "4000", "securityCode": "123456"},
+}
+AMOUNT_FIELDS = {"create": "initialValue", "redeem": "amount", "reload": "amount", "reload-by-number": "amount"}
+REQUIRED = {
+    "create": ("initialValue", "merchantId"),
+    "redeem": ("amount",),
+    "reload": ("amount",),
+    "reload-by-number": ("cardNumber", "amount"),
+    "suspend": ("reason",),
+    "void": ("reason",),
+    "balance-check": ("cardNumber", "securityCode"),
+}
+
+# ── bodies as a whole ──────────────────────────────────────────────────────────────────────────────────────────────
+
+BODIES = {
+    "nothing": b"",
+    "blank": b" ",
+    "null": b"null",
+    "list": b"[]",
+    "number": b"1",
+    "text": b'"x"',
+    "cut": b'{"amount": "1.00"',
+    "comma": b'{"amount": "1.00",}',
+    "single quotes": b"{'amount': '1.00'}",
+    "no quotes": b"{amount: 1}",
+    "comment": b'{"amount": "1.00"} // yes',
+    "two values": b'{"amount": "1.00"}{"amount": "1.00"}',
+    "leading zero": b'{"amount": 01}',
+    "plus": b'{"amount": +1}',
+    "point first": b'{"amount": .5}',
+    "point last": b'{"amount": 1.}',
+    "raw line feed": b'{"amount": "1\n"}',
+    "bad escape": b'{"amount": "\\x31"}',
+    "twice": b'{"amount": "1.00", "amount": "2.00"}',
+    "twice by escape": b'{"amount": "1.00", "amoun\\u0074": "2.00"}',
+    "twice inside": b'{"amount": "1.00", "x": {"y": 1, "y": 2}}',
+    "deep list": b'{"amount": "1.00", "x": ' + b"[" * 33 + b"]" * 33 + b"}",
+    "very deep": b"[" * 30_000,
+    "deep objects": b'{"x":' * 40 + b"1" + b"}" * 40,
+    "utf-16": '{"amount": "1.00"}'.encode("utf-16"),
+    "utf-32": '{"amount": "1.00"}'.encode("utf-32-le"),
+    "utf-8 with a mark": '\ufeff{"amount": "1.00"}'.encode(),
+    "latin-1": '{"amount": "1.00", "description": "é"}'.encode("latin-1"),
+    "overlong utf-8": b'{"amount": "1.00", "description": "\xc0\xaf"}',
+    "surrogate in utf-8": b'{"amount": "1.00", "description": "\xed\xa0\x80"}',
+    "NUL byte": b'{"amount": "1.00"}\x00',
+    "NUL in a key": b'{"amount": "1.00", "\\u0000": 1}',
+    "surrogate in an unknown field": b'{"amount": "1.00", "x": "\\udc00"}',
+    "NaN in an unknown field": b'{"amount": "1.00", "x": NaN}',
+    "form": b"amount=1.00",
+    "xml": b"<amount>1.00</amount>",
+}
+UNREADABLE = [name for name in BODIES if name not in ("nothing", "blank", "null", "list", "number", "text")]
+"""These are no JSON that is read at all, whatever the operation wants."""
+
+
+# (operation, field) → name of the input → the body that holds it
+CASES: dict[tuple[str, str], dict[str, bytes]] = {}
+for operation, field in AMOUNT_FIELDS.items():
+    template = json.dumps(GOOD[operation] | {field: "AMOUNT"})
+    CASES[operation, field] = {name: template.replace('"AMOUNT"', text).encode() for name, text in AMOUNTS.items()}
+for operation, fields in FIELDS.items():
+    for field, inputs in fields.items():
+        CASES[operation, field] = {name: json.dumps(GOOD[operation] | {field: value}).encode() for name, value in inputs.items()}
+for operation, required in REQUIRED.items():
+    for field in required:
+        rest = {name: value for name, value in GOOD[operation].items() if name != field}
+        CASES[operation, field]["missing"] = json.dumps(rest).encode()
+
+# ── the shop they are sent to ──────────────────────────────────────────────────────────────────────────────────────
+
+LEAKS = ("Traceback", "asyncpg", "pydantic", "psycopg", "sqlalchemy", "/src/", ".py", "SELECT ", "INSERT ", "errors.pydantic.dev")
+
+
+def paths(shop: Shop, card: Body) -> dict[str, str]:
+    """Where each operation is."""
+    return {name: card_path(card, name) for name in ("activate", "redeem", "reload", "resend-code", "suspend", "unsuspend", "void")} | {
+        "create": cards_path(shop.program_id),
+        "reload-by-number": cards_path(shop.program_id) + "/reload-by-number",
+        "balance-check": check_path(shop.program_id),
+    }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def target(shop: Shop, thief: Superuser) -> AsyncIterator[Body]:
+    """An active card with contacts; when all inputs have been sent, the database must be as it was before."""
+    card = await shop.active(customerEmail="ada@example.com")
+    before = await fingerprint(thief, but=frozenset())
+    yield card
+    assert await fingerprint(thief, but=frozenset()) == before
+
+
+def assert_refused(answer: httpx2.Response, name: str) -> list[Any]:
+    """A 422 in the contract's shape that shows nothing of our insides; the places that it names."""
+    assert answer.status_code == 422, f"{name}: {answer.status_code} {answer.text[:300]}"
+    assert answer.headers["content-type"] == "application/json"
+    body = json.loads(answer.content.decode("utf-8"))
+    assert body.keys() <= {"detail", "code"}
+    assert body["detail"]
+    assert not [leak for leak in LEAKS if leak in answer.text], name
+    return [error["loc"] for error in body["detail"]]
+
+
+async def refusals(shop: Shop, path: str, inputs: dict[str, bytes]) -> dict[str, list[Any]]:
+    """Where each input was found wrong."""
+    return {name: assert_refused(await shop.post(path, content=content), name) for name, content in inputs.items()}
+
+
+@pytest.mark.parametrize(("operation", "field"), [*CASES], ids=lambda name: name)
+async def test_a_wrong_field_is_named(shop: Shop, target: Body, operation: str, field: str) -> None:
+    found = await refusals(shop, paths(shop, target)[operation], CASES[operation, field])
+    unnamed = {name: places for name, places in found.items() if not any(loc[:2] == ["body", field] for loc in places)}
+    assert unnamed == {}
+
+
+@pytest.mark.parametrize("operation", ["create", "activate", "redeem", "resend-code", "unsuspend", "balance-check"])
+async def test_a_body_that_cannot_be_read_is_refused(shop: Shop, target: Body, operation: str) -> None:
+    inputs = BODIES if operation == "redeem" else {name: BODIES[name] for name in UNREADABLE}
+    found = await refusals(shop, paths(shop, target)[operation], inputs)
+    elsewhere = {name: places for name, places in found.items() if {loc[0] for loc in places} != {"body"}}
+    assert elsewhere == {}
+
+
+def test_there_are_some_hundreds_of_inputs() -> None:
+    assert sum(len(inputs) for inputs in CASES.values()) > 600

@@ -1,0 +1,150 @@
+"""What a caller may not set: sent along with every write, it is ignored and stands nowhere afterwards."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.api.operations import OPERATIONS, a_card_for
+from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, good
+
+MARK = "7c9e6679"
+"""Stands in every text below, so that it can be looked for in the whole database."""
+
+EXTRA: dict[str, Any] = {
+    "id": UNKNOWN,
+    "_id": UNKNOWN,
+    "cardId": UNKNOWN,
+    "programId": UNKNOWN,
+    "balance": "7777.77",
+    "held": 777_777,
+    "initial_value": 777_777,
+    "maxBalance": "7777.77",
+    "max_balance": 777_777,
+    "status": "active",
+    "seq": 777_777,
+    "isTest": True,
+    "is_test": True,
+    "activatedAt": "2001-01-01T00:00:00Z",
+    "createdAt": "2001-01-01T00:00:00Z",
+    "updatedAt": "2001-01-01T00:00:00Z",
+    "voidedAt": "2001-01-01T00:00:00Z",
+    "suspendedAt": "2001-01-01T00:00:00Z",
+    "suspendedReason": f"reason {MARK}",
+    "lastFourDigits": MARK[:4],
+    "passSid": MARK,
+    "card": {"serialNumber": MARK, "url": f"https://{MARK}.example"},
+    "delivered": True,
+    "deliveredAt": "2001-01-01T00:00:00Z",
+    "merchantName": f"merchant {MARK}",
+    "customerId": UNKNOWN,
+    "transactionType": "RELOAD",
+    "balanceAfter": "7777.77",
+    "processedAt": "2001-01-01T00:00:00Z",
+    "hash": MARK,
+    "role": "owner",
+    "permissions": ["cards:void"],
+    "idempotency-key": f"key-{MARK}",
+    "__proto__": {"balance": "7777.77"},
+    f"unknown-{MARK}": MARK,
+}
+# Members that some write declares are sent to the others.
+DECLARED_ELSEWHERE: dict[str, Any] = {
+    "merchantId": UNKNOWN,
+    "cardNumber": f"4000{MARK}",
+    "securityCode": MARK[:6],
+    "initialValue": "7777.77",
+    "amount": "7777.77",
+    "expiresAt": "2031-01-01T00:00:00Z",
+    "customerEmail": f"{MARK}@example.com",
+    "customerName": f"name {MARK}",
+    "senderName": f"sender {MARK}",
+    "designTemplate": f"design {MARK}",
+    "isPhysical": True,
+    "deliverAt": "2031-01-01T00:00:00Z",
+    "referenceId": f"reference {MARK}",
+    "refundReference": f"refund {MARK}",
+    "posTransactionId": f"pos {MARK}",
+    "cashierId": f"cashier {MARK}",
+    "terminalId": f"terminal {MARK}",
+    "reason": f"reason {MARK}",
+}
+DECLARED = {
+    "create": {"merchantId", "initialValue", "expiresAt", "customerEmail", "customerName", "senderName",
+               "designTemplate", "isPhysical", "deliverAt"},
+    "activate": {"customerEmail", "customerName", "securityCode"},
+    "redeem": {"amount", "posTransactionId", "cashierId", "terminalId"},
+    "reload": {"amount", "referenceId"},
+    "reload-by-number": {"cardNumber", "amount", "referenceId"},
+    "resend-code": {"customerEmail", "senderName"},
+    "suspend": {"reason", "expiresAt"},
+    "unsuspend": set(),
+    "void": {"reason", "refundReference"},
+    "create program": {"maxBalance"},
+    "update program": {"maxBalance"},
+}  # fmt: skip
+
+# What each write may change on a card; everything else must be as it was.
+CHANGES = {
+    "activate": {"balance", "status", "activatedAt", "updatedAt"},
+    "redeem": {"balance", "updatedAt"},
+    "reload": {"balance", "updatedAt"},
+    "reload-by-number": {"balance", "updatedAt"},
+    "resend-code": {"updatedAt"},
+    "suspend": {"status", "suspendedAt", "suspendedReason", "updatedAt"},
+    "unsuspend": {"status", "suspendedAt", "suspendedReason", "updatedAt"},
+    "void": {"balance", "status", "updatedAt"},
+}
+
+
+def overloaded(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The body with everything in it that this write does not declare."""
+    extra = {key: value for key, value in (EXTRA | DECLARED_ELSEWHERE).items() if key not in DECLARED[name]}
+    return extra | body
+
+
+async def marks(thief: Superuser) -> list[str]:
+    """Tables in which the mark, the unknown id or the wrong amount stands."""
+    names = await thief.fetch("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+    found = []
+    for (name,) in names:
+        for wrong in (MARK, UNKNOWN, "777777", "2001-01-01", "2031-01-01"):
+            if await thief.fetchval(f'SELECT count(*) FROM "{name}" t WHERE strpos(t::text, $1) > 0', wrong):
+                found.append(f"{name}: {wrong}")
+    return found
+
+
+@pytest.mark.parametrize("name", DECLARED)
+async def test_undeclared_members_are_ignored_and_stored_nowhere(shop: Shop, thief: Superuser, name: str) -> None:
+    operation = OPERATIONS[name]
+    card = await a_card_for(shop, name)
+    before = await shop.look(card)
+    answer = await shop.call(operation.method, operation.path(card), overloaded(name, operation.body(card) or {}))
+    body = good(answer, operation.status)
+    assert not {MARK, UNKNOWN, "7777.77"} & set(json.dumps(body).replace('"', " ").split())
+    assert MARK not in answer.text
+    assert await marks(thief) == []
+    if name in CHANGES:
+        after = await shop.look(card)
+        assert {field for field in after if after[field] != before[field]} <= CHANGES[name]
+
+
+async def test_an_issued_card_ignores_what_it_may_not_be_given(shop: Shop) -> None:
+    body = overloaded("create", {"initialValue": "5.00", "merchantId": shop.merchant_id})
+    card = good(await shop.post(OPERATIONS["create"].path({"programId": shop.program_id}), body), 201)
+    assert (card["status"], card["balance"], card["activatedAt"]) == ("pending", "0.00", None)
+    assert (card["delivered"], card["customerId"], card["merchantName"]) == (False, None, shop.merchant_name)
+    stored = await shop.stored(card)
+    assert (stored.is_test, stored.held, stored.max_balance, stored.seq) == (False, 0, 1_000_000, 1)
+
+
+async def test_a_key_in_the_body_is_no_idempotency_key(shop: Shop) -> None:
+    card = await shop.active("5.00")
+    for _ in range(2):
+        good(await shop.redeem(card, "1.00", more={"idempotency-key": "k", "Idempotency-Key": "k"}))
+    assert (await shop.look(card))["balance"] == "3.00"
+
+
+async def test_members_in_the_query_are_ignored(shop: Shop) -> None:
+    card = await shop.active("5.00")
+    path = card_path(card, "redeem") + "?amount=4.00&idempotency-key=k&programId=x&merchantId=x"
+    assert good(await shop.post(path, {"amount": "1.00"}))["remainingBalance"] == "4.00"

@@ -1,0 +1,249 @@
+"""Who may do what: nobody without a token, each role and scope what its row says, and no forged token anything."""
+
+import base64
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute, APIRouter
+from starlette.routing import BaseRoute, Route
+from tests.api.operations import OPERATIONS, a_card_for, send
+from tests.api.shop import UNKNOWN, Body, Shop, card_path, good
+
+from kado.access import keys, staff
+from kado.access.permissions import ROLES, Permission, Role
+from kado.doors.api import application, application_document
+
+# ── without a token ────────────────────────────────────────────────────────────────────────────────────────────────
+
+PUBLIC = {
+    ("GET", "/openapi.json"),
+    ("HEAD", "/openapi.json"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/v2/giftcards/health"),
+    ("GET", "/v2/giftcards/captcha"),
+    ("POST", "/v2/token"),
+    ("POST", "/v2/giftcards/programs/{programId}/balance-check"),
+}
+"""The whole list. Whoever makes it longer gives something to everyone on the internet."""
+
+
+def walk(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        if isinstance(included := getattr(route, "original_router", None), APIRouter):
+            yield from walk(included.routes)
+        else:
+            assert isinstance(route, APIRoute | Route), f"{route} is not walked by this test"
+            yield from ((method, route.path) for method in sorted(route.methods or ()))
+
+
+ROUTES = list(walk(application(None).routes))
+
+
+def test_the_walk_misses_nothing_that_is_published() -> None:
+    document = application_document()["paths"]
+    assert {(method.upper(), path) for path, methods in document.items() for method in methods} <= set(ROUTES)
+
+
+def test_the_public_list_names_routes_that_exist() -> None:
+    assert set(ROUTES) >= PUBLIC
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_nothing_but_the_public_list_answers_without_a_token(shop: Shop, method: str, path: str) -> None:
+    address = re.sub(r"\{[A-Za-z]+\}", UNKNOWN, path)
+    for body in (b"", b"{}") if method == "POST" else (b"",):
+        answer = await shop.call(method, address, token=None, content=body)
+        if (method, path) in PUBLIC:
+            assert answer.status_code not in (401, 403)
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route not in PUBLIC])
+async def test_a_token_without_rights_opens_nothing(shop: Shop, method: str, path: str) -> None:
+    address = path.replace("{programId}", shop.program_id)
+    address = re.sub(r"\{[A-Za-z]+\}", UNKNOWN, address)
+    token = await shop.key(scopes=[Permission.SELF_READ])
+    if path == "/v2/token":
+        return  # reading who one is takes exactly this right
+    answer = await shop.call(method, address, token=token, content=b"{}")
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("header", ["X-Eposn-Customer-Token", "X-Eposn-Merchant-Token"])
+async def test_a_session_token_that_is_not_valid_spoils_a_valid_bearer(shop: Shop, name: str, header: str) -> None:
+    card = await a_card_for(shop, name)
+    before = await shop.snapshot(card)
+    answer = await send(shop, name, card, headers={header: "eyJhbGciOiJIUzI1NiJ9.e30.x"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_session_token")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert await shop.snapshot(card) == before
+
+
+# ── roles and scopes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+EVERYONE = {Role.OWNER, Role.MANAGER, Role.CASHIER, Role.READ_ONLY}
+TILL, OFFICE = EVERYONE - {Role.READ_ONLY}, {Role.OWNER, Role.MANAGER}
+MAY = {
+    "create": TILL,
+    "activate": TILL,
+    "redeem": TILL,
+    "reload": TILL,
+    "reload-by-number": TILL,
+    "resend-code": TILL,
+    "resend-elsewhere": OFFICE,
+    "suspend": OFFICE,
+    "unsuspend": OFFICE,
+    "void": OFFICE,
+    "details": EVERYONE,
+    "transactions": EVERYONE,
+    "passes": EVERYONE - {Role.CASHIER},
+    "list programs": EVERYONE,
+    "read program": EVERYONE,
+    "update program": {Role.OWNER},
+    "create program": {Role.OWNER},
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_may_do_what_its_row_says(shop: Shop, name: str, role: Role) -> None:
+    card = await a_card_for(shop, name)
+    before = await shop.snapshot(card)
+    answer = await send(shop, name, card, token=await shop.key(role))
+    if role in MAY[name]:
+        assert answer.status_code == OPERATIONS[name].status, answer.text
+    else:
+        # To send a code elsewhere one must be allowed to send one at all.
+        first = name == "resend-elsewhere" and role is Role.READ_ONLY
+        missing = Permission.CARDS_RESEND if first else OPERATIONS[name].permission
+        assert good(answer, 403) == {
+            "detail": f"This needs the permission {missing}.",
+            "code": "permission_denied",
+            "permission": missing,
+        }
+        assert await shop.snapshot(card) == before
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_a_scope_narrows_a_key_to_what_it_names(shop: Shop, name: str) -> None:
+    needed = OPERATIONS[name].permission
+    with_it = {needed, Permission.CARDS_RESEND} if name == "resend-elsewhere" else {needed}
+    card = await a_card_for(shop, name)
+    without = await shop.key(scopes=ROLES[Role.OWNER] - {needed})
+    assert (await send(shop, name, card, token=without)).json()["code"] == "permission_denied"
+    assert (await send(shop, name, card, token=await shop.key(scopes=with_it))).status_code == OPERATIONS[name].status
+
+
+async def test_a_person_has_the_rights_of_their_role(shop: Shop) -> None:
+    password = "correct horse battery"
+    services = shop.api.services
+    made = await staff.create_merchant(services.database, "Bakery", "eve@bakery.example", password, "operator:test")
+    form = {"username": "eve@bakery.example", "password": password}
+    token = good(await shop.api.client.post("/v2/token", data=form))["accessToken"]
+    program = good(await shop.post("/v2/programs", {"name": "Buns"}, token=token), 201)
+    assert program["merchantId"] == made.merchant_id
+    await shop.superuser.execute("UPDATE staff SET role = 'read-only' WHERE id = $1", made.owner_id)
+    again = good(await shop.api.client.post("/v2/token", data=form))["accessToken"]
+    assert (await shop.post("/v2/programs", {"name": "Rolls"}, token=again)).status_code == 403
+    good(await shop.get(f"/v2/loyalty/programs/{program['id']}", token=again))
+
+
+async def test_a_key_is_no_person(shop: Shop) -> None:
+    answer = await shop.get("/v2/token")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_a_person")
+
+
+async def test_a_revoked_key_opens_nothing(shop: Shop) -> None:
+    database = shop.api.services.database
+    made = await keys.create_key(database, shop.merchant_id, "operator:test")
+    await keys.revoke(database, made.key_id, "operator:test")
+    assert (await shop.get("/v2/loyalty/programs", token=made.secret)).json()["code"] == "invalid_token"
+
+
+# ── forged tokens ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def b64(value: object) -> str:
+    plain = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
+
+
+Forge = Callable[[list[str], bytes], str]
+
+
+def resigned(header: object, payload: object, key: bytes) -> str:
+    start = f"{b64(header)}.{b64(payload)}"
+    return f"{start}.{b64(hmac.digest(key, start.encode(), 'sha256'))}"
+
+
+def claims(parts: list[str], **changes: Any) -> Body:
+    said: Body = json.loads(base64.urlsafe_b64decode(parts[1] + "=="))
+    return {name: value for name, value in (said | changes).items() if value is not ...}
+
+
+JWT = {"typ": "JWT", "alg": "HS256"}
+FORGED: dict[str, Forge] = {
+    "none": lambda parts, _: f"{b64({'typ': 'JWT', 'alg': 'none'})}.{parts[1]}.",
+    "none with the old signature": lambda parts, _: f"{b64({'typ': 'JWT', 'alg': 'none'})}.{parts[1]}.{parts[2]}",
+    "no signature": lambda parts, _: f"{parts[0]}.{parts[1]}",
+    "empty signature": lambda parts, _: f"{parts[0]}.{parts[1]}.",
+    "signature cut": lambda parts, _: ".".join([*parts[:2], parts[2][:-2]]),
+    "another merchant": lambda parts, _: f"{parts[0]}.{b64(claims(parts, merchant=UNKNOWN))}.{parts[2]}",
+    "signed with nothing": lambda parts, _: resigned(JWT, claims(parts), b"\0"),
+    "signed with a guess": lambda parts, _: resigned(JWT, claims(parts), b"secret"),
+    "another algorithm": lambda parts, key: resigned({"typ": "JWT", "alg": "HS512"}, claims(parts), key),
+    "a key id": lambda parts, key: resigned(JWT | {"kid": "../../dev/null"}, claims(parts), key),
+    "a key of its own": lambda parts, key: resigned(JWT | {"jwk": {"kty": "oct", "k": "AA"}}, claims(parts), key),
+    "no end": lambda parts, key: resigned(JWT, claims(parts, exp=...), key),
+    "a year long": lambda parts, key: resigned(JWT, claims(parts, exp=claims(parts)["iat"] + 31_536_000), key),
+    "over": lambda parts, key: resigned(JWT, claims(parts, exp=claims(parts)["iat"] - 3000, iat=claims(parts)["iat"] - 6000), key),
+    "not yet": lambda parts, key: resigned(JWT, claims(parts, nbf=claims(parts)["nbf"] + 1800), key),
+    "another issuer": lambda parts, key: resigned(JWT, claims(parts, iss="kado-staging"), key),
+    "another audience": lambda parts, key: resigned(JWT, claims(parts, aud="kado-web"), key),
+    "another person": lambda parts, key: resigned(JWT, claims(parts, sub=f"staff:{UNKNOWN}"), key),
+    "right but for the merchant": lambda parts, key: resigned(JWT, claims(parts, merchant=UNKNOWN), key),
+    "padding": lambda parts, _: ".".join(parts) + "=",
+    "four parts": lambda parts, _: ".".join([*parts, parts[2]]),
+}  # fmt: skip
+
+
+async def test_no_forged_token_opens_anything(shop: Shop) -> None:
+    password = "correct horse battery"
+    services = shop.api.services
+    await staff.create_merchant(services.database, "Butcher", "mal@butcher.example", password, "operator:test")
+    form = {"username": "mal@butcher.example", "password": password}
+    token = good(await shop.api.client.post("/v2/token", data=form))["accessToken"]
+    good(await shop.get("/v2/token", token=token))
+    parts, key = token.split("."), services.keyring.key("jwt")
+    good(await shop.get("/v2/token", token=resigned(JWT, claims(parts), key)))  # the forger's tools do work
+    for name, forge in FORGED.items():
+        answer = await shop.get("/v2/token", token=forge(parts, key))
+        assert answer.status_code == 401, name
+        assert answer.json()["code"] in ("invalid_token", "token_expired"), name
+        assert answer.headers["www-authenticate"] == "Bearer", name
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Basic {}", "{}", "Token {}", "Bearer  {}", "Bearer {},", "Bearer {} {}", "bearer\t{}", "Bearer {}="],
+)  # fmt: skip
+async def test_a_key_counts_only_as_a_bearer(shop: Shop, header: str) -> None:
+    answer = await shop.get(
+        "/v2/loyalty/programs", token=None, headers={"Authorization": header.replace("{}", shop.owner)}
+    )
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_the_case_of_the_scheme_is_free(shop: Shop) -> None:
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        good_answer = await shop.get(card_path(await shop.issue()), token=None, headers={"Authorization": f"{scheme} {shop.owner}"})
+        good(good_answer)

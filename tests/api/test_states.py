@@ -1,0 +1,108 @@
+"""Six states and every operation: what is allowed in which, and that what is refused leaves no trace on the card."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+from tests.api.shop import STATUSES, Body, Shop, card_path, cards_path, good, pass_path
+
+NOT_ACTIVE, EXPIRED = (400, "card_not_active"), (400, "card_expired")
+NOT_PENDING, NOT_SUSPENDED = (400, "card_not_pending"), (400, "card_not_suspended")
+OK = (200, None)
+
+# One line an operation; the columns are STATUSES: pending, active, depleted, suspended, expired, voided.
+MATRIX = {
+    "activate": (OK, NOT_PENDING, NOT_PENDING, NOT_PENDING, EXPIRED, NOT_PENDING),
+    "redeem": (NOT_ACTIVE, OK, NOT_ACTIVE, NOT_ACTIVE, EXPIRED, NOT_ACTIVE),
+    "reload": (NOT_ACTIVE, OK, NOT_ACTIVE, NOT_ACTIVE, EXPIRED, NOT_ACTIVE),
+    "reload-by-number": (NOT_ACTIVE, OK, NOT_ACTIVE, NOT_ACTIVE, EXPIRED, NOT_ACTIVE),
+    "resend-code": (OK, OK, OK, OK, NOT_ACTIVE, NOT_ACTIVE),
+    "suspend": (OK, OK, OK, NOT_ACTIVE, EXPIRED, NOT_ACTIVE),
+    "unsuspend": (NOT_SUSPENDED, NOT_SUSPENDED, NOT_SUSPENDED, OK, EXPIRED, NOT_SUSPENDED),
+    "void": (OK, OK, OK, OK, OK, NOT_ACTIVE),
+    "details": (OK,) * 6,
+    "transactions": (OK,) * 6,
+    "balance-check": (OK,) * 6,
+    "passes": (OK,) * 6,
+}
+
+# What a card becomes by what is allowed; a state that is not named stays as it is.
+BECOMES = {
+    "activate": {"pending": "active"},
+    "suspend": {"pending": "suspended", "active": "suspended", "depleted": "suspended"},
+    "unsuspend": {"suspended": "active"},
+    "void": dict.fromkeys(STATUSES, "voided"),
+}
+READING = frozenset({"details", "transactions", "balance-check", "passes"})
+
+Call = Callable[[Shop, Body, str], Awaitable[httpx2.Response]]
+CALLS: dict[str, Call] = {
+    "activate": lambda shop, card, _: shop.post(card_path(card, "activate"), {}),
+    "redeem": lambda shop, card, _: shop.redeem(card),
+    "reload": lambda shop, card, _: shop.reload(card),
+    "reload-by-number": lambda shop, card, _: shop.post(
+        cards_path(card["programId"]) + "/reload-by-number", {"cardNumber": card["cardNumber"], "amount": "1.00"}
+    ),
+    "resend-code": lambda shop, card, _: shop.post(card_path(card, "resend-code")),
+    "suspend": lambda shop, card, _: shop.post(card_path(card, "suspend"), {"reason": "lost"}),
+    "unsuspend": lambda shop, card, _: shop.post(card_path(card, "unsuspend"), {}),
+    "void": lambda shop, card, _: shop.post(card_path(card, "void"), {"reason": "misprinted"}),
+    "details": lambda shop, card, _: shop.get(card_path(card) + "?include_transactions=true"),
+    "transactions": lambda shop, card, _: shop.get(card_path(card, "transactions")),
+    "balance-check": lambda shop, card, code: shop.check(card, code),
+    "passes": lambda shop, card, _: shop.get(pass_path(card)),
+}
+
+CELLS = [
+    pytest.param(operation, status, expected, id=f"{operation} of a card that is {status}")
+    for operation, row in MATRIX.items()
+    for status, expected in zip(STATUSES, row, strict=True)
+]
+
+
+async def a_card_and_its_code(shop: Shop, status: str) -> tuple[Body, str]:
+    """The code is made before the card reaches a state in which none is made any more."""
+    card = await shop.issue(customerEmail="ada@example.com")
+    code = await shop.code_of(card)
+    if status != "pending":
+        good(await shop.post(card_path(card, "activate"), {}))
+    match status:
+        case "depleted":
+            good(await shop.redeem(card, "100.00"))
+        case "suspended":
+            good(await shop.post(card_path(card, "suspend"), {"reason": "lost"}))
+        case "expired":
+            await shop.expire(card)
+        case "voided":
+            good(await shop.post(card_path(card, "void"), {"reason": "misprinted"}))
+    return card, code
+
+
+@pytest.mark.parametrize(("operation", "status", "expected"), CELLS)
+async def test_the_matrix_holds(shop: Shop, operation: str, status: str, expected: tuple[int, str | None]) -> None:
+    card, code = await a_card_and_its_code(shop, status)
+    before = await shop.snapshot(card)
+    answer = await CALLS[operation](shop, card, code)
+    body: Any = answer.json()
+    assert (answer.status_code, body.get("code") if isinstance(body, dict) else None) == expected, answer.text
+    if expected is not OK:
+        # A refusal to act on a state says which state that was.
+        assert body["status"] == status
+    if expected is OK and operation not in READING:
+        assert await shop.snapshot(card) != before
+    else:
+        assert await shop.snapshot(card) == before
+    after = BECOMES.get(operation, {}).get(status, status) if expected is OK else status
+    assert (await shop.look(card))["status"] == after
+
+
+@pytest.mark.parametrize("status", STATUSES)
+async def test_every_look_at_a_card_tells_the_same_state(shop: Shop, status: str) -> None:
+    card, code = await a_card_and_its_code(shop, status)
+    details, check, by_pass = [
+        good(await CALLS[name](shop, card, code)) for name in ("details", "balance-check", "passes")
+    ]
+    assert {details["status"], check["status"], by_pass["status"]} == {status}
+    assert {details["balance"], check["balance"], by_pass["balance"]} == {details["balance"]}
+    assert check["isActive"] is (status == "active")

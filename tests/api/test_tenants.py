@@ -1,0 +1,153 @@
+"""Whose is it: other merchants, admitted merchants, other programs, and the wall between test mode and money."""
+
+import pytest
+from tests.api.operations import IN_A_PROGRAM, ON_A_CARD, OPERATIONS, a_card_for, send
+from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, cards_path, fingerprint, good, pass_path
+
+from kado.access.permissions import Role
+
+# ── another merchant ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", IN_A_PROGRAM)
+async def test_another_merchants_program_and_none_at_all_are_refused_alike(
+    shop: Shop, thief: Superuser, name: str
+) -> None:
+    card = await a_card_for(shop, name)
+    _, stranger = await shop.stranger()
+    before = await fingerprint(thief)
+    answer = await send(shop, name, card, token=stranger)
+    nowhere = await send(shop, name, {**card, "programId": UNKNOWN}, token=stranger)
+    assert (answer.status_code, answer.json()["code"]) == (403, "program_forbidden")
+    assert (answer.status_code, answer.content) == (nowhere.status_code, nowhere.content)
+    assert await fingerprint(thief) == before
+
+
+async def test_another_merchants_pass_and_none_at_all_are_refused_alike(shop: Shop) -> None:
+    card = await shop.active()
+    _, stranger = await shop.stranger()
+    answers = [
+        await shop.get(pass_path(card), token=stranger),
+        await shop.get(pass_path({"card": {"serialNumber": shop.program_id + "0" * 32}}), token=stranger),
+        await shop.get(pass_path({"card": {"serialNumber": UNKNOWN + "0" * 32}}), token=stranger),
+        await shop.get(pass_path({"card": {"serialNumber": shop.program_id + "0" * 32}})),
+        await shop.get(pass_path({"card": {"serialNumber": "x"}})),
+    ]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
+
+
+async def test_a_list_of_programs_holds_ones_own_and_the_admitted(shop: Shop) -> None:
+    merchant_id, token = await shop.admitted()
+    own = good(await shop.post("/v2/programs", {"name": "Own"}, token=token), 201)
+    assert own["merchantId"] == merchant_id
+    listed = (await shop.get("/v2/loyalty/programs", token=token)).json()
+    assert [program["id"] for program in listed] == [shop.program_id, own["id"]]
+    _, stranger = await shop.stranger()
+    assert (await shop.get("/v2/loyalty/programs", token=stranger)).json() == []
+
+
+# ── another program of the same merchant ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ON_A_CARD)
+async def test_a_card_of_another_program_and_none_at_all_are_unknown_alike(shop: Shop, name: str) -> None:
+    card, program = await a_card_for(shop, name), await shop.program()
+    before = await shop.snapshot(card)
+    answer = await send(shop, name, {**card, "programId": program})
+    nowhere = await send(shop, name, {**card, "programId": program, "id": UNKNOWN, "cardNumber": "4000"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "card_not_found")
+    assert (answer.status_code, answer.content) == (nowhere.status_code, nowhere.content)
+    assert await shop.snapshot(card) == before
+
+
+# ── an admitted merchant ───────────────────────────────────────────────────────────────────────────────────────────
+
+ADMITTED = {
+    "create", "activate", "redeem", "reload", "reload-by-number", "resend-code", "details", "transactions",
+    "list programs", "read program", "create program",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "passes"])
+async def test_an_admitted_merchant_works_at_the_till_and_nowhere_else(shop: Shop, name: str) -> None:
+    card = await a_card_for(shop, name)
+    before = await shop.snapshot(card)
+    _, admitted = await shop.admitted()
+    answer = await send(shop, name, card, token=admitted)
+    if name in ADMITTED:
+        assert answer.status_code == OPERATIONS[name].status, answer.text
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+        assert await shop.snapshot(card) == before
+
+
+async def test_an_entry_names_the_merchant_whose_token_was_used(shop: Shop) -> None:
+    merchant_id, admitted = await shop.admitted()
+    card = await shop.active()
+    good(await shop.redeem(card, token=admitted))
+    good(await shop.redeem(card))
+    merchants = [entry["merchantId"] for entry in await shop.entries(card)]
+    assert merchants == [shop.merchant_id, merchant_id, shop.merchant_id, shop.merchant_id]
+
+
+async def test_a_card_is_issued_for_the_owner_or_an_admitted_merchant(shop: Shop) -> None:
+    merchant_id, admitted = await shop.admitted()
+    stranger_id, _ = await shop.stranger()
+    for token in ("", admitted):
+        for wanted in (shop.merchant_id, merchant_id):
+            body = {"initialValue": "1.00", "merchantId": wanted}
+            card = good(await shop.post(cards_path(shop.program_id), body, token=token), 201)
+            assert card["merchantId"] == wanted
+            assert (card["merchantName"] == shop.merchant_name) is (wanted == shop.merchant_id)
+        for wanted in (stranger_id, UNKNOWN):
+            body = {"initialValue": "1.00", "merchantId": wanted}
+            refused = good(await shop.post(cards_path(shop.program_id), body, token=token), 400)
+            assert refused == {
+                "detail": "This merchant neither owns the program nor is admitted to it.",
+                "code": "merchant_not_admitted",
+            }
+
+
+async def test_a_merchant_that_is_no_longer_admitted_is_a_stranger(shop: Shop, thief: Superuser) -> None:
+    merchant_id, token = await shop.admitted()
+    await thief.execute("DELETE FROM program_admission WHERE merchant_id = $1", merchant_id)
+    card = await shop.active()
+    assert (await shop.redeem(card, token=token)).json()["code"] == "program_forbidden"
+
+
+# ── test mode ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", [*ON_A_CARD, "passes"])
+async def test_a_live_card_does_not_exist_for_a_test_key(shop: Shop, name: str) -> None:
+    card = await a_card_for(shop, name)
+    before = await shop.snapshot(card)
+    test_key = await shop.key(is_test=True)
+    answer = await send(shop, name, card, token=test_key)
+    nothing = {"id": UNKNOWN, "cardNumber": "4000", "card": {"serialNumber": shop.program_id + "0" * 32}}
+    nowhere = await send(shop, name, card | nothing, token=test_key)
+    assert answer.status_code == 404
+    assert answer.content == nowhere.content
+    assert await shop.snapshot(card) == before
+
+
+@pytest.mark.parametrize("name", [*ON_A_CARD, "passes"])
+async def test_a_test_card_does_not_exist_for_a_live_key(shop: Shop, name: str) -> None:
+    test_key = await shop.key(is_test=True)
+    card = await shop.issue(token=test_key, customerEmail="ada@example.com")
+    if OPERATIONS[name].starts_as != "pending":
+        card = good(await shop.post(card_path(card, "activate"), {}, token=test_key))
+    if OPERATIONS[name].starts_as == "suspended":
+        good(await shop.post(card_path(card, "suspend"), {"reason": "lost"}, token=test_key))
+    before = await shop.snapshot(card)
+    for role in (Role.OWNER, Role.READ_ONLY if name in ("details", "transactions", "passes") else Role.MANAGER):
+        answer = await send(shop, name, card, token=await shop.key(role))
+        assert answer.status_code == 404
+    assert await shop.snapshot(card) == before
+    good(await send(shop, name, card, token=test_key))
+
+
+async def test_a_test_card_is_one_from_its_issue_on(shop: Shop) -> None:
+    card = await shop.issue(token=await shop.key(is_test=True))
+    assert (await shop.stored(card, is_test=True)).is_test is True
+    assert (await shop.stored(await shop.issue())).is_test is False

@@ -1,0 +1,91 @@
+"""The same idempotency key fifty times at once, through two processes: done once, answered fifty times."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx2
+from tests.races.conftest import Shop
+from tests.serving.till import REPLAYED, Till
+
+Call = Callable[[str], Awaitable[httpx2.Response]]
+
+
+async def fifty(call: Call, key: str = "one-and-the-same") -> httpx2.Response:
+    """The answer that all fifty got, byte for byte; one of them is the original."""
+    answers = await asyncio.gather(*(call(key) for _ in range(50)))
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+    assert sum(REPLAYED not in answer.headers for answer in answers) == 1
+    again = await call(key)
+    assert (again.content, again.headers[REPLAYED]) == (answers[0].content, "true")
+    return answers[0]
+
+
+async def kinds(till: Till, card: str) -> list[str]:
+    return [entry["transactionType"] for entry in await till.entries(card)]
+
+
+async def test_redeem(till: Till) -> None:
+    card = (await till.card("20.00"))["id"]
+    answer = await fifty(lambda key: till.redeem(card, "3.00", key))
+    assert answer.json()["remainingBalance"] == "17.00"
+    assert (await till.details(card))["balance"] == "17.00"
+    assert (await kinds(till, card)).count("REDEMPTION") == 1
+
+
+async def test_a_refused_redeem(till: Till) -> None:
+    """A refusal is the key's answer too: more money later does not turn it into a success."""
+    card = (await till.card("2.00"))["id"]
+    answer = await fifty(lambda key: till.redeem(card, "3.00", key))
+    assert (answer.status_code, answer.json()["availableBalance"]) == (400, "2.00")
+    await till.reload(card, "10.00")
+    assert (await till.redeem(card, "3.00", "one-and-the-same")).content == answer.content
+    assert (await till.details(card))["balance"] == "12.00"
+
+
+async def test_create(till: Till, shop: Shop) -> None:
+    answer = await fifty(lambda key: till.issue("20.00", key))
+    assert answer.status_code == 201
+    assert await cards_in(till, shop) == 1
+
+
+async def test_activate(till: Till) -> None:
+    card = (await till.issue("20.00")).json()["id"]
+    answer = await fifty(lambda key: till.activate(card, key))
+    assert (answer.status_code, answer.json()["balance"]) == (200, "20.00")
+    assert (await kinds(till, card)).count("ACTIVATION") == 1
+
+
+async def test_reload(till: Till) -> None:
+    card = (await till.card("20.00"))["id"]
+    answer = await fifty(lambda key: till.reload(card, "5.00", key))
+    assert answer.json()["balance"] == "25.00"
+    assert (await kinds(till, card)).count("RELOAD") == 1
+
+
+async def test_resend_code(till: Till) -> None:
+    card = (await till.card("20.00", customerEmail="kim@mail.example"))["id"]
+    answer = await fifty(lambda key: till.resend(card, key))
+    assert answer.status_code == 200
+    assert (await kinds(till, card)).count("RESEND_CODE") == 1
+
+
+async def test_void(till: Till) -> None:
+    card = (await till.card("20.00"))["id"]
+    answer = await fifty(lambda key: till.void(card, key))
+    assert answer.status_code == 200
+    assert (await kinds(till, card)).count("VOID") == 1
+
+
+async def test_fifty_different_requests_under_one_key_move_money_once(till: Till) -> None:
+    card = (await till.card("100.00"))["id"]
+    answers = await asyncio.gather(*(till.redeem(card, f"1.{cents:02}", "shared") for cents in range(50)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [422] * 49
+    assert (await kinds(till, card)).count("REDEMPTION") == 1
+
+
+async def cards_in(till: Till, shop: Shop) -> int:
+    connection = await shop.server.superuser()
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM card WHERE program_id = $1", till.program))
+    finally:
+        await connection.close()

@@ -1,0 +1,283 @@
+"""A whole life of cards on a server that logs at DEBUG; then everything secret in it is looked for where it may not be.
+
+In a dump of the database: numbers, codes, tokens, keys, signing secrets, passwords, answers. In what the server and
+PostgreSQL wrote: all of that, and people's addresses and phone numbers too. As they are, percent-encoded, in base64, in
+hexadecimal, and (numbers) with and without separators.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from email import message_from_bytes, policy
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import httpx2
+import pytest
+from tests.serving.server import Server, serving, until
+from tests.serving.till import Till
+
+from kado.access.signatures import HEADER, sign
+from kado.storage.embedded.binaries import find_binaries
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+
+PASSWORD = "plum-Teapot_41 ladder"
+LIVES = 8
+
+
+class Collected:
+    """What must not be found, by what it is."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.people: dict[str, str] = {}
+        self.answers: dict[str, str] = {}
+
+    def secret(self, kind: str, value: str) -> str:
+        assert len(value) >= 6, "too short to be looked for"
+        self.secrets[value] = kind
+        return value
+
+    def person(self, kind: str, value: str) -> str:
+        self.people[value] = kind
+        return value
+
+    def answer(self, response: httpx2.Response) -> httpx2.Response:
+        """The body, and of a body with a card in it the part from the number on, whatever stands before it."""
+        assert response.status_code < 500, response.text
+        if len(response.content) > 60:
+            self.answers[response.text] = f"answer to {response.request.method} {response.request.url.path}"
+        return response
+
+
+def spellings(value: str) -> set[str]:
+    """The ways in which a value could stand in a file, without regard to case."""
+    ways = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], value.encode().hex()}
+    if value.isdigit() and len(value) == 16:
+        groups = re.findall("....", value)
+        ways |= {joint.join(groups) for joint in (" ", "-", "%20", "+")}
+    return {way.lower() for way in ways}
+
+
+def in_base64(value: str) -> set[str]:
+    """What a value looks like inside a longer text in base64: it may begin at the first, second or third byte of a
+    group of three. Only the characters that depend on nothing else are taken."""
+    ways = set()
+    for at in range(3):
+        coded = base64.b64encode(b"\0" * at + value.encode()).decode()
+        ways.add(coded[(0, 2, 3)[at] : (at + len(value.encode())) * 8 // 6])
+    return ways | {way.replace("+", "-").replace("/", "_") for way in ways}
+
+
+def found_in(text: str, wanted: Mapping[str, str]) -> list[str]:
+    """The kinds of what is found. A code of six digits counts only where it does not stand inside a longer number."""
+    hits = []
+    lowered = text.lower()
+    for value, kind in wanted.items():
+        ways = {way for way in spellings(value) if way in lowered} | {way for way in in_base64(value) if way in text}
+        if value.isdigit() and len(value) == 6 and not re.search(rf"(?<![0-9a-zA-Z.]){value}(?![0-9a-zA-Z])", text):
+            ways.discard(value)
+        hits += [f"{kind} as {way[:30]!r}" for way in ways]
+    return hits
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "number 4000176788989069.",
+        "path=/x/4000%2017678898-9069 4000 1767 8898 9069",
+        '{"a": "%34000 4000-1767-8898-9069"}',
+        base64.b64encode(b'{"cardNumber": "4000176788989069"}').decode(),
+        base64.urlsafe_b64encode(b'{"cardNumber":  "4000176788989069", "a": 1}').decode(),
+        base64.b64encode(b'{"cardNumber":   "4000176788989069"').decode(),
+        b"4000176788989069".hex().upper(),
+    ],
+)
+def test_the_search_finds_what_is_there(line: str) -> None:
+    assert found_in(line, {"4000176788989069": "card number"})
+
+
+def test_the_search_tells_a_code_from_a_piece_of_a_number() -> None:
+    assert found_in('"code": "807545"', {"807545": "code"})
+    assert not found_in('"timestamp": "07:43:41.807545Z", 1807545', {"807545": "code"})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving(processes=2, settings={"KADO_LOG_LEVEL": "debug"}) as server:
+        yield server
+
+
+async def mail_to(server: Server, recipient: str) -> tuple[str, str]:
+    """Card number and code in the latest message to an address or phone number."""
+    folders = (server.data_dir / "mail", server.data_dir / "sms")
+
+    def texts() -> list[str]:
+        files = sorted((file for folder in folders for file in folder.glob("*.*")), key=lambda file: file.name)
+        return [text for file in files if recipient in (text := _text(file))]
+
+    await asyncio.to_thread(until, texts, 20, f"nothing was sent to {recipient}")
+    text = texts()[-1]
+    number = re.search(r"\b[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}\b", text)
+    code = re.search(r"code[^0-9A-Z]{1,20}([0-9]{6})\b", text, re.IGNORECASE)
+    assert code, text
+    return (number[0] if number else "", code[1])
+
+
+def _text(file: Path) -> str:
+    if file.suffix != ".eml":
+        return file.read_text()
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    body = mail.get_body(("plain",))
+    return f"{mail['To']}\n{body.get_content() if body else ''}"
+
+
+async def live(server: Server, till: Till, at: int, collected: Collected) -> None:
+    """One card from issue to void, with everything that can go wrong on the way."""
+    email = collected.person("email", f"kim.{secrets.token_hex(4)}+gift@mail.example")
+    phone = collected.person("phone", f"+4915{secrets.randbelow(9) + 1}{secrets.randbelow(10**7):07}")
+    contacts = {"customerEmail": email, "customerPhone": phone} if at % 2 else {"customerPhone": phone}
+    keys = [collected.secret("idempotency key", f"key-{secrets.token_hex(10)}") for _ in range(4)]
+    issued = collected.answer(await till.issue("50.00", keys[0], **contacts)).json()
+    number = collected.secret("card number", issued["cardNumber"])
+    _, first_code = await mail_to(server, email if at % 2 else phone)
+    collected.secret("security code", first_code)
+    collected.answer(await till.activate(issued["id"], keys[1], securityCode=first_code))
+    collected.answer(await till.redeem(issued["id"], "1.00", keys[2]))
+    collected.answer(await till.redeem(issued["id"], "1.00", keys[2]))
+    collected.answer(await till.redeem(issued["id"], "999.00", keys[3]))
+    async with Till(server, "kado_live_none", "", address=f"127.0.1.{at + 1}") as guesser:
+        guesser.program = till.program
+        collected.answer(await guesser.check(number, first_code))
+        for _ in range(2):
+            wrong = collected.secret("wrong code", f"{secrets.randbelow(10**6):06}")
+            collected.answer(await guesser.check(number, wrong))
+    collected.answer(await till.resend(issued["id"]))
+    by_number = {"cardNumber": number, "amount": "2.00"}
+    collected.answer(await till.post(till.cards_path("reload-by-number"), by_number, keys[0] + "r"))
+    await astray(till, number, first_code, email, issued["id"], collected)
+    collected.person("pass", issued["card"]["serialNumber"][24:])  # the database finds the card by it
+    collected.answer(await till.http.get(f"/v2/giftcards/passes/{issued['card']['serialNumber']}"))
+    collected.answer(await till.suspend(issued["id"]))
+    collected.answer(await till.void(issued["id"]))
+
+
+async def astray(till: Till, number: str, code: str, email: str, card: str, collected: Collected) -> None:
+    """Secrets in places where they do not belong."""
+    spaced = " ".join(re.findall("....", number))
+    check = f"/v2/giftcards/programs/{till.program}/balance-check"
+    for body in (
+        {"cardNumber": int(number), "securityCode": int(code)},
+        {"cardNumber": [number], "securityCode": {code: email}},
+        {"cardNumber": number * 3, "securityCode": code * 3},
+        {number: code},
+        [number, code],
+        number,
+    ):
+        collected.answer(await till.post(check, body))
+    for path in (
+        f"/v2/giftcards/programs/{till.program}/cards/{number}",
+        f"/v2/giftcards/programs/{number}/cards/{card}",
+        f"/v2/giftcards/{number}/{code}",
+        f"/cards/{spaced}",
+        f"/{email}",
+        f"/v2/giftcards/programs/{till.program}/cards/{card}/transactions?q={number}&page={code}x",
+        f"/v2/giftcards/passes/{number}",
+        f"/%00/{number}/%ff",
+    ):
+        collected.answer(await till.http.get(path))
+    redeem = till.cards_path(card, "redeem")
+    collected.answer(await till.post(redeem, {"amount": number}))
+    collected.answer(await till.post(redeem, {"amount": {"cardNumber": number}}))
+    collected.answer(await till.post(redeem, {"amount": "1.00", "terminalId": [number], "cashierId": {"a": email}}))
+    collected.answer(await till.post(redeem, {"amount": "1.00"}, f"{number} {code}"))
+    broken = f'{{"cardNumber": "{number}", "securityCode": "{code}"'.encode()
+    for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
+        collected.answer(await till.http.post(check, content=broken, headers={"Content-Type": kind}))
+    collected.answer(await till.http.request(code, f"/{number}"))
+
+
+async def sign_in(server: Server, till: Till, owner: str, collected: Collected) -> None:
+    """Passwords, tokens and keys, right and wrong."""
+    form = {"username": owner, "password": PASSWORD}
+    answer = await till.http.post("/v2/token", data=form, headers={"Authorization": ""})
+    token = collected.secret("token", answer.json()["accessToken"])
+    collected.answer(answer)
+    forged = [
+        collected.secret("forged token", f"{token[:-6]}AAAAAA"),
+        collected.secret("unknown key", f"kado_live_{secrets.token_urlsafe(32)}"),
+        collected.secret("strange token", f"Zm9v{secrets.token_hex(20)}"),
+    ]
+    for bearer in (token, *forged):
+        for path in ("/v2/token", "/v2/loyalty/programs"):
+            collected.answer(await till.http.get(path, headers={"Authorization": f"Bearer {bearer}"}))
+    wrong = collected.secret("wrong password", f"wrong-{secrets.token_hex(8)}")
+    for body in ({"username": owner, "password": wrong}, {"username": wrong, "password": owner}, {"password": wrong}):
+        collected.answer(await till.http.post("/v2/token", data=body, headers={"Authorization": ""}))
+    collected.answer(await till.http.post("/v2/token", json=form, headers={"Authorization": ""}))
+    collected.answer(await till.http.get(f"/v2/token?password={quote(PASSWORD)}&token={token}"))
+    collected.answer(await till.http.get("/v2/loyalty/programs", headers={"X-Eposn-Merchant-Token": token}))
+
+
+async def look_at_passes(server: Server, till: Till, signing: Mapping[str, str], collected: Collected) -> None:
+    issued = (await till.issue("5.00")).json()
+    path = f"/v2/giftcards/passes/{issued['card']['serialNumber']}"
+    for secret in (signing["secret"], "x" * 40):
+        value = sign(secret, signing["keyId"], "GET", path, b"", time.time())
+        collected.secret("signature", value.partition("v1=")[2])
+        collected.answer(await till.http.get(path, headers={HEADER: value}))
+    collected.secret("card number", issued["cardNumber"])
+
+
+def dump_of(server: Server) -> str:
+    done = subprocess.run(
+        [find_binaries().program("pg_dump"), "--format=plain", "--inserts", "--no-owner", server.database_url()],
+        capture_output=True,
+        check=False,
+        env={"PATH": os.defpath, "LC_ALL": "C"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+def readable(dump: str) -> str:
+    """The dump, and what its bytea columns hold where that is text."""
+    columns = (bytes.fromhex(found) for found in re.findall(r"\\x((?:[0-9a-f]{2})+)", dump))
+    return dump + "\n" + "\n".join(column.decode("latin-1") for column in columns)
+
+
+async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Server) -> None:
+    collected = Collected()
+    owner = collected.person("email", "ada.owner@shops.example")
+    merchant = server.merchant("Flower Shop", owner, collected.secret("password", PASSWORD))
+    key = collected.secret("key", server.key("Flower Shop"))
+    signing = server.made("key", "create", "--merchant", "Flower Shop", "--signing")
+    collected.secret("signing secret", signing["secret"])
+    async with Till(server, key, merchant) as till:
+        await till.open_program()
+        await asyncio.gather(*(live(server, till, at, collected) for at in range(LIVES)))
+        await sign_in(server, till, owner, collected)
+        await look_at_passes(server, till, signing, collected)
+    collected.secret("the secret key", (server.data_dir / "secret.key").read_text().strip())
+    collected.secret("the database's password", (server.data_dir / "database.password").read_text().strip())
+
+    dump = readable(dump_of(server))
+    assert "kim." in dump, "the dump is not one"
+    server.stop()
+    logs = server.said() + (server.data_dir / "postgres.log").read_text(errors="replace")
+    assert logs.count('"request"') > LIVES * 30, "the log is not one"
+
+    assert len(collected.secrets) > LIVES * 8
+    assert found_in(dump, collected.secrets) == []
+    assert found_in(dump, collected.answers) == []
+    assert found_in(logs, collected.secrets) == []
+    assert found_in(logs, collected.people) == []
+    assert found_in(logs, collected.answers) == []

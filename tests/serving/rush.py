@@ -1,0 +1,165 @@
+"""A rush at the tills: redeems with idempotency keys, without pause, while something goes wrong; and the reckoning."""
+
+import asyncio
+import random
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import httpx2
+from tests.serving.server import Server
+from tests.serving.till import REPLAYED, Till
+
+_SETTLED = (200, 400)
+
+
+@dataclass
+class Attempt:
+    """One sending of a request: a status, or the name of what the connection died of."""
+
+    outcome: int | str
+    seconds: float
+    retry_after: str | None = None
+
+
+@dataclass
+class Sale:
+    """One wish to take money, under one key, however often it is sent."""
+
+    card: str
+    amount: str
+    key: str = field(default_factory=lambda: secrets.token_hex(12))
+    attempts: list[Attempt] = field(default_factory=list)
+    status: int | None = None
+    body: bytes = b""
+
+    @property
+    def is_settled(self) -> bool:
+        return self.status is not None
+
+    async def send(self, till: Till) -> None:
+        began = time.monotonic()
+        try:
+            answer = await till.redeem(self.card, self.amount, self.key)
+        except httpx2.TransportError as error:
+            self.attempts.append(Attempt(type(error).__name__, time.monotonic() - began))
+            return
+        self.attempts.append(
+            Attempt(answer.status_code, time.monotonic() - began, answer.headers.get("Retry-After"))
+        )
+        if answer.status_code not in _SETTLED:
+            return
+        if self.is_settled:
+            assert (answer.status_code, answer.content) == (self.status, self.body), "a key has two answers"
+            assert answer.headers.get(REPLAYED) == "true", "an acknowledged sale was made again"
+        self.status, self.body = answer.status_code, answer.content
+
+
+class Rush:
+    """Workers that sell until they are told to stop. Every second one repeats what was not answered; the others leave
+    it lying, to be settled when all is over."""
+
+    def __init__(self, till: Till, cards: Sequence[str], workers: int = 16) -> None:
+        self.sales: list[Sale] = []
+        self.longest_pause = 0.05
+        self._till = till
+        self.cards = cards
+        self._workers = workers
+        self._over = asyncio.Event()
+        self._changed = asyncio.Condition()
+        self._settled = 0
+
+    @classmethod
+    def going_on(cls, earlier: "Rush") -> "Rush":
+        """The next rush on the same cards; it answers for the sales of the earlier one too."""
+        rush = cls(earlier._till, earlier.cards, earlier._workers)
+        rush.sales = earlier.sales
+        return rush
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator["Rush"]:
+        """The rush goes on inside the block."""
+        work = [asyncio.create_task(self._sell(is_patient=at % 2 == 0)) for at in range(self._workers)]
+        try:
+            yield self
+        finally:
+            self._over.set()
+            results = await asyncio.gather(*work, return_exceptions=True)
+            errors = [result for result in results if isinstance(result, BaseException)]
+        assert not errors, errors
+
+    async def sold(self, more: int, seconds: float = 30) -> None:
+        """Return when that many more sales were answered for good."""
+        wanted = self._settled + more
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(lambda: self._settled >= wanted)
+
+    async def _sell(self, *, is_patient: bool) -> None:
+        while not self._over.is_set():
+            sale = Sale(random.choice(self.cards), f"{random.randint(1, 60) / 100:.2f}")
+            self.sales.append(sale)
+            await sale.send(self._till)
+            while is_patient and not sale.is_settled and not self._over.is_set():
+                await asyncio.sleep(random.uniform(0, self.longest_pause))
+                await sale.send(self._till)
+            if not sale.is_settled:
+                await asyncio.sleep(random.uniform(0, self.longest_pause))
+                continue
+            async with self._changed:
+                self._settled += 1
+                self._changed.notify_all()
+
+    # ── the reckoning ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def outcomes(self) -> Counter[int | str]:
+        return Counter(attempt.outcome for sale in self.sales for attempt in sale.attempts)
+
+    def attempts(self) -> list[Attempt]:
+        return [attempt for sale in self.sales for attempt in sale.attempts]
+
+    async def settle(self, till: Till, seconds: float = 30) -> None:
+        """Send every key again until it is settled, and once more: all answers to a key must be the same bytes."""
+        waiting = asyncio.Semaphore(32)
+        deadline = time.monotonic() + seconds
+
+        async def one(sale: Sale) -> None:
+            async with waiting:
+                while not sale.is_settled:
+                    assert time.monotonic() < deadline, sale
+                    await sale.send(till)
+                await sale.send(till)
+
+        await asyncio.gather(*(one(sale) for sale in self.sales))
+
+    async def is_booked_exactly_once(self, server: Server, program: str) -> None:
+        """The ledger holds the sales that were confirmed, each once, and nothing else."""
+        connection = await server.superuser()
+        try:
+            rows = await connection.fetch(
+                "SELECT id, card_id, amount FROM card_transaction WHERE program_id = $1 AND type = 'REDEMPTION'"
+                " AND card_id = ANY($2::text[])",
+                program,
+                list(self.cards),
+            )
+            balances = await connection.fetch(
+                "SELECT c.id, c.balance, sum(t.amount)::bigint AS entries FROM card c JOIN card_transaction t"
+                " ON t.program_id = c.program_id AND t.card_id = c.id"
+                " WHERE c.program_id = $1 AND c.id = ANY($2::text[]) GROUP BY c.id, c.balance",
+                program,
+                list(self.cards),
+            )
+        finally:
+            await connection.close()
+        booked = {row["id"]: (row["card_id"], -row["amount"]) for row in rows}
+        confirmed = {
+            answer["transactionId"]: (sale.card, int(Decimal(sale.amount) * 100))
+            for sale in self.sales
+            if sale.status == 200 and (answer := httpx2.Response(200, content=sale.body).json())
+        }
+        assert len(confirmed) == sum(sale.status == 200 for sale in self.sales), "two sales share an entry"
+        assert booked == confirmed
+        assert [row["id"] for row in balances if row["balance"] != row["entries"]] == []
