@@ -8,7 +8,7 @@ SHELL = /bin/sh
 RUN = .venv/bin/python -m
 UV_EXPORT = uv export --quiet --frozen --all-groups --extra embedded --no-emit-project --no-header
 
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check static format bench lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while read -r name says; do \
@@ -20,15 +20,17 @@ setup: ## Make .venv with the locked dependencies (the other targets do it by th
 demo: setup ## Start a server with a demo merchant and print commands to try; Ctrl-C stops it
 	@$(RUN) kado demo $(if $(PORT),--port $(PORT))
 
-test: setup ## Run all tests, on a real PostgreSQL that comes along
+test: static ## Check everything, then run all tests on a real PostgreSQL that comes along
 	@$(RUN) pytest $(ARGS)
 
-check: setup ## Check format, style, types, imports and tidiness
+check: static ## Check format, style, types, imports and tidiness
+	@$(RUN) pytest tests/tidy
+
+static: setup
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 	@.venv/bin/lint-imports --no-cache
-	@$(RUN) pytest tests/tidy
 
 format: setup ## Format the code and write the generated reference pages
 	@$(RUN) ruff format .

@@ -39,8 +39,8 @@ SETTINGS: Final = (
     Setting(
         "KADO_DATABASE_APP_URL",
         "",
-        "Only where the user of KADO_DATABASE_URL may not create roles: the same database as another, plain user, to whom "
-        "each migration grants what a running server needs and no more.",
+        "Only where the user of KADO_DATABASE_URL may not create roles: the same database as another, plain user, to "
+        "whom each migration grants what a running server needs and no more.",
         secret=True,
     ),
     Setting(

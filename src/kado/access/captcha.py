@@ -64,7 +64,7 @@ class AltchaCaptcha:
         try:
             signature = json.loads(base64.b64decode(token))["challenge"]["signature"]
             verified = altcha.verify_solution(token, self._secret).verified
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
         return verified and await self._spend(str(signature))
 

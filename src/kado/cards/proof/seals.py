@@ -58,9 +58,11 @@ class SealCheck:
         """Whether what the seal says about cards can be believed; why not is noted."""
         self.count += 1
         if seal.number > self._next:
-            self._note(Reason.SEAL_MISSING, f"seals {self._next} to {seal.number - 1} are missing")
+            last = seal.number - 1
+            shown = f"seal {last} is" if last == self._next else f"seals {self._next} to {last} are"
+            self._note(Reason.SEAL_MISSING, f"{shown} missing")
             self._previous = None
-        self._next = seal.number + 1
+        self._next = max(self._next, seal.number + 1)
         previous, self._previous = self._previous, None
         if not self._is_whole(seal) or not self._is_signed(seal):
             return False
