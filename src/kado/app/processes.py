@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 import structlog
+import uvloop
 
 from kado import settings as configuration
 from kado.app import http
@@ -85,4 +86,5 @@ def run_child(descriptor: int) -> None:
         loop.add_reader(sys.stdin.fileno(), stop.set)  # the parent's end closed: it is gone, however it went
         await http.serve(settings, told["url"], listening, stop)
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

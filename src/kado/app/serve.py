@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import asyncpg
 import structlog
+import uvloop
 
 from kado import __version__
 from kado import settings as configuration
@@ -41,7 +42,8 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
             if settings.database_url is None:
                 database = embedded.start(settings.data_dir, role="server")
                 stack.callback(database.stop)
-            asyncio.run(_run(settings, host, listening, database, when_ready))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_run(settings, host, listening, database, when_ready))
     except (SettingError, EmbeddedError, SchemaError) as error:
         _give_up(str(error))
     except asyncpg.PostgresError as error:
