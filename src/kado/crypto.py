@@ -98,7 +98,7 @@ class Keyring:
         version, nonce = sealed[:VERSION_BYTES], sealed[VERSION_BYTES : VERSION_BYTES + _NONCE_BYTES]
         try:
             return self._cipher(purpose, version).decrypt(nonce, sealed[VERSION_BYTES + _NONCE_BYTES :], bound_to)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut so short that not even a nonce is left
             raise Undecipherable("changed since it was written") from None
 
     def signer(self, version: bytes | None = None) -> Ed25519PrivateKey:

@@ -169,29 +169,29 @@ class _Run:
         if card == self._at:
             return
         self._finish()
-        while (other := await self._next_without_entries()) < card:
-            await self._begin(other)
+        while True:
+            account, sealed = await self.accounts.peek(), await self.sealed_cards.peek()
+            owner = min(account.owner if account else _END, sealed.owner if sealed else _END, card)
+            if owner[0] != self._sums.program_id:
+                self._turn_program(owner[0])
+            if owner == _END:
+                return
+            self._begin(
+                owner,
+                self.accounts.take() if account and account.owner == owner else None,
+                self.sealed_cards.take().heads if sealed and sealed.owner == owner else [],
+            )
+            if owner == card:
+                return
             self._finish()
-        await self._begin(card)
 
-    async def _next_without_entries(self) -> tuple[str, str]:
-        account, sealed = await self.accounts.peek(), await self.sealed_cards.peek()
-        return min(account[:2] if account else _END, sealed[:2] if sealed else _END)
-
-    async def _begin(self, card: tuple[str, str]) -> None:
-        self._at = card
-        if card[0] != self._sums.program_id:
-            self._turn_program(card[0])
-        if card == _END:
-            return
-        account, sealed = await self.accounts.peek(), await self.sealed_cards.peek()
-        mine = self.accounts.take() if account is not None and account[:2] == card else None
-        heads = self.sealed_cards.take().heads if sealed is not None and sealed[:2] == card else []
-        until = 0 if card[0] in self._seals.damaged else self._sealed_until
-        self._history = History(mine, Sealing(heads, until), self._sums.totals)
-        if mine is not None:
+    def _begin(self, owner: tuple[str, str], account: Account | None, heads: list[tuple[int, bytes]]) -> None:
+        self._at = owner
+        until = 0 if owner[0] in self._seals.damaged else self._sealed_until
+        self._history = History(account, Sealing(heads, until), self._sums.totals)
+        if account is not None:
             self.report.cards += 1
-            self._sums.balances += mine.balance
+            self._sums.balances += account.balance
 
     def _turn_program(self, program_id: str) -> None:
         if self._sums.program_id:
@@ -206,8 +206,9 @@ class _Run:
             return
         faults = self._history.finish()
         self._history = None
-        self._sums.has_damaged_cards |= bool(faults)
-        self.report.findings += [Finding(*self._at, reason, text) for reason, text in faults.items()]
+        if faults:
+            self._sums.has_damaged_cards = True
+            self.report.findings += [Finding(*self._at, reason, text) for reason, text in faults.items()]
 
 
 async def _accounts(

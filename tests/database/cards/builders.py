@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-
 from kado.access.caller import Caller
 from kado.access.permissions import Permission, Role
 from kado.cards.activate import Activate
@@ -24,7 +23,6 @@ from kado.ids import new_id
 from kado.programs import create
 from kado.programs.program import NewProgram, Program
 from kado.storage.database import Database
-
 
 
 def render(outcome: Outcome | Refusal) -> Answer:

@@ -107,7 +107,7 @@ async def test_a_seal_can_be_checked_by_anyone(
 
 async def test_the_bytes_under_the_hash_are_fixed() -> None:
     digest = seal_hash("00112233445566778899aabb", 7, datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), b"p" * 32, b"heads")
-    signed = "00112233445566778899aabb" "0000000000000007" "0006475ef6574f35" + "70" * 32 + "6865616473"
+    signed = "00112233445566778899aabb00000000000000070006475ef6574f35" + "70" * 32 + "6865616473"
     assert digest == hashlib.sha256(bytes.fromhex(signed)).digest()
 
 
@@ -122,9 +122,7 @@ async def test_many_cards_become_several_seals(
     assert sorted(await heads_of(superuser, shop)) == sorted(cards)
 
 
-async def test_one_sealer_at_a_time(
-    shop: Shop, database: Database, keyring: Keyring, superuser: Any
-) -> None:
+async def test_one_sealer_at_a_time(shop: Shop, database: Database, keyring: Keyring, superuser: Any) -> None:
     for _ in range(5):
         await asyncio.gather(*(shop.card() for _ in range(4)))
         await asyncio.gather(*(Sealer(database, keyring).run() for _ in range(5)))
@@ -169,7 +167,7 @@ async def _redeem_and_hold(shop: Shop, card_id: str, commit: asyncio.Event) -> "
         await commit.wait()
         return results
 
-    other.ledger._run = held  # type: ignore[method-assign]
+    other.ledger._run = held  # type: ignore[method-assign,assignment]
 
     async def redeem() -> Any:
         answer = await other.redeem(card_id, 5)

@@ -25,6 +25,8 @@ class Ahead(Generic[T]):
 
     async def peek(self) -> T | None:
         """The next item, which stays; None at the end."""
+        if self._page:
+            return self._page[0]
         while not self._page:
             page = None if self._ended else await self._pages.get()
             if page is None:

@@ -38,8 +38,8 @@ CARDS_OF_PROGRAM: Final = _SELECT.format(where="WHERE program_id = $1")
 class Account(NamedTuple):
     """What is left of a card once its facts are checked: what its entries must agree with, and what is wrong so far."""
 
-    program_id: str
-    card_id: str
+    owner: tuple[str, str]
+    """Program and card."""
     balance: int
     seq: int
     head_hash: bytes
@@ -58,8 +58,7 @@ def account_of(row: "asyncpg.Record", keyring: Keyring, now: datetime) -> Accoun
     except (TypeError, ValueError, OverflowError) as error:  # a NULL where the schema forbids one, or the like
         faults.add(Reason.CARD_UNREADABLE, f"the card's row cannot be read ({type(error).__name__})")
     return Account(
-        card.program_id,
-        card.id,
+        (card.program_id, card.id),
         card.balance or 0,
         card.seq or 0,
         card.head_hash or b"",
@@ -89,17 +88,16 @@ def _check_state(card: Card, keyring: Keyring, now: datetime, faults: Faults) ->
             Reason.STATE_CHANGED,
             "merchant, value, maximum, activation, expiry, suspension or void is not what Kado wrote under its secret",
         )
-    if card.recorded_status not in tuple(_statuses(card, now)):
+    until = max(now, card.updated_at)
+    if card.recorded_status != card.status_at(until) and card.recorded_status not in tuple(_earlier(card, until)):
         faults.add(Reason.STATUS_MISMATCH, f"the status is {card.recorded_status}, which the card's facts contradict")
     if not 0 <= card.held <= card.balance:
         faults.add(Reason.HELD_OUT_OF_BOUNDS, "more is held than there is on the card, or less than nothing")
 
 
-def _statuses(card: Card, now: datetime) -> Iterator[CardStatus]:
-    """What may be written: what was true at the last change, or what time alone has made of it since."""
-    until = max(now, card.updated_at)
+def _earlier(card: Card, until: datetime) -> Iterator[CardStatus]:
+    """What else may be written: what was true at the last change, or what time alone made of it on the way."""
     yield card.status_at(card.updated_at)
-    yield card.status_at(until)
     for turn in (card.suspended_until, card.expires_at):
         if turn is not None and card.updated_at < turn <= until:
             yield card.status_at(turn)

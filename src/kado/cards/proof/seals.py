@@ -26,8 +26,8 @@ _LAST_CARD: Final = b"\xff" * 13
 class SealedCard(NamedTuple):
     """What the seals say of one card: sequence numbers and hashes of entries, the lowest first."""
 
-    program_id: str
-    card_id: str
+    owner: tuple[str, str]
+    """Program and card."""
     heads: list[tuple[int, bytes]]
 
 
@@ -182,4 +182,4 @@ def _lower_half(heads: list[bytes], high: bytes) -> tuple[list[bytes], bytes]:
 
 def _grouped(program_id: str, heads: list[bytes]) -> Iterator[SealedCard]:
     for card, of_card in groupby(heads, itemgetter(slice(0, 12))):
-        yield SealedCard(program_id, card.hex(), [(int.from_bytes(h[12:20], "big"), h[20:]) for h in of_card])
+        yield SealedCard((program_id, card.hex()), [(int.from_bytes(h[12:20], "big"), h[20:]) for h in of_card])

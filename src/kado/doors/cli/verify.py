@@ -98,7 +98,7 @@ def _print(report: Report) -> None:
         damaged += card_id is not None
         for line in _lines(card_id, list(findings)):
             print(f"program {program_id}: {line}")
-    print(f"Not all is well: {damaged:,} damaged cards among {counted}.")
+    print(f"Not all is well: {damaged:,} damaged {'card' if damaged == 1 else 'cards'} among {counted}.")
 
 
 def _lines(card_id: str | None, findings: list[Finding]) -> list[str]:

@@ -1,0 +1,129 @@
+"""The sweep writes down what time has made true, deletes what is old, and touches nothing else."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.database.cards.builders import Shop, open_shop
+
+from kado.access import attempts
+from kado.cards import sweep as sweeping
+from kado.cards.sweep import SweepReport, sweep
+from kado.cards.verify import verify
+from kado.crypto import Keyring
+from kado.storage.database import Database
+
+
+async def statuses(superuser: Any, *cards: str) -> list[str]:
+    rows = {row["id"]: row["status"] for row in await superuser.fetch("SELECT id, status FROM card")}
+    return [rows[card_id] for card_id in cards]
+
+
+async def test_nothing_to_do(shop: Shop) -> None:
+    await shop.card()
+    assert await sweep(shop.database, answer_days=35) == SweepReport(0, 0, 0, 0, 0, 0)
+
+
+async def test_cards_whose_time_is_over_are_expired(shop: Shop, superuser: Any) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=0.4)
+    cards = [await shop.card(expires_at=soon), await shop.issue(expires_at=soon), await shop.card()]
+    voided = await shop.card(expires_at=soon)
+    await shop.void(voided)
+    before = await superuser.fetch("SELECT id, updated_at, balance, state_seal FROM card ORDER BY id")
+    await asyncio.sleep(0.5)
+    assert (await sweep(shop.database, answer_days=35)).expired == 2
+    assert await statuses(superuser, *cards, voided) == ["expired", "expired", "active", "voided"]
+    assert await superuser.fetch("SELECT id, updated_at, balance, state_seal FROM card ORDER BY id") == before
+    assert (await verify(shop.database, shop.keyring)).is_clean
+    assert (await sweep(shop.database, answer_days=35)).expired == 0
+
+
+async def test_suspensions_end_in_what_the_card_is_otherwise(shop: Shop, superuser: Any) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=0.6)
+    active, pending, depleted = await shop.card(), await shop.issue(), await shop.card(1000, -1000)
+    expiring, later, endless = await shop.card(expires_at=soon), await shop.card(), await shop.card()
+    for card_id in (active, pending, depleted, expiring):
+        await shop.suspend(card_id, soon)
+    await shop.suspend(later, soon + timedelta(hours=1))
+    await shop.suspend(endless)
+    await asyncio.sleep(0.7)
+    report = await sweep(shop.database, answer_days=35)
+    assert (report.suspensions_ended, report.expired) == (3, 1)
+    cards = (active, pending, depleted, expiring, later, endless)
+    assert await statuses(superuser, *cards) == [
+        "active", "pending", "depleted", "expired", "suspended", "suspended",
+    ]  # fmt: skip
+    assert (await verify(shop.database, shop.keyring)).is_clean
+    assert (await shop.redeem(active, 1)).status == 200
+    assert (await verify(shop.database, shop.keyring)).is_clean
+
+
+async def test_a_card_that_someone_is_working_on_is_left_for_the_next_round(shop: Shop, superuser: Any) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=0.2)
+    card_id = await shop.card(expires_at=soon)
+    await asyncio.sleep(0.3)
+    async with superuser.transaction():
+        await superuser.execute("SELECT FROM card WHERE id = $1 FOR UPDATE", card_id)
+        assert (await sweep(shop.database, answer_days=35)).expired == 0
+    assert (await sweep(shop.database, answer_days=35)).expired == 1
+
+
+async def test_old_answers_go_and_the_key_stays_used(shop: Shop, superuser: Any) -> None:
+    card_id = await shop.card()
+    await shop.redeem(card_id, 1, key="old")
+    await superuser.execute("UPDATE idempotency_key SET created_at = created_at - interval '31 days'")
+    await shop.redeem(card_id, 1, key="new")
+    assert (await sweep(shop.database, answer_days=35)).answers == 0
+    assert (await sweep(shop.database, answer_days=30)).answers == 3  # issue, activate, redeem
+    assert (await shop.redeem(card_id, 1, key="new")).headers == {"Idempotent-Replayed": "true"}
+
+
+async def test_rate_rows_challenges_and_attempts(shop: Shop, superuser: Any, keyring: Keyring) -> None:
+    now = await superuser.fetchval("SELECT clock_timestamp()")
+    for days in (0, 1, 3, 4):
+        await superuser.execute(
+            "INSERT INTO check_rate VALUES ($1, $2, 1)", shop.program_id, now - timedelta(days=days)
+        )
+        await superuser.execute(
+            "INSERT INTO captcha_used VALUES ($1, $2)", bytes([days]), now + timedelta(days=2 - days, minutes=-1)
+        )
+    async with shop.database.transaction() as connection:
+        for name in ("old", "new"):
+            about = attempts.subject(keyring, "login-email", name)
+            await attempts.reserve(connection, "login-email", about, [attempts.Limit(5, timedelta(hours=1))])
+    await superuser.execute(
+        "UPDATE attempt SET failed_at = ARRAY[$1::timestamptz] WHERE subject = $2",
+        now - timedelta(days=2),
+        attempts.subject(keyring, "login-email", "old"),
+    )
+    assert await sweep(shop.database, answer_days=35) == SweepReport(
+        expired=0, suspensions_ended=0, answers=0, challenges=2, check_rates=2, attempts=1
+    )
+
+
+async def test_more_than_a_batch_and_more_than_a_program(
+    shop: Shop, superuser: Any, database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_EXPIRE", "_FORGET_ANSWERS"):
+        monkeypatch.setattr(sweeping, name, getattr(sweeping, name).replace("LIMIT 5000", "LIMIT 2"))
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    other = await open_shop(database, keyring)
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    for _ in range(5):
+        await shop.issue(expires_at=soon)
+    await other.issue(expires_at=soon)
+    await superuser.execute("UPDATE idempotency_key SET created_at = created_at - interval '99 days'")
+    await asyncio.sleep(0.6)
+    report = await sweep(database, answer_days=35)
+    assert (report.expired, report.answers) == (6, 6)
+    await other.ledger.close()
+
+
+async def test_two_sweeps_at_once(shop: Shop, superuser: Any) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=0.3)
+    for _ in range(10):
+        await shop.issue(expires_at=soon)
+    await asyncio.sleep(0.4)
+    reports = await asyncio.gather(*(sweep(shop.database, answer_days=35) for _ in range(3)))
+    assert sum(report.expired for report in reports) == 10
