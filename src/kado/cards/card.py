@@ -121,5 +121,6 @@ class Entry:
     terminal_id: str | None
     merchant_id: str
     description: str | None
+    key_hash: bytes | None
     previous_hash: bytes
     hash: bytes

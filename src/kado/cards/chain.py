@@ -2,8 +2,8 @@
 
 Entry: SHA-256 over the UTF-8 text of a JSON array without spaces, in this order: program, card, sequence number, type,
 amount, balance before, balance after, time (microseconds since 1970), reference, POS transaction, cashier, terminal,
-merchant, hash of the previous entry (hex). Anyone with the rows can recompute it. Descriptions and people's data stay
-outside, so that erasing a person never breaks a chain.
+merchant, entry id, hash of the idempotency key (hex), hash of the previous entry (hex). Anyone with the rows can
+recompute it. Descriptions and people's data stay outside, so that erasing a person never breaks a chain.
 """
 
 import hashlib
@@ -37,6 +37,8 @@ def entry_hash(
     cashier_id: str | None,
     terminal_id: str | None,
     merchant_id: str,
+    entry_id: str,
+    key_hash: bytes | None,
     previous_hash: bytes,
 ) -> bytes:
     """The hash of one entry; amounts in minor units."""
@@ -54,6 +56,8 @@ def entry_hash(
         cashier_id,
         terminal_id,
         merchant_id,
+        entry_id,
+        None if key_hash is None else key_hash.hex(),
         previous_hash.hex(),
     )
     return hashlib.sha256(_encode(facts)).digest()

@@ -85,7 +85,7 @@ def place(
         return refusal
     card = _new_card(keyring, issue, program, now)
     purchase = NewEntry(TransactionType.PURCHASE, 0, description="Gift card issued")
-    entry = append(card, purchase, issue.caller.merchant_id, now)
+    entry = append(card, purchase, issue.caller.merchant_id, now, fingerprint.key_hash)
     card.state_seal = seal_state(keyring, card)
     answer = issue.render(Outcome(card, program, entry, now))
     key = remember(keyring, program.id, fingerprint, answer)

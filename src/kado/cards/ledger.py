@@ -246,8 +246,7 @@ async def _write_new(connection: Connection, placed: list[Placed]) -> None:
     if not placed:
         return
     await store.insert_cards(connection, [one.card for one in placed])
-    entries = [(one.entry, one.key.key_hash) for one in placed]
-    await store.write(connection, [], entries, [], placed[0].entry.created_at)
+    await store.write(connection, [], [one.entry for one in placed], [], placed[0].entry.created_at)
     messages = [message for one in placed for message in one.messages]
     if messages:
         await enqueue_messages(connection, messages)

@@ -28,7 +28,7 @@ class Page:
     now: datetime
     moved: dict[tuple[str, str], Card] = field(default_factory=dict)
     changed: dict[tuple[str, str], Card] = field(default_factory=dict)
-    entries: list[tuple[Entry, bytes]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     keys: list[NewKey] = field(default_factory=list)
     known: dict[tuple[str, bytes], Remembered] = field(default_factory=dict)
     references: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -61,8 +61,8 @@ class Page:
             setattr(card, name, value)
         entry = None
         if decision.entry is not None:
-            entry = append(card, decision.entry, posting.caller.merchant_id, at)
-            self.entries.append((entry, fingerprint.key_hash))
+            entry = append(card, decision.entry, posting.caller.merchant_id, at, fingerprint.key_hash)
+            self.entries.append(entry)
         card.updated_at = at
         card.recorded_status = card.status_at(at)
         self.moved[ref] = card
@@ -102,9 +102,9 @@ class Page:
         return [card for ref, card in self.moved.items() if ref not in self.changed]
 
 
-def append(card: Card, new: NewEntry, merchant_id: str, at: datetime) -> Entry:
+def append(card: Card, new: NewEntry, merchant_id: str, at: datetime, key_hash: bytes) -> Entry:
     """The next entry of a card; the card's balance, sequence number and head move with it."""
-    before, after, seq = card.balance, card.balance + new.amount, card.seq + 1
+    before, after, seq, entry_id = card.balance, card.balance + new.amount, card.seq + 1, new_id()
     digest = entry_hash(
         card.program_id,
         card.id,
@@ -119,13 +119,15 @@ def append(card: Card, new: NewEntry, merchant_id: str, at: datetime) -> Entry:
         new.cashier_id,
         new.terminal_id,
         merchant_id,
+        entry_id,
+        key_hash,
         card.head_hash,
     )
     entry = Entry(
         program_id=card.program_id,
         card_id=card.id,
         seq=seq,
-        id=new_id(),
+        id=entry_id,
         type=new.type,
         amount=new.amount,
         balance_before=before,
@@ -137,6 +139,7 @@ def append(card: Card, new: NewEntry, merchant_id: str, at: datetime) -> Entry:
         terminal_id=new.terminal_id,
         merchant_id=merchant_id,
         description=new.description,
+        key_hash=key_hash,
         previous_hash=card.head_hash,
         hash=digest,
     )

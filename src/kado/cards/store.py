@@ -23,7 +23,7 @@ CARD_WIDTH: Final = 39
 
 ENTRY_COLUMNS: Final = """
     program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
-    pos_transaction_id, cashier_id, terminal_id, merchant_id, description, previous_hash, hash"""
+    pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash"""
 """In the order of the fields of `Entry`."""
 
 
@@ -92,7 +92,7 @@ _WRITE: Final = """
     ), entries AS (
         INSERT INTO card_transaction (
             program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
-            pos_transaction_id, cashier_id, terminal_id, merchant_id, description, previous_hash, hash, key_hash)
+            pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash)
         SELECT * FROM unnest(
             $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
             $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
@@ -107,12 +107,11 @@ _WRITE: Final = """
 async def write(
     connection: Connection,
     cards: Sequence[Card],
-    entries: Sequence[tuple[Entry, bytes]],
+    entries: Sequence[Entry],
     keys: Sequence[NewKey],
     now: datetime,
 ) -> None:
-    """Balances, entries (each with the hash of the key that made it) and answers, in one statement."""
-    rows = [entry for entry, _ in entries]
+    """Balances, entries and answers, in one statement."""
     await connection.execute(
         _WRITE,
         [card.program_id for card in cards],
@@ -122,8 +121,7 @@ async def write(
         [card.head_hash for card in cards],
         [card.recorded_status for card in cards],
         [card.updated_at for card in cards],
-        *_entry_arrays(rows),
-        [key_hash for _, key_hash in entries],
+        *_entry_arrays(entries),
         [key.program_id for key in keys],
         [key.key_hash for key in keys],
         [key.request_hash for key in keys],
@@ -150,6 +148,7 @@ def _entry_arrays(rows: Sequence[Entry]) -> tuple[list[object], ...]:
         [row.terminal_id for row in rows],
         [row.merchant_id for row in rows],
         [row.description for row in rows],
+        [row.key_hash for row in rows],
         [row.previous_hash for row in rows],
         [row.hash for row in rows],
     )

@@ -26,8 +26,8 @@ def plain(facts: object) -> bytes:
 def test_an_entry_is_hashed_as_plain_json(texts: list[Any], numbers: list[Any], at: datetime, previous: bytes) -> None:
     seq, *amounts = numbers
     micros = (at - EPOCH) // timedelta(microseconds=1)
-    facts = ["p", "c", seq, "RELOAD", *amounts, micros, *texts, previous.hex()]
-    made = chain.entry_hash("p", "c", seq, TransactionType.RELOAD, *amounts, at, *texts, previous)  # type: ignore[call-arg]
+    facts = ["p", "c", seq, "RELOAD", *amounts, micros, *texts, "e", previous.hex(), previous.hex()]
+    made = chain.entry_hash("p", "c", seq, TransactionType.RELOAD, *amounts, at, *texts, "e", previous, previous)  # type: ignore[call-arg]
     assert made == hashlib.sha256(plain(facts)).digest()
 
 

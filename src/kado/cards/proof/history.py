@@ -64,7 +64,7 @@ class History:
                     text, fields = lines.fields_of(line)
                 else:
                     text, fields = line[:-_STORED_HASH], line.split(b",")
-                _, _, number, kind, amount, before, after, micros, _, _, _, _, _, previous, stored = fields
+                _, _, number, kind, amount, before, after, micros, _, _, _, _, _, _, _, previous, stored = fields
                 seq, moved, balance = int(number), int(amount), int(after)
                 if (
                     seq != last_seq + 1
@@ -93,7 +93,7 @@ class History:
     def _explain(self, last: tuple[int, bytes, int], text: bytes, fields: list[bytes]) -> None:
         """Say which of the conditions an entry does not meet, after an entry with this number, hash and balance."""
         last_seq, last_hash, last_balance = last
-        _, _, number, _, amount, before, after, _, _, _, _, _, _, previous, stored = fields
+        _, _, number, _, amount, before, after, *_, previous, stored = fields
         add, seq, balance = self.faults.add, int(number), int(after)
         if seq != last_seq + 1:
             add(Reason.SEQUENCE_GAP, f"entry {last_seq + 1} is missing: number {seq} stands in its place")

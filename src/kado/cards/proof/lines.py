@@ -17,10 +17,11 @@ _SELECT: Final = """
     SELECT '["' || program_id || '"', '"' || card_id || '"', seq, '"' || type || '"', amount, balance_before,
            balance_after, trunc(extract(epoch FROM created_at) * 1000000), to_json(reference_id),
            to_json(pos_transaction_id), to_json(cashier_id), to_json(terminal_id), '"' || merchant_id || '"',
-           '"' || encode(previous_hash, 'hex') || '"]', encode(hash, 'hex')
+           '"' || id || '"', '"' || encode(key_hash, 'hex') || '"', '"' || encode(previous_hash, 'hex') || '"]',
+           encode(hash, 'hex')
     FROM (
         SELECT program_id, card_id, seq, type, amount, balance_before, balance_after, created_at, reference_id,
-               pos_transaction_id, cashier_id, terminal_id, merchant_id, previous_hash, hash
+               pos_transaction_id, cashier_id, terminal_id, merchant_id, id, key_hash, previous_hash, hash
         FROM card_transaction {where} ORDER BY program_id, card_id, seq OFFSET 0) AS entry"""
 
 ALL_ENTRIES: Final = _SELECT.format(where="")
@@ -31,7 +32,7 @@ _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 
 
 def fields_of(line: bytes) -> tuple[bytes, list[bytes]]:
-    """The text that is hashed and the 15 fields it is made of with the stored hash, of any line.
+    """The text that is hashed and the 17 fields it is made of with the stored hash, of any line.
 
     COPY puts a backslash before commas and backslashes within a field. A line without any can be cut quicker.
     """

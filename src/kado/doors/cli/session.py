@@ -27,12 +27,12 @@ P = ParamSpec("P")
 
 
 @asynccontextmanager
-async def session() -> AsyncIterator[tuple[Database, Settings]]:
+async def session(*, make_secret: bool = True) -> AsyncIterator[tuple[Database, Settings]]:
     """The database and the settings, for one command: the configured server, the running one's, or one of its own.
 
     Raises what `command` turns into a message.
     """
-    settings = configuration.load(make_secret=True)
+    settings = configuration.load(make_secret=make_secret)
     with ExitStack() as stack:
         url = settings.database_url or stack.enter_context(embedded.connect_or_start(settings.data_dir))
         url = await migrate(url, settings.database_app_url)
