@@ -5,14 +5,14 @@ import secrets
 from dataclasses import dataclass
 
 from kado.access.caller import Caller
-from kado.access.permissions import Permission
+from kado.access.permissions import Permission, Role
 from kado.cards.activate import Activate
 from kado.cards.codes import make_code
 from kado.cards.issue import Issue
 from kado.cards.ledger import Ledger
 from kado.cards.posting import Answer, Outcome
 from kado.crypto import Keyring
-from kado.errors import Refusal
+from kado.errors import Refusal, Unavailable
 from kado.storage.database import Database
 
 _AT_ONCE = 500
@@ -33,10 +33,17 @@ async def make(url: str, secret: str, merchant_id: str, program_id: str, *, coun
     keyring = Keyring([secret])
     database = await Database.open(url)
     ledger = Ledger(database, keyring)
-    caller = Caller(merchant_id, "key:bench", "owner", frozenset(Permission), is_test=False)
+    caller = Caller(merchant_id, "key:bench", Role.OWNER, frozenset(Permission), is_test=False)
+
+    async def post(posting: Issue | Activate) -> Answer:
+        while True:
+            try:
+                return await ledger.post(posting)
+            except Unavailable:  # a slow disk; the key settles it
+                continue
 
     async def one() -> str:
-        issued = await ledger.post(
+        issued = await post(
             Issue(
                 program_id=program_id,
                 caller=caller,
@@ -48,7 +55,7 @@ async def make(url: str, secret: str, merchant_id: str, program_id: str, *, coun
             )
         )
         card_id = issued.body.decode()
-        await ledger.post(
+        await post(
             Activate(program_id=program_id, card_id=card_id, caller=caller, key=secrets.token_hex(8), render=_card_id)
         )
         return card_id

@@ -34,8 +34,8 @@ _SCHEMA = f"""
     );
     INSERT INTO card SELECT repeat('a', 24), lpad(n::text, 24, '0'), 1000000000, 0, 'active', now()
       FROM generate_series(1, {CARDS}) AS n;
-    INSERT INTO idempotency_key SELECT repeat('a', 24), sha256(int8send(-n)), sha256(int8send(n)), 200, repeat('x', 200)::bytea,
-      now() FROM generate_series(1, {_KEYS_BEFORE}) AS n;
+    INSERT INTO idempotency_key SELECT repeat('a', 24), sha256(int8send(-n)), sha256(int8send(n)), 200,
+      repeat('x', 200)::bytea, now() FROM generate_series(1, {_KEYS_BEFORE}) AS n;
     ANALYZE;
 """
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -35,7 +35,9 @@ class Tally:
 class Caller(asyncio.Protocol):
     """One connection: sends a request, waits for the whole answer, sends the next."""
 
-    def __init__(self, request: Request, tally: Tally, done: "asyncio.Future[None]", is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self, request: Request, tally: Tally, done: "asyncio.Future[None]", is_over: Callable[[], bool]
+    ) -> None:
         self._request = request
         self._tally = tally
         self._done = done
@@ -45,8 +47,7 @@ class Caller(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def _send(self) -> None:
@@ -97,7 +98,8 @@ def redeems(job: dict[str, Any]) -> Request:
     base = f"/v2/giftcards/programs/{job['program']}/cards"
     headers = f"Authorization: Bearer {job['token']}\r\nIdempotency-Key: {mark}\r\n"
     parts = [
-        tuple(_post(f"{base}/{card}/redeem", headers, '{"amount":"0.01"}').split(mark.encode())) for card in job["cards"]
+        tuple(_post(f"{base}/{card}/redeem", headers, '{"amount":"0.01"}').split(mark.encode()))
+        for card in job["cards"]
     ]
     choose = random.Random().choice
     run, number = secrets.token_hex(6), count()
@@ -150,7 +152,8 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
     began, worked = time.perf_counter(), time.process_time()
     for end in ends:
         await loop.create_connection(lambda end=end: Caller(request, tally, end, is_over), "127.0.0.1", job["port"])  # type: ignore[misc]
-    await asyncio.gather(*ends)
+    async with asyncio.timeout(job.get("seconds", 600) + 30):
+        await asyncio.gather(*ends)
     took = time.perf_counter() - began
     tally.seconds.sort()
     return {

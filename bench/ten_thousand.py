@@ -63,7 +63,9 @@ def main() -> None:
         asyncio.run(check(server))
         server.books_are_right()
         server.stop()
-    print(f"{told['answers']} redeems on {CARDS} cards, {CONNECTIONS} connections, 2 processes: {told['rate']:.0f} a second")
+    print(
+        f"{told['answers']} redeems, {CARDS} cards, {CONNECTIONS} connections, 2 processes: {told['rate']:.0f} a second"
+    )
     print(f"p50 {told['p50_ms']} ms, p95 {told['p95_ms']} ms, p99 {told['p99_ms']} ms; 0 failed")
     print("entries, balances and sequence numbers agree; kado verify has nothing to say")
 

@@ -1,6 +1,7 @@
 """What every test may ask for: a real PostgreSQL, a migrated database of its own, keys.
 
-`KADO_TEST_DATABASE_URL` (a superuser of a running server) spares the start of a server; without it the embedded one runs.
+`KADO_TEST_DATABASE_URL` (a superuser of a running server) spares the start of a server; without it the embedded one
+runs.
 """
 
 import asyncio

@@ -37,7 +37,7 @@ def shared_database_url(server_url: str, template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
-    """What a file of tests wants set. The tests' own address is a trusted proxy, so that each can come from elsewhere."""
+    """What a file of tests wants set. Its own address is a trusted proxy, so that each test can come from elsewhere."""
     return {"KADO_TRUSTED_PROXIES": "127.0.0.1"}
 
 

@@ -1,10 +1,10 @@
 """Every operation with a good request: what the tests of rights and tenants send for whoever is asking."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx2
-from tests.api.shop import Body, Shop, card_path, cards_path, pass_path
+from tests.api.shop import NOTHING, Body, Shop, card_path, cards_path, pass_path
 
 from kado.access.permissions import Permission
 
@@ -62,9 +62,7 @@ OPERATIONS = {
     "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
     "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, _nothing),
-    "list programs": Operation(
-        Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing
-    ),
+    "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
     "create program": Operation(
@@ -83,16 +81,16 @@ IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", "list prog
 """Those whose path names a program."""
 
 
-async def a_card_for(shop: Shop, name: str, **members: object) -> Body:
+async def a_card_for(shop: Shop, name: str, **members: Any) -> Body:
     """A card on which the operation is possible."""
     return await shop.card_in(OPERATIONS[name].starts_as, customerEmail="ada@example.com", **members)
 
 
-async def send(shop: Shop, name: str, card: Body, *, token: str | None = "", headers: dict[str, str] | None = None) -> httpx2.Response:
+async def send(
+    shop: Shop, name: str, card: Body, *, token: str | None = "", headers: dict[str, str] | None = None
+) -> httpx2.Response:
     """The operation on this card, for whoever has the token."""
     operation = OPERATIONS[name]
-    options = {"token": token, "headers": headers}
     body = operation.body(card)
-    if body is None:
-        return await shop.call(operation.method, operation.path(card), **options)
-    return await shop.call(operation.method, operation.path(card), body, **options)
+    sent = NOTHING if body is None else body
+    return await shop.call(operation.method, operation.path(card), sent, token=token, headers=headers)

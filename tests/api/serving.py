@@ -66,9 +66,7 @@ async def serving(settings: Settings, url: str) -> AsyncIterator[Served]:
             task = asyncio.create_task(server.serve(sockets=[listening]))
             limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
             try:
-                async with httpx2.AsyncClient(
-                    base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30
-                ) as client:
+                async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30) as client:
                     yield Served(port, url, services, client)
             finally:
                 server.should_exit = True

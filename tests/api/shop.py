@@ -29,6 +29,15 @@ STATUSES = ("pending", "active", "depleted", "suspended", "expired", "voided")
 UNKNOWN = "0123456789abcdef01234567"
 """An id that nothing has."""
 
+PEOPLE = {
+    "customerEmail": "Ada.Lovelace@EXAMPLE.com",
+    "customerPhone": "+49 (30) 901-820",
+    "customerName": "Ada Lovelace",
+    "senderName": "Charles Babbage",
+    "customMessage": "Happy birthday!\n<b>Yours</b> & mine 'always' 🎁",
+    "designTemplate": "birthday-2",
+}
+
 NOTHING: Any = object()
 _addresses = (f"198.{second}.{third}.{last}" for second in (18, 19) for third in range(256) for last in range(256))
 _numbers = itertools.count(1)
@@ -110,10 +119,14 @@ class Shop:
     async def post(self, path: str, body: object = NOTHING, **options: Any) -> httpx2.Response:
         return await self.call("POST", path, body, **options)
 
-    async def redeem(self, card: Body, amount: object = "1.00", *, more: Body | None = None, **options: Any) -> httpx2.Response:
+    async def redeem(
+        self, card: Body, amount: object = "1.00", *, more: Body | None = None, **options: Any
+    ) -> httpx2.Response:
         return await self.post(card_path(card, "redeem"), {"amount": amount, **(more or {})}, **options)
 
-    async def reload(self, card: Body, amount: object = "1.00", *, more: Body | None = None, **options: Any) -> httpx2.Response:
+    async def reload(
+        self, card: Body, amount: object = "1.00", *, more: Body | None = None, **options: Any
+    ) -> httpx2.Response:
         return await self.post(card_path(card, "reload"), {"amount": amount, **(more or {})}, **options)
 
     async def check(
@@ -282,7 +295,9 @@ def good(answer: httpx2.Response, status: int = 200) -> Body:
 
 async def fingerprint(superuser: Superuser, *, but: frozenset[str] = COUNTERS) -> dict[str, tuple[int, int]]:
     """For each table how many rows it has and a sum over all of their text."""
-    names = await superuser.fetch("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+    names = await superuser.fetch(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
     marks = {}
     for (name,) in names:
         if name not in but:

@@ -111,7 +111,8 @@ MOMENTS = WRONG_TYPES | {
     "empty": "", "words": "tomorrow", "only a time": "12:00", "month 13": "2027-13-01T00:00:00Z",
     "30 February": "2027-02-30T00:00:00Z", "seconds": "1798761600", "year 0": "0000-01-01T00:00:00Z",
     "year 10000": "10000-01-01T00:00:00Z", "before the year 1": "0001-01-01T00:00:00+01:00",
-    "after the year 9999": "9999-12-31T23:59:59-01:00", "arabic digits": "٢٠٢٧-01-01T00:00:00Z", "long": "2027-01-01T00:00:00" + "0" * 64,
+    "after the year 9999": "9999-12-31T23:59:59-01:00", "arabic digits": "٢٠٢٧-01-01T00:00:00Z",
+    "long": "2027-01-01T00:00:00" + "0" * 64,
 }  # fmt: skip
 IDS = WRONG_TYPES | {
     "empty": "", "short": ID[:-1], "long": ID + "0", "upper case": ID.upper(), "other letters": "g" * 24,
@@ -241,7 +242,9 @@ for operation, field in AMOUNT_FIELDS.items():
     CASES[operation, field] = {name: template.replace('"AMOUNT"', text).encode() for name, text in AMOUNTS.items()}
 for operation, fields in FIELDS.items():
     for field, inputs in fields.items():
-        CASES[operation, field] = {name: json.dumps(GOOD[operation] | {field: value}).encode() for name, value in inputs.items()}
+        CASES[operation, field] = {
+            name: json.dumps(GOOD[operation] | {field: value}).encode() for name, value in inputs.items()
+        }
 for operation, required in REQUIRED.items():
     for field in required:
         rest = {name: value for name, value in GOOD[operation].items() if name != field}
@@ -249,12 +252,26 @@ for operation, required in REQUIRED.items():
 
 # ── the shop they are sent to ──────────────────────────────────────────────────────────────────────────────────────
 
-LEAKS = ("Traceback", "asyncpg", "pydantic", "psycopg", "sqlalchemy", "/src/", ".py", "SELECT ", "INSERT ", "errors.pydantic.dev")
+LEAKS = (
+    "Traceback",
+    "asyncpg",
+    "pydantic",
+    "psycopg",
+    "sqlalchemy",
+    "/src/",
+    ".py",
+    "SELECT ",
+    "INSERT ",
+    "errors.pydantic.dev",
+)
 
 
 def paths(shop: Shop, card: Body) -> dict[str, str]:
     """Where each operation is."""
-    return {name: card_path(card, name) for name in ("activate", "redeem", "reload", "resend-code", "suspend", "unsuspend", "void")} | {
+    return {
+        name: card_path(card, name)
+        for name in ("activate", "redeem", "reload", "resend-code", "suspend", "unsuspend", "void")
+    } | {
         "create": cards_path(shop.program_id),
         "reload-by-number": cards_path(shop.program_id) + "/reload-by-number",
         "balance-check": check_path(shop.program_id),

@@ -71,7 +71,9 @@ async def test_a_wrong_field_has_the_contracts_shape(shop: Shop, fits: Any) -> N
     answer = await shop.redeem(card, "0.001", more={"cashierId": "x" * 51, "terminalId": 7})
     body = good(answer, 422)
     fits("HTTPValidationError", body)
-    assert [error["loc"] for error in body["detail"]] == [["body", name] for name in ("amount", "cashierId", "terminalId")]
+    assert [error["loc"] for error in body["detail"]] == [
+        ["body", name] for name in ("amount", "cashierId", "terminalId")
+    ]
     assert body["detail"][0] == {
         "loc": ["body", "amount"],
         "msg": "Input should be greater than or equal to 0.01",
@@ -148,7 +150,8 @@ async def test_a_request_with_any_other_name_gets_a_new_one(shop: Shop, name: st
     "path",
     [
         "/", "/v2", "/v2/", "/v1/token", "/v2/token/", "/v2/giftcards/", "/v2//token", "/V2/token", "/docs", "/redoc",
-        "/v2/giftcards/programs", "/api/token", "/api/v2", "/api/api/v2/token", "/.env", "/v2/token%2F", "/v2/%74oken/..",
+        "/v2/giftcards/programs", "/api/token", "/api/v2", "/api/api/v2/token", "/.env", "/v2/token%2F",
+        "/v2/%74oken/..",
     ],
 )  # fmt: skip
 async def test_an_unknown_address_is_404_for_everyone(shop: Shop, path: str) -> None:
@@ -176,7 +179,8 @@ async def test_a_wrong_method_is_405_and_names_the_right_ones(shop: Shop) -> Non
 @pytest.mark.parametrize(
     "content_type",
     ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml",
-     "application/jsonx", "application/json-patch+json", "json", "application/", "text/json", "application/json, text/html"],
+     "application/jsonx", "application/json-patch+json", "json", "application/", "text/json",
+     "application/json, text/html"],
 )  # fmt: skip
 async def test_a_body_of_another_type_is_415(shop: Shop, content_type: str) -> None:
     card = await shop.active()
@@ -188,10 +192,16 @@ async def test_a_body_of_another_type_is_415(shop: Shop, content_type: str) -> N
     assert await shop.snapshot(card) == before
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json ;x=y"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json ;x=y"]
+)
 async def test_json_is_json_with_any_parameters(shop: Shop, content_type: str) -> None:
     card = await shop.active()
-    good(await shop.post(card_path(card, "redeem"), content=b'{"amount": "1.00"}', headers={"Content-Type": content_type}))
+    good(
+        await shop.post(
+            card_path(card, "redeem"), content=b'{"amount": "1.00"}', headers={"Content-Type": content_type}
+        )
+    )
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "GZIP", "x"])
@@ -280,6 +290,11 @@ async def test_of_several_refusals_about_a_card_the_state_comes_first(shop: Shop
 
 async def test_an_answer_does_not_depend_on_what_else_is_asked_at_that_moment(shop: Shop) -> None:
     card = await shop.active("3.00")
-    wishes = [shop.redeem(card, "1.00"), shop.redeem(card, "0"), shop.redeem({**card, "id": UNKNOWN}), shop.redeem(card, token="x")]
+    wishes = [
+        shop.redeem(card, "1.00"),
+        shop.redeem(card, "0"),
+        shop.redeem({**card, "id": UNKNOWN}),
+        shop.redeem(card, token="x"),
+    ]
     statuses = [answer.status_code for answer in await asyncio.gather(*wishes)]
     assert statuses == [200, 422, 404, 401]

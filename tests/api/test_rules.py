@@ -64,7 +64,12 @@ async def test_the_bounds_are_major_units_in_every_currency(
 
 @pytest.mark.parametrize(
     ("currency", "value", "amount", "left"),
-    [("USD", "1.00", "0.07", "0.93"), ("JPY", "1000", "7", "993"), ("KWD", "1.000", "0.070", "0.930"), ("KWD", "1.234", "0.019", "1.215")],
+    [
+        ("USD", "1.00", "0.07", "0.93"),
+        ("JPY", "1000", "7", "993"),
+        ("KWD", "1.000", "0.070", "0.930"),
+        ("KWD", "1.234", "0.019", "1.215"),
+    ],
 )
 async def test_amounts_have_exactly_the_currencys_decimals(
     shop: Shop, currency: str, value: str, amount: str, left: str
@@ -82,13 +87,14 @@ async def test_amounts_have_exactly_the_currencys_decimals(
 
 async def test_a_reload_over_the_maximum_writes_its_numbers_with_the_currencys_decimals(shop: Shop) -> None:
     for currency, numbers in {
-        "JPY": '"currentBalance":9500,"reloadAmount":1000,"maxBalance":10000,"availableReloadAmount":500',
-        "KWD": '"currentBalance":9500.000,"reloadAmount":1000.000,"maxBalance":10000.000,"availableReloadAmount":500.000',
+        "JPY": ("9500", "1000", "10000", "500"),
+        "KWD": ("9500.000", "1000.000", "10000.000", "500.000"),
     }.items():
         card = await shop.active("9500", program_id=await shop.program(currency=currency))
         answer = await shop.reload(card, "1000")
         assert answer.status_code == 400
-        assert numbers in answer.text
+        names = ("currentBalance", "reloadAmount", "maxBalance", "availableReloadAmount")
+        assert ",".join(f'"{name}":{number}' for name, number in zip(names, numbers, strict=True)) in answer.text
 
 
 async def test_a_reload_may_fill_the_card_to_the_last_cent(shop: Shop) -> None:

@@ -27,7 +27,10 @@ DOCUMENT: dict[str, Any] = {
 GOOD: dict[str, Any] = {"id": "0f", "at": "2026-01-02T03:04:05.000006Z"}
 
 
-@pytest.mark.parametrize("more", [{}, {"at": None}, {"at": "2026-01-02T03:04:05Z"}, {"url": "https://x.example/y"}, {"kind": "b"}, {"many": [1]}])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"at": None}, {"at": "2026-01-02T03:04:05Z"}, {"url": "https://x.example/y"}, {"kind": "b"}, {"many": [1]}],
+)
 def test_what_fits_has_no_faults(more: dict[str, Any]) -> None:
     assert faults(DOCUMENT, "Thing", GOOD | more) == []
 

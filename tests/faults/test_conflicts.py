@@ -37,6 +37,10 @@ def times_logged(server: Server, words: str) -> int:
     return (server.data_dir / "postgres.log").read_text(errors="replace").count(words)
 
 
+def a_deadlock_since(server: Server, before: int) -> Callable[[], bool]:
+    return lambda: times_logged(server, "deadlock detected") > before
+
+
 async def eventually(is_so: Callable[[], object], complaint: str) -> None:
     await asyncio.to_thread(until, is_so, 20, complaint)
 
@@ -137,7 +141,7 @@ async def test_a_deadlock_with_somebody_else_is_repeated_and_not_doubled(single:
             await stopper.execute("ROLLBACK")
             await blocked_by(stopper, rival.get_server_pid())
             await rival.execute(_LOCK, first)
-            await eventually(lambda before=before: times_logged(single.server, "deadlock detected") > before, "none")
+            await eventually(a_deadlock_since(single.server, before), "there was no deadlock")
             await rival.execute("ROLLBACK")
             answers = await asyncio.gather(*calls)
         assert {answer.status_code for answer in answers} <= {200, 503}

@@ -20,6 +20,14 @@ async def eventually(is_so: Callable[[], object], complaint: str) -> None:
     await asyncio.to_thread(until, is_so, READY_AGAIN_SECONDS, complaint)
 
 
+def database_is_new(server: Server, killed: int) -> Callable[[], bool]:
+    return lambda: server.postmaster() not in (0, killed)
+
+
+def http_process_is_replaced(server: Server, victim: int) -> Callable[[], bool]:
+    return lambda: len(set(server.http_processes()) - {victim}) == 2
+
+
 def server_and_its_http_processes(server: Server) -> None:
     """PostgreSQL loses its parent and is told so by the kernel."""
     for pid in server.server_processes():
@@ -60,7 +68,7 @@ async def test_a_killed_database_is_missed_politely_and_comes_back(shop: Shop, t
             await rush.sold(random.randint(1, 150))
             killed = shop.server.postmaster()
             send(killed, signal.SIGKILL)
-            await eventually(lambda killed=killed: shop.server.postmaster() not in (0, killed), "PostgreSQL was not restarted")
+            await eventually(database_is_new(shop.server, killed), "PostgreSQL was not restarted")
             await rush.sold(20)
         rush = Rush.going_on(rush)
     assert shop.server.process.poll() is None, "the server ended with its database"
@@ -98,9 +106,7 @@ async def test_a_killed_http_process_is_replaced(shop: Shop, till: Till) -> None
             await rush.sold(random.randint(1, 100))
             victim = random.choice(shop.server.http_processes())
             send(victim, signal.SIGKILL)
-            await eventually(
-                lambda victim=victim: len(set(shop.server.http_processes()) - {victim}) == 2, "it was not replaced"
-            )
+            await eventually(http_process_is_replaced(shop.server, victim), "it was not replaced")
             await rush.sold(20)
         rush = Rush.going_on(rush)
     assert 500 not in rush.outcomes(), rush.outcomes()

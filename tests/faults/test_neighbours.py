@@ -36,7 +36,7 @@ def test_a_port_that_is_taken_is_named(single: Shop) -> None:
 async def works(shop: Shop, key: str) -> bool:
     async with Till(shop.server, key, shop.merchant_id) as till:
         await till.open_program()
-        return (await till.card("5.00"))["balance"] == "5.00"
+        return bool((await till.card("5.00"))["balance"] == "5.00")
 
 
 async def test_commands_work_beside_a_running_server(single: Shop) -> None:

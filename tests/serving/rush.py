@@ -48,9 +48,7 @@ class Sale:
         except httpx2.TransportError as error:
             self.attempts.append(Attempt(type(error).__name__, time.monotonic() - began))
             return
-        self.attempts.append(
-            Attempt(answer.status_code, time.monotonic() - began, answer.headers.get("Retry-After"))
-        )
+        self.attempts.append(Attempt(answer.status_code, time.monotonic() - began, answer.headers.get("Retry-After")))
         if answer.status_code not in _SETTLED:
             return
         if self.is_settled:

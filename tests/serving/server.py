@@ -1,4 +1,4 @@
-"""A real `kado serve` beside a test: in a data directory of its own, to be stopped, killed and started again (Linux)."""
+"""A real `kado serve` beside a test, in a data directory of its own: stopped, killed, started again (Linux only)."""
 
 import http.client
 import json
@@ -60,7 +60,7 @@ class Server:
 
     def launch(self) -> None:
         assert self._process is None, "it runs already"
-        self._stderr = open(self.stderr_file, "ab")
+        self._stderr = self.stderr_file.open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "kado", "serve", "--port", str(self.port)],
             env=self.environment,
@@ -171,6 +171,11 @@ class Server:
         line = next(line for line in _read(pid, "status").splitlines() if line.startswith(b"VmRSS:"))
         return int(line.split()[1])
 
+    def processor_seconds(self) -> float:
+        """How much of a processor the server has used so far, PostgreSQL not counted."""
+        stats = [_read(pid, "stat").rpartition(b")")[2].split() for pid in self.server_processes()]
+        return sum(int(stat[11]) + int(stat[12]) for stat in stats if stat) / os.sysconf("SC_CLK_TCK")
+
     def _kado_processes(self) -> list[int]:
         mark = f"KADO_DATA_DIR={self.data_dir}".encode()
         return [pid for pid in _pids() if mark in _read(pid, "environ").split(b"\0")]
@@ -259,10 +264,9 @@ def free_port() -> int:
     """A port that nobody uses, outside the range from which outgoing connections take theirs, so that it stays free."""
     while True:
         port = random.randint(20_000, 32_000)
-        with socket.socket() as attempt:
-            with suppress(OSError):
-                attempt.bind(("127.0.0.1", port))
-                return port
+        with socket.socket() as attempt, suppress(OSError):
+            attempt.bind(("127.0.0.1", port))
+            return port
 
 
 def send(pid: int, number: signal.Signals) -> None:

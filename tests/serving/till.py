@@ -5,7 +5,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
-
 from tests.serving.server import Server
 
 REPLAYED = "Idempotent-Replayed"
@@ -53,14 +52,14 @@ class Till:
     def cards_path(self, card: str = "", action: str = "") -> str:
         return "/".join(part for part in (f"/v2/giftcards/programs/{self.program}/cards", card, action) if part)
 
-    async def issue(self, value: str, key: str | None = None, **more: object) -> httpx2.Response:
+    async def issue(self, value: str, key: str | None = None, **more: Any) -> httpx2.Response:
         body = {"initialValue": value, "merchantId": self.merchant_id, **more}
         return await self.post(self.cards_path(), body, key)
 
     async def activate(self, card: str, key: str | None = None, **more: object) -> httpx2.Response:
         return await self.post(self.cards_path(card, "activate"), more, key)
 
-    async def card(self, value: str, **more: object) -> dict[str, Any]:
+    async def card(self, value: str, **more: Any) -> dict[str, Any]:
         """A new active card."""
         issued = await self.issue(value, **more)
         assert issued.status_code == 201, issued.text

@@ -14,7 +14,7 @@ REFERENCE = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["PAGES"]
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-_OWN_MACHINE = re.compile(r"/work/|/home/|/root/|/Users/|/tmp/|[A-Z]:\\")
+_OWN_MACHINE = re.compile(r"/home/|/root/|/Users/|/tmp/|[A-Z]:\\")
 
 ids = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

@@ -11,10 +11,7 @@ FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400
 
 # What was larger when the limit came, with its size then. Shorten it and lower the number; never raise one.
-LONG_FILES: dict[str, int] = {
-    "tests/api/test_idempotency.py": 469,
-    "tests/api/test_operations.py": 583,
-}
+LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
 FILES = sorted(file for folder in ("src", "tests", "bench", "scripts") for file in (ROOT / folder).rglob("*.py"))

@@ -159,8 +159,8 @@ async def _rewrite(world: World, card_id: str) -> None:
         amount = row["amount"] + (60 if row["seq"] == 3 else 0)
         facts = (row["type"], amount, balance, balance + amount, row["created_at"], row["reference_id"])
         rest = (row["pos_transaction_id"], row["cashier_id"], row["terminal_id"], row["merchant_id"])
-        rest += (row["id"], row["key_hash"])
-        digest = entry_hash(row["program_id"], card_id, row["seq"], *facts, *rest, previous)
+        names = (row["id"], row["key_hash"])
+        digest = entry_hash(row["program_id"], card_id, row["seq"], *facts, *rest, *names, previous)
         await world.edit(
             ENTRY.format("amount = $3, balance_before = $4, balance_after = $5, previous_hash = $6, hash = $7"),
             card_id, row["seq"], amount, balance, balance + amount, previous, digest,

@@ -87,6 +87,9 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
         services = services_of(request)
         reach = await services.reaches.reach(program_id, caller.merchant_id)
         caller.require_in(reach, permission)
+        if len(set(request.headers.getlist("idempotency-key"))) > 1:
+            # Nobody could say which of them a repetition will be known by.
+            raise Invalid(("header", "idempotency-key"), "There is more than one idempotency key.", "idempotency_key")
         return Visit(services, caller, reach.program, reach.is_owner)
 
     return check

@@ -26,6 +26,7 @@ from kado.doors.api.schemas.cards import (
     UnsuspendGiftCardRequest,
     VoidGiftCardRequest,
 )
+from kado.doors.api.types import Line100
 from kado.doors.api.visit import (
     SESSION_HEADERS,
     CardId,
@@ -107,7 +108,7 @@ async def transactions(
     visit: Reading,
     programId: ProgramId,
     cardId: CardId,
-    q: Annotated[str | None, Query(max_length=100)] = None,
+    q: Annotated[Line100 | None, Query()] = None,
     page: Annotated[int, Query(ge=1, le=_OFFSET_MAX)] = 1,
     limit: Annotated[int, Query(ge=1, le=_PAGE_MAX)] = _PAGE_MAX,
     offset: Annotated[int | None, Query(ge=0, le=_OFFSET_MAX)] = None,
