@@ -41,6 +41,11 @@ class Sale:
     def is_settled(self) -> bool:
         return self.status is not None
 
+    @property
+    def was_refused_at_the_door(self) -> bool:
+        """Whether nobody listened when it was last sent."""
+        return bool(self.attempts) and self.attempts[-1].outcome == "ConnectError"
+
     async def send(self, till: Till) -> None:
         began = time.monotonic()
         try:
@@ -59,7 +64,7 @@ class Sale:
 
 class Rush:
     """Workers that sell until they are told to stop. Every second one repeats what was not answered; the others leave
-    it lying, to be settled when all is over."""
+    it lying, to be settled when all is over, and repeat only what found nobody listening."""
 
     def __init__(self, till: Till, cards: Sequence[str], workers: int = 16) -> None:
         self.sales: list[Sale] = []
@@ -101,7 +106,7 @@ class Rush:
             sale = Sale(random.choice(self.cards), f"{random.randint(1, 60) / 100:.2f}")
             self.sales.append(sale)
             await sale.send(self._till)
-            while is_patient and not sale.is_settled and not self._over.is_set():
+            while not sale.is_settled and (is_patient or sale.was_refused_at_the_door) and not self._over.is_set():
                 await asyncio.sleep(random.uniform(0, self.longest_pause))
                 await sale.send(self._till)
             if not sale.is_settled:
@@ -120,12 +125,15 @@ class Rush:
         return [attempt for sale in self.sales for attempt in sale.attempts]
 
     async def settle(self, till: Till, seconds: float = 30) -> None:
-        """Send every key again until it is settled, and once more: all answers to a key must be the same bytes."""
+        """Send every key again until it is settled, and once more: all answers to a key must be the same bytes.
+
+        Each key must be settled so many seconds after its turn came.
+        """
         waiting = asyncio.Semaphore(32)
-        deadline = time.monotonic() + seconds
 
         async def one(sale: Sale) -> None:
             async with waiting:
+                deadline = time.monotonic() + seconds
                 while not sale.is_settled:
                     assert time.monotonic() < deadline, sale
                     await sale.send(till)

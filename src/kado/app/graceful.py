@@ -15,6 +15,8 @@ from typing import Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from kado.doors.api import answers
+
 _LINGER_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.02
 
@@ -29,6 +31,14 @@ class Connection(HttpToolsProtocol):
         self._is_ending = True
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text is uvicorn's, ours has the API's shape
+        """What is no HTTP gets the same shape of answer as everything else."""
+        status, body, headers = answers.plain(400, {"Connection": "close"})
+        headers |= {"Content-Length": str(len(body)), "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.transport.write(f"HTTP/1.1 {status} Bad Request\r\n{lines}\r\n".encode("ascii") + body)
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """A request begins."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from kado.access.permissions import Permission
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
 from kado.cards.posting import Decision, NewEntry, Posting
@@ -35,6 +36,8 @@ class Activate(Posting):
             return refusals.card_not_pending(status)
         if self.caller.role == "cashier" and card.initial_value > program.cashier_issue_limit:
             return Forbidden("cashier_limit", "The card's value is above what a cashier may activate.")
+        if self._replaces_a_contact(card) and not self._may_replace(program):
+            return Forbidden("permission_denied", "Only the program's owner replaces a contact that the card has.")
         contacts = {
             "customer_email": self.customer_email,
             "customer_phone": self.customer_phone,
@@ -43,4 +46,16 @@ class Activate(Posting):
         return Decision(
             NewEntry(TransactionType.ACTIVATION, card.initial_value, description="Gift card activated"),
             changes={"activated_at": now} | {name: value for name, value in contacts.items() if value is not None},
+        )
+
+    def _replaces_a_contact(self, card: Card) -> bool:
+        """Whether codes of this card would go to someone else from now on."""
+        pairs = ((self.customer_email, card.customer_email), (self.customer_phone, card.customer_phone))
+        return any(given is not None and had is not None and given != had for given, had in pairs)
+
+    def _may_replace(self, program: Program) -> bool:
+        """Those who may send a code elsewhere, and whoever has shown the card's own."""
+        is_owner = self.caller.merchant_id == program.merchant_id
+        return self.security_code is not None or (
+            is_owner and Permission.CARDS_RESEND_ELSEWHERE in self.caller.permissions
         )

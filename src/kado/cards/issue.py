@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from kado import clock
 from kado.access.caller import Caller
+from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, Entry, TransactionType
 from kado.cards.chain import GENESIS, seal_state
 from kado.cards.idempotency import Fingerprint, NewKey, remember
@@ -23,7 +24,10 @@ _LONGEST_MONTHS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """A card to be made. `initial_value` in minor units of the program's currency."""
+    """A card to be made. `initial_value` in minor units of the program's currency.
+
+    `merchant_name` is None where the merchant neither owns the program nor is admitted to it.
+    """
 
     action: ClassVar[str] = "create"
 
@@ -32,7 +36,7 @@ class Issue:
     key: str | None
     render: Render
     merchant_id: str
-    merchant_name: str
+    merchant_name: str | None
     initial_value: int
     expires_at: datetime | None = None
     customer_email: str | None = None
@@ -83,7 +87,9 @@ def place(
     refusal = _refuse_value(issue, program) or _refuse_expiry(issue, now)
     if refusal is not None:
         return refusal
-    card = _new_card(keyring, issue, program, now)
+    if issue.merchant_name is None:
+        return refusals.merchant_not_admitted()
+    card = _new_card(keyring, issue, issue.merchant_name, program, now)
     purchase = NewEntry(TransactionType.PURCHASE, 0, description="Gift card issued")
     entry = append(card, purchase, issue.caller.merchant_id, now, fingerprint.key_hash)
     card.state_seal = seal_state(keyring, card)
@@ -121,14 +127,14 @@ def _refuse_expiry(issue: Issue, now: datetime) -> Refusal | None:
     return None
 
 
-def _new_card(keyring: Keyring, issue: Issue, program: Program, now: datetime) -> Card:
+def _new_card(keyring: Keyring, issue: Issue, merchant_name: str, program: Program, now: datetime) -> Card:
     card_id = new_id()
     number = hide_number(keyring, program.id, card_id, new_number(program.number_prefix))
     return Card(
         program_id=program.id,
         id=card_id,
         merchant_id=issue.merchant_id,
-        merchant_name=issue.merchant_name,
+        merchant_name=merchant_name,
         is_test=issue.caller.is_test,
         balance=0,
         held=0,

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -27,6 +27,7 @@ from kado.cards.issue import Issue, Placed, place
 from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
 from kado.crypto import Keyring
+from kado.errors import Refusal
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, away
 from kado.storage.gather import Gatherer
 from kado.storage.outbox import enqueue_messages
@@ -140,7 +141,7 @@ class Ledger:
         postings = {at: ticket for at, ticket in enumerate(tickets) if at not in issues}
         if postings:
             results |= await self._post(connection, postings)
-        return [results[at] for at in range(len(tickets))]
+        return [results.get(at) or away() for at in range(len(tickets))]
 
     async def _post(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
         """Postings on cards that exist: lock, read the keys, decide, write."""
@@ -167,7 +168,7 @@ class Ledger:
         if card is None or card.is_test is not posting.caller.is_test:
             return refusals.card_not_found()
         for memory in (known, page.known):
-            earlier = recall(self._keyring, posting.program_id, ticket.prints, memory)
+            earlier = self._known_answer(ticket, memory)
             if earlier is not None:
                 return earlier
         return page.post(posting, card, locked.programs[card.program_id], ticket.prints[0])
@@ -198,13 +199,16 @@ class Ledger:
         return results
 
     async def _recall(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
-        known = await store.read_keys(
-            connection, [key for t in tickets.values() if t.posting.key for key in t.places()]
-        )
-        recalled = {
-            at: recall(self._keyring, ticket.posting.program_id, ticket.prints, known) for at, ticket in tickets.items()
-        }
+        known = await store.read_keys(connection, [key for ticket in tickets.values() for key in ticket.places()])
+        recalled = {at: self._known_answer(ticket, known) for at, ticket in tickets.items()}
         return {at: answer for at, answer in recalled.items() if answer is not None}
+
+    def _known_answer(self, ticket: _Ticket, known: Known) -> Answer | Refusal | None:
+        """What was said to this key before. To settle a lost commit by an internal key is no repetition."""
+        answer = recall(self._keyring, ticket.posting.program_id, ticket.prints, known)
+        if isinstance(answer, Answer) and ticket.posting.key is None:
+            return replace(answer, headers={})
+        return answer
 
     async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
         if self._connection is None or self._connection.is_closed():

@@ -28,7 +28,7 @@ def card_expired(card: Card) -> Refusal:
 
 def card_not_active(status: CardStatus, doing: str) -> Refusal:
     """The card is in a state in which this cannot be done."""
-    return Refusal("card_not_active", f"A {status} card cannot be {doing}.", members={"status": status.value})
+    return Refusal("card_not_active", f"The card is {status} and cannot be {doing}.", members={"status": status.value})
 
 
 def card_not_pending(status: CardStatus) -> Refusal:
@@ -118,3 +118,8 @@ def captcha_required() -> Refusal:
 def wrong_security_code() -> Unauthenticated:
     """A code was given and is not the card's."""
     return Unauthenticated("wrong_security_code", "The security code is not the card's.")
+
+
+def merchant_not_admitted() -> Refusal:
+    """The merchant that the card is to be issued for has nothing to do with the program."""
+    return Refusal("merchant_not_admitted", "This merchant neither owns the program nor is admitted to it.")

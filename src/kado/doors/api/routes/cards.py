@@ -37,10 +37,9 @@ from kado.doors.api.visit import (
     Resending,
     StrayCardId,
     Suspending,
-    Visit,
     Voiding,
 )
-from kado.errors import Forbidden, Refusal
+from kado.errors import Forbidden
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}/cards",
@@ -70,7 +69,7 @@ async def create(
             render=shown.answering_card(visit.services, 201),
             initial_value=shown.minor(visit.program, data.initialValue, "initialValue"),
             merchant_id=data.merchantId,
-            merchant_name=await _merchant_name(visit, data.merchantId),
+            merchant_name=await visit.services.reaches.merchant_name(visit.program.id, data.merchantId),
             expires_at=data.expiresAt,
             customer_email=data.customerEmail,
             customer_phone=data.customerPhone,
@@ -223,14 +222,6 @@ async def void(
         )
     )
     return shown.response(answer)
-
-
-async def _merchant_name(visit: Visit, merchant_id: str) -> str:
-    """The name of the merchant that a card is issued for: the owner or an admitted one, otherwise refused."""
-    name = await visit.services.reaches.merchant_name(visit.program.id, merchant_id)
-    if name is None:
-        raise Refusal("merchant_not_admitted", "This merchant neither owns the program nor is admitted to it.")
-    return name
 
 
 def _resent(outcome: Outcome) -> dict[str, object]:

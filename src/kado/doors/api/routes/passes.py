@@ -40,7 +40,8 @@ async def pass_reader(request: Request) -> Reader:
         body = await request.body()
         return Reader(await services_of(request).signatures.verify(header, request.method, path, body), None)
     caller = await authenticated(request)
-    caller.require(Permission.PASSES_READ)
+    if Permission.PASSES_READ not in caller.permissions:
+        raise signatures.refused()
     return Reader(caller.merchant_id, caller.is_test)
 
 
@@ -60,11 +61,14 @@ async def get_by_pass(
 
 
 async def _reach(request: Request, program_id: str, merchant_id: str) -> Reach:
-    """Another merchant's pass and one that does not exist get the same answer."""
+    """The owner's reach. Another merchant's pass and one that does not exist get the same answer."""
     try:
-        return await services_of(request).reaches.reach(program_id, merchant_id)
+        reach = await services_of(request).reaches.reach(program_id, merchant_id)
     except Forbidden:
         raise _no_pass() from None
+    if not reach.is_owner:
+        raise _no_pass()
+    return reach
 
 
 def _no_pass() -> NotFound:
