@@ -129,7 +129,7 @@ async def test_a_bearer_needs_the_right_to_read_passes(shop: Shop) -> None:
     good(await shop.get(pass_path(card), token=await shop.key(scopes=[Permission.PASSES_READ])))
     for token in (await shop.key(Role.CASHIER), await shop.key(scopes=[Permission.CARDS_READ])):
         answer = await shop.get(pass_path(card), token=token)
-        assert (answer.status_code, answer.json()["permission"]) == (403, "passes:read")
+        assert (answer.status_code, answer.json()["code"]) == (401, "permission_denied")
 
 
 async def test_a_pass_is_read_and_nothing_else(shop: Shop) -> None:
@@ -137,3 +137,13 @@ async def test_a_pass_is_read_and_nothing_else(shop: Shop) -> None:
     for method in ("POST", "PUT", "DELETE"):
         answer = await look(shop, path, await shop.signature(path), method=method)
         assert answer.status_code == 405
+
+
+async def test_an_admitted_merchant_reads_no_passes(shop: Shop) -> None:
+    card: Body = await shop.active()
+    merchant_id, admitted = await shop.admitted()
+    answer = await shop.get(pass_path(card), token=admitted)
+    assert (answer.status_code, answer.json()["code"]) == (404, "pass_not_found")
+    path = pass_path(card)
+    answer = await look(shop, path, await shop.signature(path, merchant_id=merchant_id))
+    assert (answer.status_code, answer.json()["code"]) == (404, "pass_not_found")

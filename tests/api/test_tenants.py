@@ -151,3 +151,18 @@ async def test_a_test_card_is_one_from_its_issue_on(shop: Shop) -> None:
     card = await shop.issue(token=await shop.key(is_test=True))
     assert (await shop.stored(card, is_test=True)).is_test is True
     assert (await shop.stored(await shop.issue())).is_test is False
+
+
+async def test_a_contact_is_replaced_by_the_owner_or_with_the_code(shop: Shop) -> None:
+    """Otherwise a cashier could have the next code sent to a friend."""
+    _, admitted = await shop.admitted()
+    cashier = await shop.key(Role.CASHIER)
+    for token in (admitted, cashier):
+        card = await shop.issue(customerEmail="eva@example.com")
+        path = f"{card_path(card)}/activate"
+        answer = await shop.post(path, {"customerEmail": "thief@example.com"}, token=token)
+        assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+        assert good(await shop.post(path, {"customerEmail": "eva@example.com"}, token=token))["status"] == "active"
+    card = await shop.issue(customerEmail="eva@example.com")
+    moved = good(await shop.post(f"{card_path(card)}/activate", {"customerEmail": "ida@example.com"}))
+    assert moved["customerEmail"] == "ida@example.com"

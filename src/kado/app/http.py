@@ -11,6 +11,7 @@ from kado.doors.api import gated
 from kado.settings import Settings
 
 _GRACE_SECONDS = 8
+_LOOK_SECONDS = 0.01
 
 
 async def serve(settings: Settings, url: str, listening: socket.socket, stop: asyncio.Event) -> None:
@@ -34,6 +35,9 @@ async def serve(settings: Settings, url: str, listening: socket.socket, stop: as
         serving = asyncio.create_task(server.serve([listening]))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        # Stopped before it has begun, it would leave without a word to those it has let in.
+        while not server.started and not serving.done():  # noqa: ASYNC110 - it tells nobody that it has
+            await asyncio.sleep(_LOOK_SECONDS)
         server.should_exit = True
         stopping.cancel()
         await serving

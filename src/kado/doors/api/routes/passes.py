@@ -16,7 +16,7 @@ from kado.doors.api.route import StrictRoute
 from kado.doors.api.services import services_of
 from kado.doors.api.types import Line
 from kado.doors.api.visit import authenticated
-from kado.errors import Forbidden, NotFound
+from kado.errors import Forbidden, NotFound, Unauthenticated
 from kado.programs.reach import Reach
 
 router = APIRouter(prefix="/v2/giftcards", tags=["Gift Cards"], route_class=StrictRoute)
@@ -41,7 +41,8 @@ async def pass_reader(request: Request) -> Reader:
         return Reader(await services_of(request).signatures.verify(header, request.method, path, body), None)
     caller = await authenticated(request)
     if Permission.PASSES_READ not in caller.permissions:
-        raise signatures.refused()
+        # Not 403: here a bearer without the right is no proof at all, like a signature that is not valid.
+        raise Unauthenticated("permission_denied", f"This needs the permission {Permission.PASSES_READ}.")
     return Reader(caller.merchant_id, caller.is_test)
 
 
