@@ -10,6 +10,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -56,13 +57,50 @@ def template(server_url: str) -> Iterator[str]:
     _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+class Databases:
+    """Copies of the template, each made while the test before it runs: a copy takes as long as many a test."""
+
+    def __init__(self, server_url: str, template: str) -> None:
+        self._server_url = server_url
+        self._template = template
+        self._work = ThreadPoolExecutor(max_workers=1)
+        self._next = self._work.submit(self._make)
+
+    def take(self) -> str:
+        """The name of a fresh one."""
+        name = self._next.result()
+        self._next = self._work.submit(self._make)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Not needed any more."""
+        self._work.submit(_on_server, self._server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Drop the last one, which nobody took, and wait for all that is under way."""
+        self.drop(self._next.result())
+        self._work.shutdown()
+
+    def _make(self) -> str:
+        name = f"kado_{secrets.token_hex(6)}"
+        _on_server(self._server_url, f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        return name
+
+
+@pytest.fixture(scope="session")
+def databases(server_url: str, template: str) -> Iterator[Databases]:
+    """Where tests get their databases from."""
+    made = Databases(server_url, template)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
+def database_url(server_url: str, databases: Databases) -> Iterator[str]:
     """A fresh migrated database of the test's own."""
-    name = f"kado_{secrets.token_hex(6)}"
-    _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    name = databases.take()
     yield url_of(server_url, name)
-    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    databases.drop(name)
 
 
 @pytest.fixture
