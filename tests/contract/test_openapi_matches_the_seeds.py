@@ -6,28 +6,20 @@ parameters and more documented error statuses, nothing else.
 
 import json
 from collections.abc import Iterator
-from importlib import import_module, util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-SEEDS: dict[str, Any] = json.loads((HERE / "seed_operations.json").read_text())
+from kado.doors.api import application_document
+
+SEEDS: dict[str, Any] = json.loads((Path(__file__).parent / "seed_operations.json").read_text())
 MISSING = object()
 
 
 def served_document() -> dict[str, Any]:
-    make = getattr(import_module("kado.doors.api"), "application_document", None)
-    if make is None:
-        spec = util.spec_from_file_location("reference_routes", HERE / "reference_routes.py")
-        assert spec is not None
-        assert spec.loader is not None
-        reference = util.module_from_spec(spec)
-        spec.loader.exec_module(reference)
-        make = reference.application_document
     # Through JSON and back: what counts is what goes over the wire.
-    document: dict[str, Any] = json.loads(json.dumps(make()))
+    document: dict[str, Any] = json.loads(json.dumps(application_document()))
     return document
 
 
