@@ -48,9 +48,13 @@ class Caller(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._send()
+        self._go_on()
 
-    def _send(self) -> None:
+    def _go_on(self) -> None:
+        if self._is_over():
+            self._transport.close()
+            self._finish()
+            return
         self._transport.write(self._request())
         self._sent_at = time.perf_counter()
 
@@ -68,11 +72,7 @@ class Caller(asyncio.Protocol):
             self._tally.failures += 1
             self._tally.first_failure = self._tally.first_failure or self._received.decode(errors="replace")
         self._received = b""
-        if self._is_over():
-            self._transport.close()
-            self._finish()
-        else:
-            self._send()
+        self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._done.done():
