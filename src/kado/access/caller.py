@@ -8,6 +8,19 @@ from kado.programs.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
+class Customer:
+    """A person whose session came with the request: what they do, they do on their own cards alone.
+
+    `email` (lower case) and `phone` (E.164) are proved; a card that bears one of them, or the id, is theirs.
+    """
+
+    id: str
+    email: str | None
+    phone: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Someone who acts for a merchant. `subject` is `staff:<id>` or `key:<id>` and goes into the audit log."""
 
@@ -16,7 +29,11 @@ class Caller:
     role: Role
     permissions: frozenset[Permission]
     is_test: bool
-    signed: bool = False
+    customer: Customer | None = None
+    cashier_id: str | None = None
+    """From the merchant's session: who stands at the till, where the request does not say."""
+    terminal_id: str | None = None
+    """From the merchant's session: which till it is, where the request does not say."""
 
     def require(self, permission: Permission) -> None:
         """Raises `Forbidden` unless the caller has this permission."""

@@ -16,8 +16,20 @@ class Permission(StrEnum):
     CARDS_REFUND = "cards:refund"
     CARDS_RESEND = "cards:resend"  # a new security code to the card's own contacts
     CARDS_RESEND_ELSEWHERE = "cards:resend-elsewhere"  # the same to an address that the caller names
+    CARDS_TRANSFER = "cards:transfer"  # move a balance to another card, against the source's security code
+    CARDS_HOLD = "cards:hold"  # set money aside for an order, capture it, let it go
+    CARDS_CONSOLIDATE = "cards:consolidate"
+    CARDS_REPLACE = "cards:replace"  # a lost card for a new one with the same money
+    CARDS_OWN = "cards:own"  # give a card another owner
+    CARDS_SCHEDULE = "cards:schedule"
+    CARDS_BULK = "cards:bulk"  # issue by the thousand, with their codes in one file
     CARDS_SUSPEND = "cards:suspend"
     CARDS_VOID = "cards:void"
+    CARDS_EXPIRED = "cards:process-expired"
+    CUSTOMERS_SIGN_IN = "customers:sign-in"  # let customers prove who they are, and act for them
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    MERCHANT_SETTINGS = "merchant:settings"  # how a shop looks, and which program its locations use
     PROGRAMS_READ = "programs:read"
     PROGRAMS_WRITE = "programs:write"
     PASSES_READ = "passes:read"
@@ -42,12 +54,15 @@ _TILL: Final = frozenset(
         Permission.CARDS_RELOAD,
         Permission.CARDS_REFUND,
         Permission.CARDS_RESEND,
+        Permission.CARDS_TRANSFER,
+        Permission.CARDS_HOLD,
+        Permission.CUSTOMERS_SIGN_IN,
     }
 )
 
 ROLES: Final = {
     Role.OWNER: frozenset(Permission),
-    Role.MANAGER: frozenset(Permission) - {Permission.PROGRAMS_WRITE},
+    Role.MANAGER: frozenset(Permission) - {Permission.PROGRAMS_WRITE, Permission.WEBHOOKS_WRITE},
     Role.CASHIER: _LOOKING | _TILL,
     Role.READ_ONLY: _LOOKING | {Permission.CARDS_LIST, Permission.PASSES_READ},
 }

@@ -56,11 +56,11 @@ async def test_an_api_key_acts_for_its_merchant(
     key = await keys.create_key(database, merchant.merchant_id, ACTOR, is_test=is_test, role=Role.CASHIER)
     caller = await access.authenticate(f"Bearer {key.secret}")
     assert caller.merchant_id == merchant.merchant_id
-    assert (caller.subject, caller.role, caller.is_test, caller.signed) == (
+    assert (caller.subject, caller.role, caller.is_test, caller.customer) == (
         f"key:{key.key_id}",
         Role.CASHIER,
         is_test,
-        False,
+        None,
     )
     assert caller.permissions == ROLES[Role.CASHIER]
     assert key.secret.startswith("kado_test_" if is_test else "kado_live_")

@@ -1,0 +1,3 @@
+-- Cards that are issued by the thousand.
+
+SELECT 1;

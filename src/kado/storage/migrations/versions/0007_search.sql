@@ -1,0 +1,3 @@
+-- Finding cards by what people remember of them.
+
+SELECT 1;
