@@ -11,6 +11,8 @@ GRANTS: Final = {
     "program_admission": "SELECT, INSERT, DELETE",
     "card": "SELECT, INSERT, UPDATE",
     "card_transaction": "SELECT, INSERT",
+    "hold": "SELECT, INSERT, UPDATE",
+    "reversal": "SELECT, INSERT, UPDATE",
     "idempotency_key": "SELECT, INSERT, DELETE",
     "ledger_seal": "SELECT, INSERT",
     "seal_progress": "SELECT, UPDATE",
