@@ -7,6 +7,7 @@ from kado.access.authenticate import Access
 from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
+from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
@@ -20,6 +21,7 @@ from kado.settings import Settings
 from kado.storage.database import Database
 
 _SWEEP_SECONDS = 60
+_HOLDS_SECONDS = 30
 
 
 @asynccontextmanager
@@ -60,11 +62,13 @@ def worker(settings: Settings, database: Database) -> Worker:
         settings.public_url,
     )
     sealer = Sealer(database, settings.keyring)
+    ledger = Ledger(database, settings.keyring)
     return Worker(
         database,
         sender,
         (
             Periodic("seal", min(2.0, settings.seal_seconds / 2), sealer.run, at_stop=True),
+            Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
         ),
     )
