@@ -9,6 +9,7 @@ from kado.access.caller import Caller
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, Entry, TransactionType
 from kado.cards.chain import GENESIS, seal_state
+from kado.cards.events import events_of
 from kado.cards.idempotency import Fingerprint, NewKey, remember
 from kado.cards.numbers import hide_number, new_number, new_pass_sid
 from kado.cards.page import append
@@ -17,7 +18,7 @@ from kado.crypto import Keyring
 from kado.errors import Invalid, Refusal
 from kado.ids import new_id
 from kado.programs.program import ExpiryRule, Program
-from kado.storage.outbox import Message
+from kado.storage.outbox import Event, Message
 
 _LONGEST_MONTHS: Final = 60
 
@@ -78,6 +79,7 @@ class Placed:
     key: NewKey
     answer: Answer
     messages: tuple[Message, ...]
+    events: tuple[Event, ...]
 
 
 def place(
@@ -95,7 +97,8 @@ def place(
     card.state_seal = seal_state(keyring, card)
     answer = issue.render(Outcome(card, program, entry, now))
     key = remember(keyring, program.id, fingerprint, answer)
-    return Placed(card, entry, key, answer, _delivery(card, now))
+    events = tuple(events_of(issue.action, entry, card, program, now))
+    return Placed(card, entry, key, answer, _delivery(card, now), events)
 
 
 def expiry_of(program: Program, start: datetime) -> datetime:

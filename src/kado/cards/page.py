@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kado.cards.card import Card, Entry
 from kado.cards.chain import entry_hash, seal_state
+from kado.cards.events import events_of
 from kado.cards.idempotency import Fingerprint, NewKey, Remembered, is_stored, remember
 from kado.cards.numbers import indexes_of, show_number
 from kado.cards.posting import Answer, Decision, NewEntry, Outcome, Posting
@@ -17,7 +18,7 @@ from kado.crypto import Keyring
 from kado.errors import Refusal
 from kado.ids import new_id
 from kado.programs.program import Program
-from kado.storage.outbox import Message
+from kado.storage.outbox import Event, Message
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Page:
     known: dict[tuple[str, bytes], Remembered] = field(default_factory=dict)
     references: dict[tuple[str, str, str], str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     audits: list[tuple[Posting, str, Mapping[str, object]]] = field(default_factory=list)
     superseded: list[tuple[str, str]] = field(default_factory=list)
     forgiven: list[tuple[str, bytes]] = field(default_factory=list)
@@ -49,6 +51,7 @@ class Page:
                 self._remember(program, fingerprint, answer)
             return answer
         entry = self._apply(decision, posting, card, at, fingerprint)
+        self.events.extend(events_of(posting.action, entry, card, program, at))
         answer = posting.render(Outcome(card, program, entry, at, decision.messages))
         self._remember(program, fingerprint, answer)
         return self._flag_repetition(posting, entry, answer)
