@@ -18,8 +18,12 @@ from kado.doors.worker.run import Periodic, Worker
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.database import Database
+from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS
+from kado.webhooks.courier import Courier
+from kado.webhooks.post import Poster
 
 _SWEEP_SECONDS = 60
+_FORGET_SECONDS = 3600
 
 
 @asynccontextmanager
@@ -39,6 +43,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             captcha=captcha,
             ledger=ledger,
             checks=BalanceChecks(database, settings.keyring, captcha),
+            poster=Poster(settings.webhook_allow),
         )
     finally:
         await ledger.close()
@@ -51,7 +56,7 @@ async def open_database(settings: Settings, url: str) -> Database:
 
 
 def worker(settings: Settings, database: Database) -> Worker:
-    """What sends messages, seals the ledger and writes down what time has made true."""
+    """What sends messages and events, seals the ledger and writes down what time has made true."""
     sender = Sender(
         database,
         settings.keyring,
@@ -60,11 +65,15 @@ def worker(settings: Settings, database: Database) -> Worker:
         settings.public_url,
     )
     sealer = Sealer(database, settings.keyring)
+    courier = Courier(database, settings.keyring, Poster(settings.webhook_allow))
     return Worker(
         database,
         sender,
         (
             Periodic("seal", min(2.0, settings.seal_seconds / 2), sealer.run, at_stop=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
+            Periodic("forget-events", _FORGET_SECONDS, courier.forget),
         ),
+        jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
+        beside=(courier.run,),
     )
