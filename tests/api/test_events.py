@@ -12,7 +12,6 @@ from tests.api.serving import Served
 from tests.api.shop import Body, Shop, Superuser, card_path, good
 from tests.serving.receiver import Received, Receiver, receiving
 
-from kado.access.permissions import Role
 from kado.app import compose
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType

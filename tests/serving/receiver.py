@@ -115,6 +115,9 @@ async def receiving(tls: ssl.SSLContext | None = None, **behaviour: Any) -> Asyn
     finally:
         receiver.hanging = False
         server.close()
+        async with asyncio.timeout(10):
+            while receiver.busy:  # whoever called hangs up
+                await asyncio.sleep(0.01)
 
 
 async def _request(reader: asyncio.StreamReader) -> Received:

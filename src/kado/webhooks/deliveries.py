@@ -108,7 +108,8 @@ async def claim(database: Database, program_id: str, webhook_id: str, most: int)
     async def work(connection: Connection) -> list[Claimed]:
         rows = await connection.fetch(
             """
-            UPDATE webhook_delivery SET attempts = attempts + 1, next_attempt_at = now() + $4::interval
+            UPDATE webhook_delivery SET attempts = attempts + 1, last_error = NULL,
+                                        next_attempt_at = now() + $4::interval
              WHERE program_id = $1 AND id IN (
                    SELECT id FROM webhook_delivery
                     WHERE program_id = $1 AND webhook_id = $2 AND state = 'queued' AND next_attempt_at <= now()

@@ -19,6 +19,7 @@ SECONDS_MAX: Final = 5
 """For everything: looking the name up, connecting, sending, waiting for the answer."""
 
 ANSWER_MAX: Final = 65_536
+_CONNECT_SHARE: Final = 0.45
 _AGENT: Final = f"Kado/{__version__}"
 
 
@@ -45,16 +46,22 @@ class Poster:
     """
 
     def __init__(
-        self, allowed: Networks = (), *, resolve: Resolve = system_resolver, trusted: ssl.SSLContext | None = None
+        self,
+        allowed: Networks = (),
+        *,
+        resolve: Resolve = system_resolver,
+        trusted: ssl.SSLContext | None = None,
+        seconds: float = SECONDS_MAX,
     ) -> None:
         self._allowed = allowed
         self._resolve = resolve
         self._given = trusted
+        self._seconds = seconds
 
     async def check(self, url: str) -> None:
         """Raises `Blocked` unless the URL may be called as things are now. Connects to nothing."""
         try:
-            async with asyncio.timeout(SECONDS_MAX):
+            async with asyncio.timeout(self._seconds):
                 await addresses_of(take_apart(url), self._allowed, self._resolve)
         except TimeoutError:
             raise Blocked from None
@@ -63,33 +70,40 @@ class Poster:
         """Send the event, signed at this moment. Raises `NotReached`; redirects are answers like any other."""
         headers = sign.headers(secret, message_id, int(time.time()), body)
         try:
-            async with asyncio.timeout(SECONDS_MAX):
+            async with asyncio.timeout(self._seconds):
+                ends = asyncio.get_running_loop().time() + self._seconds
                 target = take_apart(url)
                 addresses = await addresses_of(target, self._allowed, self._resolve)
-                return await self._to_first(target, addresses, headers, body, want_body)
+                return await self._to_first(target, addresses, headers, body, want_body, ends)
         except Blocked:
             raise NotReached("the address may not be called, or its name cannot be looked up") from None
         except (TimeoutError, httpx2.TimeoutException):
-            raise NotReached(f"no answer within {SECONDS_MAX} seconds") from None
+            raise NotReached(f"no answer within {self._seconds} seconds") from None
         except httpx2.ConnectError as error:
             raise NotReached(_why_no_connection(error)) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
             raise NotReached("the connection broke, or the answer was not HTTP") from None
 
     async def _to_first(
-        self, target: Target, addresses: list[Address], headers: dict[str, str], body: bytes, want_body: bool
+        self,
+        target: Target,
+        addresses: list[Address],
+        headers: dict[str, str],
+        body: bytes,
+        want_body: bool,
+        ends: float,
     ) -> Answered:
         """The first address that takes a connection gets the request; nothing is sent to a second one."""
         *others, last = addresses
         for address in others:
             try:
-                return await self._once(target, address, headers, body, want_body)
+                return await self._once(target, address, headers, body, want_body, ends)
             except httpx2.ConnectError:
                 continue
-        return await self._once(target, last, headers, body, want_body)
+        return await self._once(target, last, headers, body, want_body, ends)
 
     async def _once(
-        self, target: Target, address: Address, headers: dict[str, str], body: bytes, want_body: bool
+        self, target: Target, address: Address, headers: dict[str, str], body: bytes, want_body: bool, ends: float
     ) -> Answered:
         # The URL holds the address itself, so that nothing looks the name up again; the name is what the endpoint is
         # told and what its certificate must be for.
@@ -102,9 +116,13 @@ class Poster:
             "Connection": "close",
             **headers,
         }
+        # Connecting and the TLS handshake each get less than half of what is left: the client closes its socket when
+        # its own time is up, but not when it is cancelled from outside during a handshake.
+        left = max(0.01, ends - asyncio.get_running_loop().time())
+        timeout = httpx2.Timeout(self._seconds, connect=left * _CONNECT_SHARE)
         async with (
             httpx2.AsyncClient(
-                verify=self._trusted, timeout=SECONDS_MAX, follow_redirects=False, trust_env=False
+                verify=self._trusted, timeout=timeout, follow_redirects=False, trust_env=False
             ) as client,
             client.stream(
                 "POST",
