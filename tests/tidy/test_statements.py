@@ -8,6 +8,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 TABLES = (
     "card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission hold reversal"
+    " gift_card_event webhook_delivery"
 ).split()
 
 _ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")
@@ -24,6 +25,7 @@ EXEMPT = {
     "cards/verify.py:_teller": "verification counts how much there is to read",
     "delivery/messages.py:rescue": "looks for overdue messages of all programs; what it finds keeps its program",
     "programs/store.py:list_reachable": "finds out which programs a merchant may enter",
+    "webhooks/deliveries.py:waiting": "looks for what is due in all programs; what it finds keeps its program",
 }
 
 

@@ -10,6 +10,7 @@ from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, Entry, TransactionType
 from kado.cards.chain import GENESIS, seal_state
 from kado.cards.entries import append
+from kado.cards.events import events_of
 from kado.cards.idempotency import Fingerprint, NewKey, remember
 from kado.cards.numbers import hide_number, new_number, new_pass_sid
 from kado.cards.posting import Answer, NewEntry, Outcome, Render
@@ -17,7 +18,7 @@ from kado.crypto import Keyring
 from kado.errors import Invalid, Refusal
 from kado.ids import new_id
 from kado.programs.program import ExpiryRule, Program
-from kado.storage.outbox import Message
+from kado.storage.outbox import Event, Message
 
 _LONGEST_MONTHS: Final = 60
 
@@ -78,6 +79,7 @@ class Placed:
     key: NewKey
     answer: Answer
     messages: tuple[Message, ...]
+    events: tuple[Event, ...]
 
 
 def place(
@@ -93,9 +95,10 @@ def place(
     purchase = NewEntry(TransactionType.PURCHASE, 0, description="Gift card issued")
     entry = append(card, purchase, issue.caller, now, fingerprint.key_hash)
     card.state_seal = seal_state(keyring, card)
-    answer = issue.render(Outcome(card, program, (entry,), now))
+    outcome = Outcome(card, program, (entry,), now)
+    answer = issue.render(outcome)
     key = remember(keyring, program.id, fingerprint, answer)
-    return Placed(card, entry, key, answer, delivery_of(card, now))
+    return Placed(card, entry, key, answer, delivery_of(card, now), tuple(events_of(issue.action, outcome)))
 
 
 def renewed(keyring: Keyring, like: Card, program: Program, now: datetime) -> Card:

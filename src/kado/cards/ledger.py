@@ -30,7 +30,7 @@ from kado.crypto import Keyring
 from kado.errors import Refusal
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, away
 from kado.storage.gather import Gatherer
-from kado.storage.outbox import enqueue_messages
+from kado.storage.outbox import enqueue_events, enqueue_messages
 
 log = structlog.get_logger("kado.ledger")
 
@@ -241,6 +241,8 @@ async def _write(connection: Connection, page: Page) -> None:
         await store.forget_guesses(connection, page.forgiven)
     if page.messages:
         await enqueue_messages(connection, page.messages)
+    if page.events:
+        await enqueue_events(connection, page.events)
     for posting, action, details in page.audits:
         await audit.record(
             connection,
@@ -261,3 +263,6 @@ async def _write_new(connection: Connection, placed: list[Placed]) -> None:
     messages = [message for one in placed for message in one.messages]
     if messages:
         await enqueue_messages(connection, messages)
+    events = [event for one in placed for event in one.events]
+    if events:
+        await enqueue_events(connection, events)

@@ -22,10 +22,11 @@ from kado.doors.api.routes import (
     refunds,
     tokens,
     transfers,
+    webhooks,
 )
 from kado.doors.api.services import Services
 
-ROUTERS = (health, tokens, programs, balance, passes, money, refunds, transfers, holds, endings, cards)
+ROUTERS = (health, tokens, programs, balance, passes, money, refunds, transfers, holds, endings, cards, webhooks)
 
 
 def application(services: Services | None) -> FastAPI:
