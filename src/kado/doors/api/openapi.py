@@ -31,8 +31,10 @@ _REFUSAL: Final = {
     "additionalProperties": True,
 }
 
-_FOR_ALL: Final = {
+_REFUSALS: Final = {
     400: "What the card or the program says forbids it.",
+    401: "No proof of who is asking, or one that is not valid.",
+    403: "The caller may not do this.",
     404: "There is nothing here that you may see.",
     408: "The body was not complete in time.",
     409: "It conflicts with something that happens at the same time or has happened already.",
@@ -43,26 +45,21 @@ _FOR_ALL: Final = {
     431: "The headers are too large.",
     503: "Try again with the same idempotency key; `Retry-After` says when.",
 }
-_FOR_CALLERS: Final = {
-    401: "No token, or one that is not valid.",
-    403: "The caller may not do this.",
-}
 
 
 def _refusals() -> dict[str, Any]:
     """The refusals as components, by name."""
-    json = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    plain = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
     invalid = {"application/json": {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}}
     return {
-        f"Refused{status}": {"description": text, "content": invalid if status == 422 else json}
-        for status, text in (_FOR_ALL | _FOR_CALLERS).items()
+        f"Refused{status}": {"description": text, "content": invalid if status == 422 else plain}
+        for status, text in _REFUSALS.items()
     }
 
 
-def _with_refusals(responses: dict[str, Any], *, public: bool) -> dict[str, Any]:
+def _with_refusals(responses: dict[str, Any]) -> dict[str, Any]:
     """An operation's responses with every refusal that it does not describe itself."""
-    known = _FOR_ALL if public else _FOR_ALL | _FOR_CALLERS
-    more = {str(status): {"$ref": f"#/components/responses/Refused{status}"} for status in sorted(known)}
+    more = {str(status): {"$ref": f"#/components/responses/Refused{status}"} for status in _REFUSALS}
     return {**responses, **{status: refusal for status, refusal in more.items() if status not in responses}}
 
 
@@ -84,7 +81,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         components["responses"] = _refusals()
         components["schemas"]["Refusal"] = _REFUSAL
         for operation in (one for methods in made["paths"].values() for one in methods.values()):
-            operation["responses"] = _with_refusals(operation["responses"], public=operation.get("security") == [])
+            operation["responses"] = _with_refusals(operation["responses"])
         app.openapi_schema = made
     return app.openapi_schema
 
