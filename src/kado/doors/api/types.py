@@ -147,7 +147,7 @@ _any_integer = WithJsonSchema({"type": "integer"})
 PageNumber = Annotated[int, Field(ge=1, le=_OFFSET_MAX), _any_integer]
 PageLimit = Annotated[int, Field(ge=1, le=PAGE_LIMIT_MAX), _any_integer]
 PageOffset = Annotated[int, Field(ge=0, le=_OFFSET_MAX), _any_integer]
-SearchText = Annotated[str, Field(max_length=100), one_line, WithJsonSchema({"type": "string"})]
+SearchText = Annotated[str, Field(max_length=255), one_line, WithJsonSchema({"type": "string"})]
 
 
 # ── email and phone ────────────────────────────────────────────────────────────────────────────────────────────────
