@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
-TABLES = ("card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission").split()
+TABLES = (
+    "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
+).split()
 
 _ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")
 # A condition on it, or a list of columns that begins with it. Merely reading the column is not enough.

@@ -11,6 +11,7 @@ GRANTS: Final = {
     "program_admission": "SELECT, INSERT, DELETE",
     "card": "SELECT, INSERT, UPDATE",
     "card_transaction": "SELECT, INSERT",
+    "card_word": "SELECT, INSERT, DELETE",
     "idempotency_key": "SELECT, INSERT, DELETE",
     "ledger_seal": "SELECT, INSERT",
     "seal_progress": "SELECT, UPDATE",

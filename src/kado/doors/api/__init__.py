@@ -10,10 +10,11 @@ from starlette.types import ASGIApp
 from kado import __version__
 from kado.doors.api import answers, openapi
 from kado.doors.api.gate import Gate
-from kado.doors.api.routes import balance, cards, health, money, passes, programs, tokens
+from kado.doors.api.routes import balance, cards, health, lists, money, passes, programs, tokens
 from kado.doors.api.services import Services
 
-ROUTERS = (health, tokens, programs, balance, passes, money, cards)
+# Lists come first: "programs/cards" must never be taken for the program whose id is "cards".
+ROUTERS = (health, tokens, programs, lists, balance, passes, money, cards)
 
 
 def application(services: Services | None) -> FastAPI:
