@@ -95,7 +95,7 @@ async def _rarest_first(
             SELECT count(*) AS words FROM (
                 SELECT FROM card_word w
                 WHERE w.program_id = ANY($1::text[]) AND w.is_test = $2 AND w.word >= t.term
-                  AND (t.after IS NULL OR w.word < t.after) LIMIT {_RARE}) enough) counted
+                  AND w.word < t.after LIMIT {_RARE}) enough) counted
         ORDER BY words, length(t.term) DESC LIMIT 1""",
         list(program_ids),
         is_test,
@@ -114,7 +114,7 @@ def _statement(
     """
     values: list[object] = [list(program_ids), wanted.is_test, wanted.limit, wanted.start]
     filters = _filters(wanted, values)
-    walks = [_words(terms, filters, values)] if terms else _cards(wanted, filters)
+    walks = [_words(wanted, terms, filters, values)] if terms else _cards(wanted, filters)
     walks += _numbers(keyring, program_ids, wanted.text, filters, values) if terms else []
     far_enough = f"greatest($3::bigint + $4::bigint, {COUNT_MAX}) + 1"
     # A customer's few cards are looked up first; nothing is cut off, so that no walk through all cards looks cheaper.
@@ -171,19 +171,24 @@ def _cards(wanted: Wanted, filters: str) -> list[str]:
     return walks
 
 
-def _words(terms: list[str], filters: str, values: list[object]) -> str:
+def _words(wanted: Wanted, terms: list[str], filters: str, values: list[object]) -> str:
     """A walk through the words that begin with the first term and belong to cards that fit the others too."""
     first, others = terms[0], terms[1:]
     values += [first, after(first), len(first)]
     at = len(values)
-    conditions = f"w.word >= ${at - 2}::text AND (${at - 1}::text IS NULL OR w.word < ${at - 1}) AND w.shared < ${at}"
+    fits = f"w.word >= ${at - 2}::text AND w.word < ${at - 1}::text AND w.shared < ${at}"
     for term in others:
         values.append(f" {term}")
-        conditions += f" AND strpos(' ' || w.word, ${len(values)}) > 0"
+        fits += f" AND strpos(' ' || w.word, ${len(values)}) > 0"
+    if wanted.customer is not None:  # the few cards first, then their words
+        return f"""
+            SELECT w.program_id, w.card_id AS id, w.created_at, w.word, 2 AS rank FROM card c CROSS JOIN LATERAL (
+                SELECT * FROM card_word w WHERE w.program_id = c.program_id AND w.card_id = c.id AND {fits} OFFSET 0) w
+            WHERE c.program_id = p.program_id AND c.is_test = $2 {filters}"""
     card = "JOIN card c ON c.program_id = w.program_id AND c.id = w.card_id" if filters else ""
     return f"""
         SELECT w.program_id, w.card_id AS id, w.created_at, w.word, 2 AS rank FROM card_word w {card}
-        WHERE w.program_id = p.program_id AND w.is_test = $2 AND {conditions} {filters}
+        WHERE w.program_id = p.program_id AND w.is_test = $2 AND {fits} {filters}
         ORDER BY w.word, w.created_at DESC, w.card_id DESC"""
 
 

@@ -50,13 +50,13 @@ def terms_of(typed: str) -> list[str]:
     return list(dict.fromkeys(folded(typed).split()))
 
 
-def after(prefix: str) -> str | None:
-    """The first text behind all that begin with `prefix`, by code point; None where nothing comes behind them."""
+def after(prefix: str) -> str:
+    """A text behind all rows that begin with `prefix`, and before all others that lie behind those, by code point."""
     for at in range(len(prefix) - 1, -1, -1):
         following = ord(prefix[at]) + 1
         if following <= 0x10FFFF:
             return prefix[:at] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else following)
-    return None
+    return chr(0x10FFFF) * (_LENGTH_MAX + 1)
 
 
 async def insert_words(connection: Connection, cards: Iterable[Card]) -> None:
