@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx2
-from tests.api.shop import NOTHING, Body, Shop, card_path, cards_path, pass_path
+from tests.api.shop import (
+    LIST_ALL,
+    NOTHING,
+    SEARCH_ALL,
+    Body,
+    Shop,
+    card_path,
+    cards_path,
+    pass_path,
+    search_path,
+)
 
 from kado.access.permissions import Permission
 
@@ -61,6 +71,13 @@ OPERATIONS = {
     "void": Operation(Permission.CARDS_VOID, "POST", _on_card("void"), lambda _: {"reason": "lost"}),
     "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
     "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
+    "list": Operation(Permission.CARDS_LIST, "GET", lambda card: cards_path(card["programId"]), _nothing),
+    "search": Operation(Permission.CARDS_LIST, "GET", lambda card: search_path(card["programId"]) + "?q=ada", _nothing),
+    "list all": Operation(Permission.CARDS_LIST, "GET", lambda _: LIST_ALL, _nothing),
+    "search all": Operation(Permission.CARDS_LIST, "GET", lambda _: SEARCH_ALL + "?q=ada", _nothing),
+    "list all of one": Operation(
+        Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", _nothing
+    ),
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, _nothing),
     "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
@@ -70,15 +87,14 @@ OPERATIONS = {
     ),
 }
 
-ON_A_CARD = [
-    name
-    for name in OPERATIONS
-    if name not in ("create", "passes", "list programs", "read program", "update program", "create program")
-]
+_OVER_ALL = ("list all", "search all", "list programs", "create program")
+_ON_A_PROGRAM = ("create", "list", "search", "list all of one", "read program", "update program")
+
+ON_A_CARD = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *_ON_A_PROGRAM)]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", "list programs", "create program")]
-"""Those whose path names a program."""
+IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL)]
+"""Those that name a program."""
 
 
 async def a_card_for(shop: Shop, name: str, **members: Any) -> Body:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 TABLES = (
-    "card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission hold reversal"
-    " gift_card_event webhook_delivery"
+    "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
+    " hold reversal gift_card_event webhook_delivery"
 ).split()
 
 _ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")

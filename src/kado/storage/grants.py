@@ -13,6 +13,7 @@ GRANTS: Final = {
     "card_transaction": "SELECT, INSERT",
     "hold": "SELECT, INSERT, UPDATE",
     "reversal": "SELECT, INSERT, UPDATE",
+    "card_word": "SELECT, INSERT, DELETE",
     "idempotency_key": "SELECT, INSERT, DELETE",
     "ledger_seal": "SELECT, INSERT",
     "seal_progress": "SELECT, UPDATE",

@@ -16,6 +16,7 @@ from kado.doors.api.routes import (
     endings,
     health,
     holds,
+    lists,
     money,
     passes,
     programs,
@@ -26,7 +27,8 @@ from kado.doors.api.routes import (
 )
 from kado.doors.api.services import Services
 
-ROUTERS = (health, tokens, programs, balance, passes, money, refunds, transfers, holds, endings, cards, webhooks)
+# Lists come first: "programs/cards" must never be taken for the program whose id is "cards".
+ROUTERS = (health, tokens, programs, lists, balance, passes, money, refunds, transfers, holds, endings, cards, webhooks)
 
 
 def application(services: Services | None) -> FastAPI:
