@@ -15,6 +15,7 @@ from kado.storage.migrate import REVISIONS, SCHEMA, SchemaError, migrate
 
 TENANT_TABLES = (
     "card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission"
+    " bulk_task bulk_batch"
 ).split()
 OTHERS_TABLES = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics", "alembic_version")
 

@@ -7,6 +7,7 @@ from kado.access.authenticate import Access
 from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
+from kado.cards.bulk.work import issue_next_batch
 from kado.cards.ledger import Ledger
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
@@ -20,6 +21,7 @@ from kado.settings import Settings
 from kado.storage.database import Database
 
 _SWEEP_SECONDS = 60
+_BULK_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -51,7 +53,7 @@ async def open_database(settings: Settings, url: str) -> Database:
 
 
 def worker(settings: Settings, database: Database) -> Worker:
-    """What sends messages, seals the ledger and writes down what time has made true."""
+    """What sends messages, issues cards by the thousand, seals the ledger and writes down what time has made true."""
     sender = Sender(
         database,
         settings.keyring,
@@ -65,6 +67,7 @@ def worker(settings: Settings, database: Database) -> Worker:
         sender,
         (
             Periodic("seal", min(2.0, settings.seal_seconds / 2), sealer.run, at_stop=True),
+            Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
         ),
     )

@@ -102,7 +102,7 @@ class Page:
         return [card for ref, card in self.moved.items() if ref not in self.changed]
 
 
-def append(card: Card, new: NewEntry, merchant_id: str, at: datetime, key_hash: bytes) -> Entry:
+def append(card: Card, new: NewEntry, merchant_id: str, at: datetime, key_hash: bytes | None) -> Entry:
     """The next entry of a card; the card's balance, sequence number and head move with it."""
     before, after, seq, entry_id = card.balance, card.balance + new.amount, card.seq + 1, new_id()
     digest = entry_hash(

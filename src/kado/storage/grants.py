@@ -12,6 +12,8 @@ GRANTS: Final = {
     "card": "SELECT, INSERT, UPDATE",
     "card_transaction": "SELECT, INSERT",
     "idempotency_key": "SELECT, INSERT, DELETE",
+    "bulk_task": "SELECT, INSERT, UPDATE",
+    "bulk_batch": "SELECT, INSERT, UPDATE",
     "ledger_seal": "SELECT, INSERT",
     "seal_progress": "SELECT, UPDATE",
     "code_guess": "SELECT, INSERT, UPDATE, DELETE",

@@ -102,6 +102,7 @@ def address_of(request: Request) -> str:
 
 
 Reading = Annotated[Visit, Depends(in_program(Permission.CARDS_READ))]
+BulkIssuing = Annotated[Visit, Depends(in_program(Permission.CARDS_BULK))]
 Issuing = Annotated[Visit, Depends(in_program(Permission.CARDS_ISSUE))]
 Activating = Annotated[Visit, Depends(in_program(Permission.CARDS_ACTIVATE))]
 Redeeming = Annotated[Visit, Depends(in_program(Permission.CARDS_REDEEM))]
