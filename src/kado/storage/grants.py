@@ -15,6 +15,8 @@ GRANTS: Final = {
     "reversal": "SELECT, INSERT, UPDATE",
     "card_word": "SELECT, INSERT, DELETE",
     "idempotency_key": "SELECT, INSERT, DELETE",
+    "bulk_task": "SELECT, INSERT, UPDATE",
+    "bulk_batch": "SELECT, INSERT, UPDATE",
     "ledger_seal": "SELECT, INSERT",
     "seal_progress": "SELECT, UPDATE",
     "code_guess": "SELECT, INSERT, UPDATE, DELETE",

@@ -136,6 +136,7 @@ def address_of(request: Request) -> str:
 Listing = Annotated[Visit, Depends(in_program(Permission.CARDS_LIST))]
 ListingAll = Annotated[Round, Depends(in_own_programs(Permission.CARDS_LIST))]
 Reading = Annotated[Visit, Depends(in_program(Permission.CARDS_READ))]
+BulkIssuing = Annotated[Visit, Depends(in_program(Permission.CARDS_BULK))]
 Issuing = Annotated[Visit, Depends(in_program(Permission.CARDS_ISSUE))]
 Activating = Annotated[Visit, Depends(in_program(Permission.CARDS_ACTIVATE))]
 Redeeming = Annotated[Visit, Depends(in_program(Permission.CARDS_REDEEM))]
