@@ -119,11 +119,6 @@ class Record:
         """Whether this is the stored answer to an earlier request with the same key."""
         return self.headers.get("idempotent-replayed") == "true"
 
-    @property
-    def possible_duplicate(self) -> str | None:
-        """The id of an earlier entry with the same reference, where the server suspects a repetition without a key."""
-        return self.headers.get("kado-possible-duplicate")
-
     @classmethod
     def of(cls, data: object, headers: Mapping[str, str] | None = None) -> Self:
         """The record in a parsed body. Raises `UnexpectedAnswer` where a member is missing or of another kind."""

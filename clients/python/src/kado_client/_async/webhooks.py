@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kado_client._async.resource import AsyncResource
 from kado_client.call import Page
-from kado_client.records.programs import Webhook
+from kado_client.records.programs import Delivery, Replay, Webhook
 from kado_client.wire import Json, members
 
 
@@ -59,3 +59,14 @@ class AsyncWebhooks(AsyncResource):
     async def delete(self, webhook_id: str) -> Json:
         """Forget the address."""
         return await self._delete(("webhooks", webhook_id))
+
+    async def deliveries(
+        self, webhook_id: str, *, state: str | None = None, limit: int | None = None, offset: int | None = None
+    ) -> Page[Delivery]:
+        """What was sent in the last 30 days, newest first, and what came of it."""
+        path = ("webhooks", webhook_id, "deliveries")
+        return await self._list(path, Delivery, state=state, limit=limit, offset=offset)
+
+    async def replay(self, webhook_id: str, delivery_id: str) -> Replay:
+        """Send an event again, whatever became of it. Receivers know it by its id, so twice does no harm."""
+        return await self._write(("webhooks", webhook_id, "deliveries", delivery_id, "replay"), Replay, is_safe=True)

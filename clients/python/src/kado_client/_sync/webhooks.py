@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kado_client._sync.resource import Resource
 from kado_client.call import Page
-from kado_client.records.programs import Webhook
+from kado_client.records.programs import Delivery, Replay, Webhook
 from kado_client.wire import Json, members
 
 
@@ -61,3 +61,14 @@ class Webhooks(Resource):
     def delete(self, webhook_id: str) -> Json:
         """Forget the address."""
         return self._delete(("webhooks", webhook_id))
+
+    def deliveries(
+        self, webhook_id: str, *, state: str | None = None, limit: int | None = None, offset: int | None = None
+    ) -> Page[Delivery]:
+        """What was sent in the last 30 days, newest first, and what came of it."""
+        path = ("webhooks", webhook_id, "deliveries")
+        return self._list(path, Delivery, state=state, limit=limit, offset=offset)
+
+    def replay(self, webhook_id: str, delivery_id: str) -> Replay:
+        """Send an event again, whatever became of it. Receivers know it by its id, so twice does no harm."""
+        return self._write(("webhooks", webhook_id, "deliveries", delivery_id, "replay"), Replay, is_safe=True)

@@ -86,7 +86,7 @@ class ProgramName(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook(Record):
-    """An address that hears of events. `shared_secret` is shown when the server made it, and then never again."""
+    """An address that hears of events. `shared_secret` is shown in full when the server made it, and never again."""
 
     id: str
     url: str = field(repr=False)
@@ -94,6 +94,9 @@ class Webhook(Record):
     shared_secret: str | None = field(default=None, repr=False)
     all_event_types: bool | None = None
     allowed_events: tuple[str, ...] | None = None
+    last_delivered_at: datetime | None = None
+    last_error: str | None = None
+    disabled_reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,3 +105,30 @@ class Health(Record):
 
     status: str
     database: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery(Record):
+    """An event on its way to a webhook. `state`: `queued`, `delivered` or `failed`."""
+
+    id: str
+    event_id: str
+    event_type: str
+    state: str
+    attempts: int
+    created_at: datetime
+    program_id: str | None = None
+    card_id: str | None = None
+    last_status: int | None = None
+    last_error: str | None = None
+    next_attempt_at: datetime | None = None
+    delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Record):
+    """A delivery that is sent again, under the same event id."""
+
+    id: str
+    success: bool
+    state: str | None = None
