@@ -51,7 +51,7 @@ class Retries:
     deadline_seconds: float = 30
     """From the first try to the end of the last one."""
     attempt_seconds: float = 10
-    """What one try waits for the server at most."""
+    """What each step of a try waits at most: connecting, sending, reading more of the answer."""
     first_wait_seconds: float = 0.25
     longest_wait_seconds: float = 5
 
