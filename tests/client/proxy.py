@@ -129,6 +129,8 @@ async def _trickle(answer: bytes, writer: asyncio.StreamWriter) -> None:
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
+    if ("transfer-encoding", "chunked") in _headers(head):
+        return head, await reader.readuntil(b"\r\n0\r\n\r\n")
     length = next((int(value) for name, value in _headers(head) if name == "content-length"), 0)
     return head, await reader.readexactly(length)
 

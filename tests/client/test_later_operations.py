@@ -4,6 +4,7 @@ Each test runs as soon as the served document has its path. Where all of them ar
 here may be skipped.
 """
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from tests.client.proxy import Mishap, Proxy
 
 from kado.access import keys
 from kado.doors.api import application_document
-from kado_client import NotAuthenticated, NotFound, Refused, Signer, TransactionType
+from kado_client import ApiError, NotAuthenticated, NotFound, Refused, Signer, TransactionType
 
 SERVED = application_document()["paths"]
 GP = "/v2/giftcards/programs/{programId}"
@@ -167,6 +168,17 @@ async def test_cards_are_issued_in_bulk_once_whatever_the_network_does(
     many = await program.bulk.issue("1.00", count=60)
     assert many.task_id is not None
     assert (await program.bulk.get(many.task_id)).status in ("pending", "processing", "completed")
+
+
+@later(f"{GP}/cards/bulk/{{taskId}}/csv")
+async def test_numbers_and_codes_of_a_bulk_issue_are_a_file(program: Any) -> None:
+    done = await program.bulk.issue("5.00", count=2)
+    text = (await program.bulk.csv(done.csv_download_url)).decode()
+    assert {card.card_number for card in done.cards} <= set(re.findall("[0-9]{16}", text))
+    with pytest.raises(ApiError):
+        await program.bulk.csv(done.csv_download_url)
+    link = await program.bulk.renew_csv_link(done.csv_download_url.split("/")[-3])
+    assert b"," in await program.bulk.csv(link.csv_download_url)
 
 
 # ── finding ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kado_client._async.resource import AsyncResource
-from kado_client.records.cards import BulkIssue, Recipient
+from kado_client.call import Call
+from kado_client.records.cards import BulkIssue, CsvLink, Recipient
 from kado_client.wire import Amount, exact, members
 
 
@@ -36,3 +37,13 @@ class AsyncBulk(AsyncResource):
     async def get(self, task_id: str) -> BulkIssue:
         """How far a bulk issue is."""
         return await self._get(("cards", "bulk", task_id), BulkIssue)
+
+    async def csv(self, csv_download_url: str) -> bytes:
+        """The file of numbers and codes behind a link. A link is good for one complete download."""
+        task_id, _, token = csv_download_url.split("/")[-3:]
+        path = self._at(("cards", "bulk", task_id, "csv", token))
+        return await self._transport.send(Call("GET", path, lambda answer: answer.content, is_safe=True))
+
+    async def renew_csv_link(self, task_id: str) -> CsvLink:
+        """A new link to the file, while none of the cards has been activated."""
+        return await self._write(("cards", "bulk", task_id, "csv"), CsvLink, is_safe=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kado_client._sync.resource import Resource
-from kado_client.records.cards import BulkIssue, Recipient
+from kado_client.call import Call
+from kado_client.records.cards import BulkIssue, CsvLink, Recipient
 from kado_client.wire import Amount, exact, members
 
 
@@ -38,3 +39,13 @@ class Bulk(Resource):
     def get(self, task_id: str) -> BulkIssue:
         """How far a bulk issue is."""
         return self._get(("cards", "bulk", task_id), BulkIssue)
+
+    def csv(self, csv_download_url: str) -> bytes:
+        """The file of numbers and codes behind a link. A link is good for one complete download."""
+        task_id, _, token = csv_download_url.split("/")[-3:]
+        path = self._at(("cards", "bulk", task_id, "csv", token))
+        return self._transport.send(Call("GET", path, lambda answer: answer.content, is_safe=True))
+
+    def renew_csv_link(self, task_id: str) -> CsvLink:
+        """A new link to the file, while none of the cards has been activated."""
+        return self._write(("cards", "bulk", task_id, "csv"), CsvLink, is_safe=True)

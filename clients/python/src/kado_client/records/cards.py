@@ -190,6 +190,15 @@ class BulkIssue(Record):
         return self.status in ("completed", "failed")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CsvLink(Record):
+    """Where the file of a bulk issue is, until then."""
+
+    task_id: str
+    csv_download_url: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
 class Recipient(TypedDict, total=False):
     """Who gets a card of a bulk issue."""
 
