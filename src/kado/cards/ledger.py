@@ -22,8 +22,11 @@ import structlog
 
 from kado import audit
 from kado.cards import refusals, store
+from kado.cards.activate import Activate
+from kado.cards.card import Card
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
 from kado.cards.issue import Issue, Placed, place
+from kado.cards.ownership import owns
 from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
 from kado.crypto import Keyring
@@ -165,7 +168,7 @@ class Ledger:
 
     def _decide(self, page: Page, ticket: _Ticket, posting: Posting, locked: store.Locked, known: Known) -> Result:
         card = locked.cards.get((posting.program_id, posting.card_id))
-        if card is None or card.is_test is not posting.caller.is_test:
+        if card is None or card.is_test is not posting.caller.is_test or not _may_touch(posting, card):
             return refusals.card_not_found()
         for memory in (known, page.known):
             earlier = self._known_answer(ticket, memory)
@@ -220,6 +223,14 @@ class Ledger:
         if connection is not None:
             with suppress(asyncpg.PostgresError, *AWAY):
                 await connection.close(timeout=1)
+
+
+def _may_touch(posting: Posting, card: Card) -> bool:
+    """A customer moves only their own cards, and activates a gift that is not theirs yet by its proved code."""
+    customer = posting.caller.customer
+    if customer is None or owns(customer, card):
+        return True
+    return isinstance(posting, Activate) and posting.security_code is not None
 
 
 async def _write(connection: Connection, page: Page) -> None:

@@ -18,6 +18,9 @@ from kado.storage.database import Connection
 SEND_MESSAGE: Final = "send_message"
 """The name of the job that sends one message; its payload is `{"program": id, "message": id}`."""
 
+SEND_OTP: Final = "send_otp"
+"""The name of the job that sends a customer's one-time password; its payload is `{"otp": id}`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -75,3 +78,9 @@ async def enqueue_jobs(connection: Connection, jobs: Sequence[tuple[str, str, ti
         [0] * len(jobs),
         [delay for _, _, delay in jobs],
     )
+
+
+async def enqueue_otp(connection: Connection, otp_id: str, delay: timedelta = timedelta(0)) -> None:
+    """A job that makes a one-time password and sends it, on this connection's transaction."""
+    queries = Queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
+    await queries.enqueue(SEND_OTP, json.dumps({"otp": otp_id}).encode(), execute_after=delay)

@@ -16,7 +16,7 @@ from kado.delivery.messages import forget_old_jobs, rescue
 from kado.delivery.send import Sender
 from kado.errors import Unavailable
 from kado.storage.database import Database
-from kado.storage.outbox import SEND_MESSAGE
+from kado.storage.outbox import SEND_MESSAGE, SEND_OTP
 
 CONCURRENCY: Final = 20
 _PAUSE_FIRST: Final = 0.1
@@ -131,10 +131,14 @@ class Worker:
         async def send_message(job: Job) -> None:
             await self._send(job, stop)
 
+        @queue.entrypoint(SEND_OTP, accepts_context=False)
+        async def send_otp(job: Job) -> None:
+            await self._send(job, stop)
+
         return queue
 
     async def _send(self, job: Job, stop: asyncio.Event) -> None:
-        """Send the job's message; keep trying while the database is away.
+        """Send the job's message or one-time password; keep trying while the database is away.
 
         Raises nothing: the queue would write the traceback into a table.
         """
@@ -143,7 +147,10 @@ class Worker:
             payload = json.loads(job.payload or b"")
             while True:
                 with suppress(Unavailable):
-                    await self._sender.send(payload["program"], payload["message"])
+                    if job.entrypoint == SEND_OTP:
+                        await self._sender.send_otp(payload["otp"])
+                    else:
+                        await self._sender.send(payload["program"], payload["message"])
                     return
                 if stop.is_set():
                     return

@@ -31,7 +31,7 @@ from kado.doors.api.visit import (
     StrayCardId,
     Visit,
 )
-from kado.errors import NotFound
+from kado.errors import Invalid, NotFound, TooMany
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}/cards",
@@ -49,9 +49,11 @@ async def activate(
     data: ActivateGiftCardRequest,
     idempotency_key: Key = None,
 ) -> Response:
-    """Put the card's value on it. A code, if one is sent, must be the card's; the merchant's token needs none."""
+    """Put the card's value on it. A code, if one is sent, must be the card's; only a customer has to send it."""
     assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
+    if visit.caller.customer is not None and data.securityCode is None:
+        raise Invalid(("body", "securityCode"), "A customer activates with the card's security code.", "missing")
     posting = Activate(
         program_id=visit.program.id,
         card_id=cardId,
@@ -175,9 +177,16 @@ _render_redeemed = shown.answering(_redeemed)
 
 
 async def _prove_code(visit: Visit, card_id: str, code: str) -> None:
-    """Raises `Unauthenticated` for a wrong code, `TooMany` when the card is locked by wrong ones."""
+    """Raises `Unauthenticated` for a wrong code, `TooMany` when the card is locked by wrong ones.
+
+    A customer who does not own the card and has not its code learns nothing, not even that there is such a card.
+    """
     found = await card_by_id(visit.services.database, visit.program.id, card_id, is_test=visit.caller.is_test)
     try:
         await visit.services.checks.prove(found, code)
     except NotFound:
+        visit.require_own(found.card)
         raise refusals.wrong_security_code() from None
+    except TooMany:
+        visit.require_own(found.card)
+        raise
