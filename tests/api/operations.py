@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 from tests.api.shop import NOTHING, Body, Shop, card_path, cards_path, pass_path
+from tests.api.sign_in import LOGOUT, SEND, SESSION, VERIFY, an_email
 
 from kado.access.permissions import Permission
 
@@ -68,16 +69,37 @@ OPERATIONS = {
     "create program": Operation(
         Permission.PROGRAMS_WRITE, "POST", lambda _: "/v2/programs", lambda _: {"name": "Vouchers"}, status=201
     ),
+    "send otp": Operation(Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: SEND, lambda _: {"target": an_email()}),
+    # No code was sent, so the one that is heard is wrong.
+    "verify otp": Operation(
+        Permission.CUSTOMERS_SIGN_IN,
+        "POST",
+        lambda _: VERIFY,
+        lambda _: {"target": an_email(), "code": "123456"},
+        status=400,
+    ),
+    "customer session": Operation(
+        Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: SESSION, lambda _: {"sessionToken": "x"}
+    ),
+    "customer logout": Operation(
+        Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: LOGOUT, lambda _: {"sessionToken": "x"}
+    ),
 }
+
+FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")
+"""Those with which customers sign in and out: they take no customer's session."""
 
 ON_A_CARD = [
     name
     for name in OPERATIONS
-    if name not in ("create", "passes", "list programs", "read program", "update program", "create program")
+    if name
+    not in ("create", "passes", "list programs", "read program", "update program", "create program", *FOR_CUSTOMERS)
 ]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", "list programs", "create program")]
+IN_A_PROGRAM = [
+    name for name in OPERATIONS if name not in ("passes", "list programs", "create program", *FOR_CUSTOMERS)
+]
 """Those whose path names a program."""
 
 
