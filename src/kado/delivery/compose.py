@@ -75,7 +75,7 @@ def sign_in_mail(merchant_name: str, code: str, recipient: str) -> EmailMessage:
 
 def sign_in_text(merchant_name: str, code: str) -> str:
     """The text message that brings a one-time password, at most `SMS_LENGTH_MAX` characters long."""
-    begin = f"{one_line(merchant_name, 30)}: the code to sign in to your gift cards, good for five minutes: "
+    begin = f"{one_line(merchant_name, 30)}: sign in to your gift cards within five minutes. Sign-in code: "
     return broken_up(begin) + code
 
 
