@@ -53,7 +53,7 @@ async def activate(
     assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     if visit.caller.customer is not None and data.securityCode is None:
-        raise Invalid(("body", "securityCode"), "A customer activates with the card's security code.", "missing")
+        raise Invalid(("body", "securityCode"), "A customer activates with the card's code.", "security_code_required")
     posting = Activate(
         program_id=visit.program.id,
         card_id=cardId,
