@@ -100,6 +100,15 @@ async def test_five_codes_an_hour_go_to_a_target_and_ten_a_day(shop: Shop, thief
     await sent_to(shop, target)
 
 
+async def test_one_mailbox_in_many_spellings_is_one_target(shop: Shop) -> None:
+    box = an_email().partition("@")[0]
+    for spelling in (box, f"{box}+1", f"{box}+1+2", f"{box[0]}.{box[1:]}", f"{box[:3]}.{box[3:]}+x"):
+        await sent_to(shop, f"{spelling}@example.com")
+    for spelling in (box.upper(), f"{box}+99"):
+        assert (await shop.post(SEND, {"target": f"{spelling}@example.com"})).status_code == 429
+    await sent_to(shop, f"{box}@example.org")
+
+
 async def test_limits_are_shared_by_processes_and_survive_a_restart(
     shop: Shop, app_settings: Settings, shared_database_url: str
 ) -> None:

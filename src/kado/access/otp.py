@@ -135,7 +135,7 @@ async def _counted(
 ) -> list[Reservation]:
     """Count a sending against every limit, or against none. Raises `TooMany`."""
     whose = _whose(desk)
-    limits: list[tuple[Kind, str, Sequence[Limit]]] = [("otp-target", f"{whose}:{target.text}", SENDS_TO_A_TARGET)]
+    limits: list[tuple[Kind, str, Sequence[Limit]]] = [("otp-target", f"{whose}:{_mailbox(target)}", SENDS_TO_A_TARGET)]
     if not desk.is_test:  # in test mode nothing leaves
         limits.append(("otp-address", f"{whose}:{address}", UNUSED_OF_AN_ADDRESS))
         limits.append(("otp-merchant", whose, UNUSED_OF_A_MERCHANT))
@@ -160,6 +160,12 @@ def _to_release(keyring: Keyring, desk: Desk, otp: Compared) -> list[Reservation
     if otp.address_subject is not None and otp.address_counted_at is not None:
         made.append(Reservation("otp-address", otp.address_subject, otp.address_counted_at))
     return made
+
+
+def _mailbox(target: Target) -> str:
+    """The target as the limit counts it: one mailbox, in whatever spelling its provider lets pass for it."""
+    local, at, domain = target.text.rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}{at}{domain}" if at else target.text
 
 
 def _whose(desk: Desk) -> str:
