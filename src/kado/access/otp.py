@@ -8,6 +8,7 @@ merchant and by the address that asks. The last two count passwords that nobody 
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NoReturn
@@ -17,7 +18,7 @@ from kado.access import attempts, customer_store
 from kado.access.attempts import Exhausted, Kind, Limit, Reservation
 from kado.access.customer_store import Compared, Desk, Identity, Outgoing, Target
 from kado.crypto import Keyring, equal, token_hash
-from kado.errors import Refusal, TooMany
+from kado.errors import Refusal, TooMany, Unavailable
 from kado.ids import new_id
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import enqueue_otp
@@ -99,7 +100,8 @@ async def verify(
     if proved is None:
         _refuse()
     identity, otp = proved
-    await attempts.release(database, _to_release(keyring, desk, otp))
+    with suppress(Unavailable):  # a count that stays is better than a sign-in that is lost
+        await attempts.release(database, _to_release(keyring, desk, otp))
     return SignedIn(identity, token)
 
 
