@@ -21,6 +21,7 @@ Json: TypeAlias = Mapping[str, Any]
 _EXACT: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 # ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -62,6 +63,13 @@ def valid_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ValueError("an idempotency key is 1 to 255 visible ASCII characters")
     return key
+
+
+def valid_token(token: str) -> str:
+    """The same; raises `ValueError`, without showing it, for what cannot be in a header: often a line's end."""
+    if not _TOKEN.fullmatch(token):
+        raise ValueError("a key or token has visible ASCII characters only; does this one end with a line break?")
+    return token
 
 
 @cache

@@ -20,7 +20,7 @@ from kado_client.records.people import Person, Token
 from kado_client.records.programs import Health
 from kado_client.retries import Retries
 from kado_client.signing import Signer
-from kado_client.wire import Json
+from kado_client.wire import Json, valid_token
 
 _CUSTOMER: Final = "X-Eposn-Customer-Token"
 _MERCHANT: Final = "X-Eposn-Merchant-Token"
@@ -46,9 +46,9 @@ class AsyncKado(AsyncResource):
         retries: Retries | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise ValueError("the address begins with https:// or http://")
-        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError("the address is one like https://cards.example")
+        headers = {} if key is None else {"Authorization": f"Bearer {valid_token(key)}"}
         self._owns_http = http is None
         self._set(
             AsyncTransport(
@@ -119,6 +119,6 @@ class AsyncKado(AsyncResource):
     def _with_header(self, name: str, value: str) -> Self:
         other = object.__new__(type(self))
         other._owns_http = False
-        headers = {**self._transport.headers, name: value}
+        headers = {**self._transport.headers, name: valid_token(value)}
         other._set(replace(self._transport, headers=headers))
         return other
