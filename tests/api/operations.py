@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx2
-from tests.api.shop import NOTHING, Body, Shop, card_path, cards_path, pass_path
+from tests.api.shop import NOTHING, UNKNOWN, Body, Shop, card_path, cards_path, good, pass_path
 
 from kado.access.permissions import Permission
+
+PUBLIC_ENDPOINT = "https://93.184.215.14/hook"
+"""An address that may be called, and is not, in these tests."""
 
 
 class Operation(NamedTuple):
@@ -26,6 +29,10 @@ def _nothing(_: Body) -> None:
 
 def _on_card(action: str) -> Callable[[Body], str]:
     return lambda card: card_path(card, action)
+
+
+def _webhook(action: str = "") -> Callable[[Body], str]:
+    return lambda card: f"/v2/webhooks/{card['webhookId']}{action}"
 
 
 def _program(card: Body) -> str:
@@ -68,22 +75,63 @@ OPERATIONS = {
     "create program": Operation(
         Permission.PROGRAMS_WRITE, "POST", lambda _: "/v2/programs", lambda _: {"name": "Vouchers"}, status=201
     ),
+    "list webhooks": Operation(Permission.WEBHOOKS_READ, "GET", lambda _: "/v2/webhooks", _nothing),
+    "create webhook": Operation(
+        Permission.WEBHOOKS_WRITE, "POST", lambda _: "/v2/webhooks", lambda _: {"url": PUBLIC_ENDPOINT}
+    ),
+    "read webhook": Operation(Permission.WEBHOOKS_READ, "GET", _webhook(), _nothing),
+    "update webhook": Operation(Permission.WEBHOOKS_WRITE, "PUT", _webhook(), lambda _: {"url": PUBLIC_ENDPOINT}),
+    "delete webhook": Operation(Permission.WEBHOOKS_WRITE, "DELETE", _webhook(), _nothing),
+    # Nothing inside the network is called, and a webhook that is not enabled sends nothing again.
+    "enable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/enable"), _nothing, status=400),
+    "disable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/disable"), _nothing),
+    "list deliveries": Operation(Permission.WEBHOOKS_READ, "GET", _webhook("/deliveries"), _nothing),
+    "replay delivery": Operation(
+        Permission.WEBHOOKS_WRITE, "POST", _webhook(f"/deliveries/{UNKNOWN}/replay"), _nothing, status=400
+    ),
 }
 
-ON_A_CARD = [
-    name
-    for name in OPERATIONS
-    if name not in ("create", "passes", "list programs", "read program", "update program", "create program")
+ON_A_WEBHOOK = [
+    "read webhook",
+    "update webhook",
+    "delete webhook",
+    "enable webhook",
+    "disable webhook",
+    "list deliveries",
+    "replay delivery",
 ]
+"""Those that name one webhook."""
+
+_BESIDE_CARDS = {
+    *ON_A_WEBHOOK,
+    "list webhooks",
+    "create webhook",
+    "passes",
+    "list programs",
+    "create program",
+}
+
+ON_A_CARD = [name for name in OPERATIONS if name not in _BESIDE_CARDS | {"create", "read program", "update program"}]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", "list programs", "create program")]
+IN_A_PROGRAM = [name for name in OPERATIONS if name not in _BESIDE_CARDS]
 """Those whose path names a program."""
 
 
 async def a_card_for(shop: Shop, name: str, **members: Any) -> Body:
-    """A card on which the operation is possible."""
-    return await shop.card_in(OPERATIONS[name].starts_as, customerEmail="ada@example.com", **members)
+    """A card on which the operation is possible, and a webhook where it needs one."""
+    card = await shop.card_in(OPERATIONS[name].starts_as, customerEmail="ada@example.com", **members)
+    if "webhook" in name or name in ON_A_WEBHOOK:
+        card["webhookId"] = await a_webhook_for(shop)
+    return card
+
+
+async def a_webhook_for(shop: Shop) -> str:
+    """The shop's only webhook, at an address where nothing may be called; its id."""
+    await shop.superuser.execute("DELETE FROM webhook WHERE merchant_id = $1", shop.merchant_id)
+    made = good(await shop.post("/v2/webhooks", {"url": PUBLIC_ENDPOINT}))
+    await shop.superuser.execute("UPDATE webhook SET url = 'https://127.0.0.1/' WHERE id = $1", made["id"])
+    return str(made["id"])
 
 
 async def send(

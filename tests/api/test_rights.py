@@ -110,6 +110,15 @@ MAY = {
     "read program": EVERYONE,
     "update program": {Role.OWNER},
     "create program": {Role.OWNER},
+    "list webhooks": OFFICE,
+    "create webhook": {Role.OWNER},
+    "read webhook": OFFICE,
+    "update webhook": {Role.OWNER},
+    "delete webhook": {Role.OWNER},
+    "enable webhook": {Role.OWNER},
+    "disable webhook": {Role.OWNER},
+    "list deliveries": OFFICE,
+    "replay delivery": {Role.OWNER},
 }
 
 
