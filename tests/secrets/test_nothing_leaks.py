@@ -21,6 +21,7 @@ from urllib.parse import quote, quote_plus
 
 import httpx2
 import pytest
+from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import Server, serving, until
 from tests.serving.till import Till
 
@@ -112,7 +113,7 @@ def test_the_search_tells_a_code_from_a_piece_of_a_number() -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving(processes=2, settings={"KADO_LOG_LEVEL": "debug"}) as server:
+    with serving(processes=2, settings={"KADO_LOG_LEVEL": "debug", "KADO_WEBHOOK_ALLOW": "127.0.0.0/8"}) as server:
         yield server
 
 
@@ -259,6 +260,17 @@ async def sign_customers_in(server: Server, till: Till, collected: Collected) ->
             collected.answer(await till.post(f"{customers}/logout", {"sessionToken": token}))
 
 
+async def listen(till: Till, receiver: Receiver, collected: Collected) -> None:
+    """Two endpoints, one with a secret of its own; what proves anything about them is collected."""
+    own = collected.secret("webhook secret", f"shared-{secrets.token_hex(10)}")
+    for given in (own, None):
+        made = collected.answer(await till.post("/v2/webhooks", {"url": receiver.url, "sharedSecret": given})).json()
+        if given is None:
+            collected.secret("webhook secret", made["sharedSecret"].removeprefix("whsec_"))
+        collected.answer(await till.post(f"/v2/webhooks/{made['id']}/enable"))
+        collected.secret("verification token", receiver.verified[-1].event["data"]["token"])
+
+
 async def look_at_passes(server: Server, till: Till, signing: Mapping[str, str], collected: Collected) -> None:
     issued = (await till.issue("5.00")).json()
     path = f"/v2/giftcards/passes/{issued['card']['serialNumber']}"
@@ -293,9 +305,13 @@ async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Serve
     key = collected.secret("key", server.key("Flower Shop"))
     signing = server.made("key", "create", "--merchant", "Flower Shop", "--signing")
     collected.secret("signing secret", signing["secret"])
-    async with Till(server, key, merchant) as till:
+    async with Till(server, key, merchant) as till, receiving() as receiver:
         await till.open_program()
+        await listen(till, receiver, collected)
         await asyncio.gather(*(live(server, till, at, collected) for at in range(LIVES)))
+        for event in await receiver.until(LIVES * 2):
+            collected.secret("webhook signature", event.headers["webhook-signature"].removeprefix("v1,"))
+            assert found_in(event.body.decode(), collected.secrets | collected.people) == []
         await sign_in(server, till, owner, collected)
         await look_at_passes(server, till, signing, collected)
         await sign_customers_in(server, till, collected)
