@@ -207,6 +207,21 @@ async def test_what_breaks_a_batch_ends_its_task_alone(shop: Shop, thief: Superu
     assert (await poll(shop, sound))["status"] == "completed"
 
 
+async def test_numbers_that_exist_are_drawn_anew_until_there_are_none_left(shop: Shop, thief: Superuser) -> None:
+    program = await shop.program()
+    await thief.execute("ALTER TABLE program DROP CONSTRAINT program_number_prefix_check")
+    await thief.execute("UPDATE program SET number_prefix = $2 WHERE id = $1", program, "4" * 14)  # leaves ten numbers
+    made = good(await order(shop, program_id=program, count=5), 201)
+    assert len({card["cardNumber"] for card in made["cards"]}) == 5
+    assert good(await order(shop, program_id=program, count=6), 400)["code"] == "numbers_exhausted"
+    task = await a_task(shop, program_id=program)
+    await work(shop)
+    shown = await poll(shop, task, program_id=program)
+    assert (shown["status"], shown["issuedCount"]) == ("failed", 0)
+    assert "hardly any card numbers left" in shown["error"]
+    assert await cards_of(shop, program) == 5
+
+
 # ── keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -273,7 +288,7 @@ async def test_a_task_of_another_program_and_none_at_all_are_unknown_alike(shop:
     answers = [
         await shop.get(bulk_path(program, task)),
         await shop.get(bulk_path(shop.program_id, UNKNOWN)),
-        await shop.get(bulk_path(shop.program_id, "x" * 200)),
+        *[await shop.get(bulk_path(shop.program_id, wrong)) for wrong in ("x" * 200, "%00", "%C3%A4", "%ff", "' OR 1")],
         await shop.get(bulk_path(shop.program_id, task), token=await shop.key(is_test=True)),
         await shop.post(bulk_path(program, task, link=True)),
     ]

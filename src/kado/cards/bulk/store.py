@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from kado.cards.bulk.task import TASK_COLUMNS, Batch, Recipient, Task
 from kado.cards.card import Card, Entry
+from kado.ids import is_id
 from kado.storage.database import KEYED_ONLY, Connection
 from kado.storage.outbox import Message, enqueue_messages
 
@@ -72,7 +73,9 @@ async def lock_waiting(connection: Connection) -> Task | None:
 async def read_task(
     connection: Connection, program_id: str, task_id: str, *, lock: bool = False
 ) -> tuple[Task, datetime] | None:
-    """The task and the database's time; with `lock` it is ours until the transaction ends."""
+    """The task, whatever text names it, and the database's time; with `lock` it is ours until the transaction ends."""
+    if not is_id(task_id):
+        return None
     row = await connection.fetchrow(
         f"SELECT {TASK_COLUMNS}, clock_timestamp() FROM bulk_task WHERE program_id = $1 AND id = $2"
         + (" FOR UPDATE" if lock else ""),
