@@ -169,7 +169,7 @@ async def _copy(
     things: Iterable[T],
     values: Callable[[T], tuple[object, ...]],
 ) -> None:
-    """COPY: half the work of arrays in an INSERT, on both sides of the connection."""
+    """COPY streams: no arrays of the whole batch are built, and others get their turn between its rows."""
 
     async def rows() -> AsyncIterator[tuple[object, ...]]:
         for at, thing in enumerate(things):
