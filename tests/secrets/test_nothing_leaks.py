@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from email import message_from_bytes, policy
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 import httpx2
 import pytest
@@ -212,6 +212,28 @@ async def astray(till: Till, number: str, code: str, email: str, card: str, coll
     collected.answer(await till.http.request(code, f"/{number}"))
 
 
+async def issue_many(till: Till, collected: Collected) -> None:
+    """Cards in bulk, and the file with their codes: fetched, and asked for in every wrong way before."""
+    key = collected.secret("idempotency key", f"key-{secrets.token_hex(10)}")
+    issued = collected.answer(await till.bulk(key, count=3)).json()
+    path = urlsplit(issued["csvDownloadUrl"]).path
+    collected.secret("link", path.rpartition("/")[2])
+    for headers in ({"Authorization": ""}, {"Authorization": f"Bearer kado_live_{secrets.token_urlsafe(32)}"}):
+        collected.answer(await till.http.get(path, headers=headers))
+    collected.answer(await till.http.get(f"{path}/{issued['cards'][0]['cardNumber']}"))
+    collected.answer(await till.http.post(path))
+    file = await till.http.get(path)
+    rows = [line.split(",") for line in file.text.splitlines()[1:]]
+    for number, code, *_ in rows:
+        collected.secret("card number", number)
+        collected.secret("security code", code)
+        collected.answers[f"{number},{code}"] = "line of the file"
+    assert len(rows) == 3, file.text
+    collected.answer(await till.http.get(path))
+    email = collected.person("email", f"kim.{secrets.token_hex(4)}@mail.example")
+    collected.answer(await till.bulk(None, recipients=[{"customerEmail": email, "customerPhone": email}]))
+
+
 async def sign_in(server: Server, till: Till, owner: str, collected: Collected) -> None:
     """Passwords, tokens and keys, right and wrong."""
     form = {"username": owner, "password": PASSWORD}
@@ -312,6 +334,7 @@ async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Serve
         for event in await receiver.until(LIVES * 2):
             collected.secret("webhook signature", event.headers["webhook-signature"].removeprefix("v1,"))
             assert found_in(event.body.decode(), collected.secrets | collected.people) == []
+        await issue_many(till, collected)
         await sign_in(server, till, owner, collected)
         await look_at_passes(server, till, signing, collected)
         await sign_customers_in(server, till, collected)
