@@ -77,6 +77,8 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
     if _is_meant_well(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         _replace(case.body, chance)
         _name_cards(case.body, card, open_shop, chance)
+        if session := open_shop.callers.session_named_at(case.operation.path):
+            case.body["sessionToken"] = session
 
 
 def _is_meant_well(case: schemathesis.Case[Any], place: ParameterLocation) -> bool:

@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import Body, Shop, card_path, cards_path, good
+from tests.contract.callers import Callers
 
 from kado.cards.codes import make_code
 
@@ -32,6 +33,7 @@ class OpenShop:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="open shop")
         self.shop: Shop
         self.address: str
+        self.callers: Callers
         self._cards: list[Body] = []
         self._used = 0
         self.ids: dict[str, str] = {}
@@ -44,6 +46,7 @@ class OpenShop:
         self._thread.start()
         self.shop = self._opened.result()
         self.address = f"http://127.0.0.1:{self.shop.api.port}"
+        self.callers = self.run(Callers.of(self.shop))
         return self
 
     def __exit__(self, *_: object) -> None:
