@@ -12,8 +12,8 @@ from zlib import crc32
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
-from tests.api.shop import Body
-from tests.contract.open_shop import OpenShop
+from tests.api.shop import UNKNOWN, Body
+from tests.contract.open_shop import PUBLIC_HOOK, OpenShop
 
 MOSTLY: Final = 0.8
 NEARLY_ALWAYS: Final = 0.95
@@ -33,7 +33,7 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "email": ("shop@example.com", None),
     "phone": ("+49301234567", None),
     "target": ("ada@example.com", "+49301234567"),
-    "url": ("https://hooks.example/kado",),
+    "url": (PUBLIC_HOOK,),
     "website": ("https://flowers.example", None),
     "currency": ("USD", "JPY", "KWD"),
     "cardNumberPrefix": ("4000", ""),
@@ -66,8 +66,11 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
             known = card["id"] if name == "cardId" else open_shop.ids.get(name)
             if known is not None and chance.random() < NEARLY_ALWAYS:
                 case.path_parameters[name] = known
-        if "transactionId" in case.path_parameters:
-            case.path_parameters["cardId"] = open_shop.ids["cardId of transactionId"]
+            if f"cardId of {name}" in open_shop.ids:
+                case.path_parameters["cardId"] = open_shop.ids[f"cardId of {name}"]
+        if action == "enable":
+            # It would send something to an address out there.
+            case.path_parameters["webhookId"] = UNKNOWN
     if _is_meant_well(case, ParameterLocation.HEADER):
         for name in HEADERS:
             if name in case.headers and chance.random() < MOSTLY:
@@ -107,6 +110,7 @@ def _printable(text: str) -> str:
 def _name_cards(body: Body, card: Body, open_shop: OpenShop, chance: Random) -> None:
     known: dict[str, Any] = {
         "merchantId": lambda: open_shop.shop.merchant_id,
+        "cardId": lambda: card["id"],
         "cardNumber": lambda: card["cardNumber"],
         "securityCode": lambda: open_shop.code_of(card),
         "destinationCardNumber": lambda: open_shop.active(but=card)[0]["cardNumber"],

@@ -54,6 +54,8 @@ OUT_OF_REACH: Final = {
     "GET /v2/token": "the caller is a key and no person",
     "GET /v2/giftcards/captcha": "no captcha is configured",
     "POST /v2/giftcards/customers/otp/verify": "nobody reads the mail with the code",
+    "POST /v2/webhooks/{webhookId}/enable": "nothing is sent to an address out there",
+    "POST /v2/webhooks/{webhookId}/deliveries/{deliveryId}/replay": "nothing has been delivered",
 }
 
 ANSWERS: Final[defaultdict[str, Counter[int]]] = defaultdict(Counter)
