@@ -88,6 +88,7 @@ _CENT: Final = Decimal("0.01")
 CreateMoney = Annotated[Decimal, Field(ge=_CENT, le=Decimal(10000)), _exact, _published]
 ReloadMoney = Annotated[Decimal, Field(ge=_CENT, le=Decimal(5000)), _exact, _published]
 RedeemMoney = Annotated[Decimal, Field(ge=_CENT), _exact, _published]
+RefundMoney = Annotated[Decimal, Field(gt=0), _exact, _published]
 # A limit may be zero: "nothing at all".
 LimitMoney = Annotated[Decimal, Field(ge=Decimal(0), le=Decimal(10000)), _exact, _published]
 
