@@ -38,6 +38,7 @@ class OpenShop:
         self.callers: Callers
         self._cards: list[Body] = []
         self._used = 0
+        self._operation = ""
         self.ids: dict[str, str] = {}
         """By the names that path parameters have."""
 
@@ -75,10 +76,11 @@ class OpenShop:
 
     # ── stock ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def stock(self) -> list[Body]:
-        """Cards in every state. What requests have done to them is made good by fresh ones every now and then."""
-        self._used += 1
-        if self._used % FRESH_AFTER == 1:
+    def stock(self, operation: str) -> list[Body]:
+        """Cards in every state: fresh ones for each operation, and whenever requests have used them up."""
+        self._used = self._used + 1 if operation == self._operation else 0
+        self._operation = operation
+        if self._used % FRESH_AFTER == 0:
             self.run(self._restock())
         return self._cards
 

@@ -56,6 +56,8 @@ OUT_OF_REACH: Final = {
     "GET /v2/token": "the caller is a key and no person",
     "GET /v2/giftcards/captcha": "no captcha is configured",
     "POST /v2/giftcards/customers/otp/verify": "nobody reads the mail with the code",
+    "POST /v2/giftcards/programs/{programId}/cards/bulk/{taskId}/csv": "no worker runs, so no task is done",
+    "GET /v2/giftcards/programs/{programId}/cards/bulk/{taskId}/csv/{token}": "no task is done",
     "POST /v2/webhooks/{webhookId}/enable": "nothing is sent to an address out there",
     "POST /v2/webhooks/{webhookId}/deliveries/{deliveryId}/replay": "nothing has been delivered",
 }
