@@ -62,6 +62,12 @@ OPERATIONS = {
     "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
     "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, _nothing),
+    "validate session": Operation(
+        Permission.SELF_READ,
+        "POST",
+        lambda _: "/v2/giftcards/merchants/session/validate",
+        lambda _: {"sessionToken": "kado_till_none"},
+    ),
     "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
@@ -73,11 +79,14 @@ OPERATIONS = {
 ON_A_CARD = [
     name
     for name in OPERATIONS
-    if name not in ("create", "passes", "list programs", "read program", "update program", "create program")
+    if name
+    not in ("create", "passes", "validate session", "list programs", "read program", "update program", "create program")
 ]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", "list programs", "create program")]
+IN_A_PROGRAM = [
+    name for name in OPERATIONS if name not in ("passes", "validate session", "list programs", "create program")
+]
 """Those whose path names a program."""
 
 

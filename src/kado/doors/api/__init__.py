@@ -10,10 +10,10 @@ from starlette.types import ASGIApp
 from kado import __version__
 from kado.doors.api import answers, openapi
 from kado.doors.api.gate import Gate
-from kado.doors.api.routes import balance, cards, health, money, passes, programs, tokens
+from kado.doors.api.routes import balance, cards, health, merchants, money, passes, programs, themes, tokens
 from kado.doors.api.services import Services
 
-ROUTERS = (health, tokens, programs, balance, passes, money, cards)
+ROUTERS = (health, tokens, programs, balance, passes, money, cards, merchants, themes)
 
 
 def application(services: Services | None) -> FastAPI:

@@ -6,6 +6,7 @@ from fastapi import Request
 
 from kado.access.authenticate import Access
 from kado.access.captcha import Captcha
+from kado.access.sessions import Sessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
@@ -23,6 +24,7 @@ class Services:
     keyring: Keyring
     database: Database
     access: Access
+    sessions: Sessions
     reaches: Reaches
     signatures: Signatures
     captcha: Captcha

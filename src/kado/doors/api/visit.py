@@ -9,16 +9,19 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Query, Request
 
+from kado.access import sessions, signatures
 from kado.access.address import client_address
-from kado.access.caller import Caller
+from kado.access.caller import Caller, MerchantSession
 from kado.access.permissions import Permission
+from kado.access.signatures import Signer
 from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import IdempotencyKey, PydanticObjectId
 from kado.errors import Invalid, Unauthenticated
 from kado.ids import is_id
 from kado.programs.program import Program
 
-_SESSION_TOKENS: Final = ("X-Eposn-Customer-Token", "X-Eposn-Merchant-Token")
+CUSTOMER_TOKEN: Final = "X-Eposn-Customer-Token"  # noqa: S105 - the name of a header
+MERCHANT_TOKEN: Final = "X-Eposn-Merchant-Token"  # noqa: S105 - the name of a header
 
 ProgramId = Annotated[PydanticObjectId | None, Path()]
 CardId = Annotated[PydanticObjectId | None, Path()]
@@ -27,13 +30,20 @@ Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
 
 def session_headers(
-    customer_token: Annotated[str | None, Header(alias="X-Eposn-Customer-Token")] = None,
-    merchant_token: Annotated[str | None, Header(alias="X-Eposn-Merchant-Token")] = None,
+    customer_token: Annotated[str | None, Header(alias=CUSTOMER_TOKEN)] = None,
+    merchant_token: Annotated[str | None, Header(alias=MERCHANT_TOKEN)] = None,
 ) -> None:
     """Documents the two session tokens; `authenticated` looks at them."""
 
 
+def merchant_session_header(
+    merchant_token: Annotated[str | None, Header(alias=MERCHANT_TOKEN)] = None,
+) -> None:
+    """Documents the merchant's session token where it stands alone."""
+
+
 SESSION_HEADERS: Final = [Depends(session_headers)]
+MERCHANT_SESSION_HEADER: Final = [Depends(merchant_session_header)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +64,35 @@ class Visit:
 
 
 async def authenticated(request: Request) -> Caller:
-    """The caller behind the bearer token. Raises `Unauthenticated`, also for a session token that is not valid."""
-    caller = await services_of(request).access.authenticate(request.headers.get("authorization"))
-    if any(request.headers.get(name) for name in _SESSION_TOKENS):
+    """The caller behind the bearer token, narrowed by the merchant's session where one came with it.
+
+    Raises `Unauthenticated`, also for a session token that is not valid.
+    """
+    services = services_of(request)
+    caller = await services.access.authenticate(request.headers.get("authorization"))
+    if token := _session_token(request, MERCHANT_TOKEN):
+        caller = await services.sessions.narrow(caller, token)
+    if _session_token(request, CUSTOMER_TOKEN):
         # No session has been given out that such a token could name.
-        raise Unauthenticated("invalid_session_token", "The session token is not valid.")
+        raise sessions.refused()
     return caller
+
+
+def _session_token(request: Request, name: str) -> str | None:
+    """The token in this header, if one was sent. Raises `Unauthenticated` for two that differ."""
+    tokens = {token for token in request.headers.getlist(name) if token}
+    if len(tokens) > 1:
+        raise sessions.refused()
+    return next(iter(tokens), None)
+
+
+async def signed(request: Request) -> Signer:
+    """Whose signature the request bears; a bearer token proves nothing here. Raises `Unauthenticated`."""
+    header = request.headers.get(signatures.HEADER)
+    if header is None:
+        raise Unauthenticated(detail=f"This request must be signed ({signatures.HEADER}).")
+    path = request.scope["state"]["path_as_sent"].decode("latin-1")
+    return await services_of(request).signatures.signer(header, request.method, path, await request.body())
 
 
 def with_permission(permission: Permission) -> Callable[[Request], Awaitable[Caller]]:
@@ -69,6 +102,27 @@ def with_permission(permission: Permission) -> Callable[[Request], Awaitable[Cal
         caller = await authenticated(request)
         caller.require(permission)
         return caller
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class AtTill:
+    """A caller with an open merchant session and the permission that the route asks for."""
+
+    caller: Caller
+    session: MerchantSession
+
+
+def at_till(permission: Permission) -> Callable[[Request], Awaitable[AtTill]]:
+    """A dependency: a caller who brings a merchant session and has this permission with it."""
+
+    async def check(request: Request) -> AtTill:
+        caller = await authenticated(request)
+        if caller.session is None:
+            raise Unauthenticated("merchant_session_required", f"This needs a merchant session ({MERCHANT_TOKEN}).")
+        caller.require(permission)
+        return AtTill(caller, caller.session)
 
     return check
 
