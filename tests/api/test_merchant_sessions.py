@@ -11,8 +11,8 @@ import pytest_asyncio
 from tests.api.shop import UNKNOWN, Fits, Shop, Superuser, fingerprint, good
 from tests.api.tills import APP_TOKEN, SESSION, THEME, TOKEN, VALIDATE, FrontEnd, a_platform_id, audit_of, validated
 
+from kado.access.merchant_sessions import MerchantSessions, sweep
 from kado.access.permissions import Permission
-from kado.access.sessions import Sessions, sweep
 from kado.access.signatures import HEADER
 
 
@@ -203,7 +203,7 @@ async def test_a_revoked_key_opens_no_session_and_ends_those_it_opened(shop: Sho
     await fresh.end()
     await refused(shop, {HEADER: headers[1]}, content, "invalid_signature", token=None)
     # This process remembers a key and a session for half a minute; one that never saw them knows at once.
-    elsewhere = Sessions(shop.api.services.database)
+    elsewhere = MerchantSessions(shop.api.services.database)
     assert await elsewhere.find(opened[0]["sessionToken"]) is None
     assert await elsewhere.find(opened[1]["sessionToken"]) is not None
 

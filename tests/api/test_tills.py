@@ -70,7 +70,7 @@ async def test_the_caller_is_the_one_at_the_till(front_end: FrontEnd, shop: Shop
     opened = await front_end.session(cashierId="C-7", terminalId="T-2", locationId="L1", role="cashier")
     services = shop.api.services
     bearer = await services.access.authenticate(f"Bearer {shop.owner}")
-    caller = await services.sessions.narrow(bearer, opened["sessionToken"])
+    caller = await services.merchant_sessions.narrow(bearer, opened["sessionToken"])
     assert (caller.cashier_id, caller.terminal_id, caller.role) == ("C-7", "T-2", Role.CASHIER)
     assert (caller.merchant_id, caller.subject) == (bearer.merchant_id, bearer.subject)
     assert caller.session is not None

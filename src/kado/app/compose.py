@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from kado.access import sessions
+from kado.access import merchant_sessions
 from kado.access.authenticate import Access
 from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
-from kado.access.sessions import Sessions
+from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
@@ -22,7 +22,6 @@ from kado.settings import Settings
 from kado.storage.database import Database
 
 _SWEEP_SECONDS = 60
-_SWEEP_SESSIONS_SECONDS = 600
 
 
 @asynccontextmanager
@@ -37,7 +36,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             keyring=settings.keyring,
             database=database,
             access=Access(database, settings.keyring),
-            sessions=Sessions(database),
+            merchant_sessions=MerchantSessions(database),
             reaches=Reaches(database),
             signatures=Signatures(database, settings.keyring),
             captcha=captcha,
@@ -70,6 +69,6 @@ def worker(settings: Settings, database: Database) -> Worker:
         (
             Periodic("seal", min(2.0, settings.seal_seconds / 2), sealer.run, at_stop=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
-            Periodic("sweep-sessions", _SWEEP_SESSIONS_SECONDS, lambda: sessions.sweep(database)),
+            Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
         ),
     )

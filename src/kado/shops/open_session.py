@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from kado import audit
-from kado.access import sessions
+from kado.access import merchant_sessions
 from kado.access.caller import MerchantSession
-from kado.access.sessions import NewSession, Till
+from kado.access.merchant_sessions import NewSession, Till
 from kado.access.signatures import Signer
 from kado.crypto import Keyring, equal
 from kado.errors import Refusal
@@ -51,12 +51,12 @@ async def open_session(database: Database, keyring: Keyring, reaches: Reaches, s
         till = Till(
             shop.id,
             location_id,
-            sessions.role_named(hello.role),
+            merchant_sessions.role_named(hello.role),
             hello.user_id,
             hello.cashier_id,
             hello.terminal_id,
         )
-        new = await sessions.insert(connection, signer, till)
+        new = await merchant_sessions.insert(connection, signer, till)
         await _record(connection, signer, "merchant-session:opened", shop.id, _facts(new.session))
         return Opened(new, await store.find(connection, shop.id))
 

@@ -6,7 +6,7 @@ from fastapi import Request
 
 from kado.access.authenticate import Access
 from kado.access.captcha import Captcha
-from kado.access.sessions import Sessions
+from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
@@ -24,7 +24,7 @@ class Services:
     keyring: Keyring
     database: Database
     access: Access
-    sessions: Sessions
+    merchant_sessions: MerchantSessions
     reaches: Reaches
     signatures: Signatures
     captcha: Captcha

@@ -9,9 +9,10 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Query, Request
 
-from kado.access import sessions, signatures
+from kado.access import signatures
 from kado.access.address import client_address
 from kado.access.caller import Caller, MerchantSession
+from kado.access.merchant_sessions import invalid_session
 from kado.access.permissions import Permission
 from kado.access.signatures import Signer
 from kado.doors.api.services import Services, services_of
@@ -20,8 +21,8 @@ from kado.errors import Invalid, Unauthenticated
 from kado.ids import is_id
 from kado.programs.program import Program
 
-CUSTOMER_TOKEN: Final = "X-Eposn-Customer-Token"  # noqa: S105 - the name of a header
-MERCHANT_TOKEN: Final = "X-Eposn-Merchant-Token"  # noqa: S105 - the name of a header
+_CUSTOMER_TOKEN: Final = "X-Eposn-Customer-Token"  # noqa: S105 - the name of a header
+_MERCHANT_TOKEN: Final = "X-Eposn-Merchant-Token"  # noqa: S105 - the name of a header
 
 ProgramId = Annotated[PydanticObjectId | None, Path()]
 CardId = Annotated[PydanticObjectId | None, Path()]
@@ -30,20 +31,20 @@ Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
 
 def session_headers(
-    customer_token: Annotated[str | None, Header(alias=CUSTOMER_TOKEN)] = None,
-    merchant_token: Annotated[str | None, Header(alias=MERCHANT_TOKEN)] = None,
+    customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
+    merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
 ) -> None:
     """Documents the two session tokens; `authenticated` looks at them."""
 
 
-def merchant_session_header(
-    merchant_token: Annotated[str | None, Header(alias=MERCHANT_TOKEN)] = None,
+def merchant_header(
+    merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
 ) -> None:
-    """Documents the merchant's session token where it stands alone."""
+    """Documents the merchant's token where it is the only one."""
 
 
 SESSION_HEADERS: Final = [Depends(session_headers)]
-MERCHANT_SESSION_HEADER: Final = [Depends(merchant_session_header)]
+MERCHANT_HEADER: Final = [Depends(merchant_header)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +71,20 @@ async def authenticated(request: Request) -> Caller:
     """
     services = services_of(request)
     caller = await services.access.authenticate(request.headers.get("authorization"))
-    if token := _session_token(request, MERCHANT_TOKEN):
-        caller = await services.sessions.narrow(caller, token)
-    if _session_token(request, CUSTOMER_TOKEN):
+    if token := _session_token(request, _MERCHANT_TOKEN):
+        caller = await services.merchant_sessions.narrow(caller, token)
+    if _session_token(request, _CUSTOMER_TOKEN):
         # No session has been given out that such a token could name.
-        raise sessions.refused()
+        raise invalid_session()
     return caller
 
 
 def _session_token(request: Request, name: str) -> str | None:
-    """The token in this header, if one was sent. Raises `Unauthenticated` for two that differ."""
+    """The token in this header; None where there is none. Raises `Unauthenticated` where there are several."""
     tokens = {token for token in request.headers.getlist(name) if token}
     if len(tokens) > 1:
-        raise sessions.refused()
-    return next(iter(tokens), None)
+        raise invalid_session()
+    return tokens.pop() if tokens else None
 
 
 async def signed(request: Request) -> Signer:
@@ -120,7 +121,7 @@ def at_till(permission: Permission) -> Callable[[Request], Awaitable[AtTill]]:
     async def check(request: Request) -> AtTill:
         caller = await authenticated(request)
         if caller.session is None:
-            raise Unauthenticated("merchant_session_required", f"This needs a merchant session ({MERCHANT_TOKEN}).")
+            raise Unauthenticated("merchant_session_required", f"This needs a merchant session ({_MERCHANT_TOKEN}).")
         caller.require(permission)
         return AtTill(caller, caller.session)
 

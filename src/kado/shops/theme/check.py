@@ -86,7 +86,7 @@ def families(font_family: str) -> list[str]:
 def _font(theme: Theme) -> Iterator[Issue]:
     if theme.font_family is None:
         return
-    if not all(_FAMILY.fullmatch(family.strip()) for family in theme.font_family.split(",")):
+    if not all(_FAMILY.fullmatch(family.strip(" ")) for family in theme.font_family.split(",")):
         message = "A list of font families, separated by commas; names that begin with a digit stand in quotes."
         yield Issue("fontFamily", "error", "invalid_font_family", message)
     elif families(theme.font_family)[-1].lower() not in _GENERIC:

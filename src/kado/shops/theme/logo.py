@@ -1,18 +1,20 @@
 """Where a logo may come from: a public address over HTTPS. It is never fetched here; the visitors' browsers will."""
 
 import re
-from collections.abc import Callable
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 from urllib.parse import urlsplit
 
 Fault = tuple[str, str]
 """A code and a sentence."""
 
-_PLAIN: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]+")  # visible ASCII but the backslash, which browsers take for a slash
+# Visible ASCII but the backslash, which browsers take for a slash.
+_PLAIN: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
+_AUTHORITY: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?")
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _INTERNAL: Final = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "arpa", "onion")
+_UNICAST: Final = IPv6Network("2000::/3")
 _INVALID: Fault = ("logo_url_invalid", "This is not the address of a picture.")
 _PRIVATE: Fault = ("logo_host_private", "The logo's address leads into a private network; visitors cannot see it.")
 
@@ -28,29 +30,29 @@ def fault(url: str) -> Fault | None:
         return _INVALID
     if parts.scheme != "https":
         return ("logo_not_https", "A logo is loaded over https, from an address that begins with https://.")
-    if not host or "@" in parts.netloc or parts.netloc.endswith(":"):
+    if host is None or not _AUTHORITY.fullmatch(parts.netloc):
         return _INVALID
-    return _host_fault(host)
+    return _address_fault(host, IPv6Address) if parts.netloc.startswith("[") else _host_fault(host.removesuffix("."))
 
 
 def _host_fault(host: str) -> Fault | None:
-    if ":" in host:
-        return _address_fault(host, IPv6Address)
-    labels = host.removesuffix(".").split(".")
+    labels = host.split(".")
     # Browsers take a host whose last label is a number for an address, in forms such as 127.1 or 0x7f000001 as well.
     if _NUMBER.fullmatch(labels[-1]):
         return _address_fault(host, IPv4Address)
-    if labels[-1] in _INTERNAL or len(labels) == 1:
-        return _PRIVATE
-    return None if all(_LABEL.fullmatch(label) for label in labels) else _INVALID
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        return _INVALID
+    return _PRIVATE if labels[-1] in _INTERNAL or len(labels) == 1 else None
 
 
-def _address_fault(host: str, kind: Callable[[str], IPv4Address | IPv6Address]) -> Fault | None:
+def _address_fault(host: str, kind: type[IPv4Address] | type[IPv6Address]) -> Fault | None:
     """Only addresses in their usual form that belong to the public network pass."""
     try:
         address = kind(host)
     except AddressValueError:
         return _INVALID
-    inner = address.ipv4_mapped or address.sixtofour if isinstance(address, IPv6Address) else None
-    is_public = address.is_global and not address.is_multicast and (inner is None or inner.is_global)
+    is_public = address.is_global and not address.is_multicast
+    if isinstance(address, IPv6Address):
+        # Outside of it, and in the two tunnels, an address is one of the older sort in disguise.
+        is_public = is_public and address in _UNICAST and not (address.sixtofour or address.teredo)
     return None if is_public else _PRIVATE

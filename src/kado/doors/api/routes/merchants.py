@@ -19,7 +19,7 @@ from kado.doors.api.schemas.merchants import (
     ValidateMerchantSessionResponse,
 )
 from kado.doors.api.services import services_of
-from kado.doors.api.visit import MERCHANT_SESSION_HEADER, AtTill, at_till, authenticated, signed
+from kado.doors.api.visit import MERCHANT_HEADER, AtTill, at_till, authenticated, signed
 from kado.programs.program import UNSET
 from kado.shops.find import shop_of
 from kado.shops.open_session import open_session
@@ -72,7 +72,7 @@ async def validate_session(
 ) -> Response:
     """Whether the token is that of an open session of the merchant that asks, and of which shop."""
     services = services_of(request)
-    session = await services.sessions.find(data.sessionToken)
+    session = await services.merchant_sessions.find(data.sessionToken)
     if session is None or session.merchant_id != merchant_id:
         return shown.json_response({"valid": False, "merchant": None})
     shop = await shop_of(services.database, session)
@@ -83,7 +83,7 @@ async def validate_session(
     "/settings",
     name="saveMerchantSettings",
     response_model=MerchantSessionResponse,
-    dependencies=MERCHANT_SESSION_HEADER,
+    dependencies=MERCHANT_HEADER,
 )
 async def save_merchant_settings(
     request: Request,

@@ -12,7 +12,7 @@ from kado.doors.api import shown
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.merchants import GiftCardMerchantTheme, MerchantThemeResponse, SaveMerchantThemeResponse
 from kado.doors.api.services import services_of
-from kado.doors.api.visit import MERCHANT_SESSION_HEADER, AtTill, at_till
+from kado.doors.api.visit import MERCHANT_HEADER, AtTill, at_till
 from kado.shops.save_theme import BadTheme, save_theme, theme_of_shop
 from kado.shops.theme.check import Issue
 from kado.shops.theme.performance import report
@@ -26,7 +26,11 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "properties": {"error": {"type": "string"}, "issues": _ISSUES, "warnings": _ISSUES},
+                    "properties": {
+                        "error": {"type": "string", "title": "Error"},
+                        "issues": {**_ISSUES, "title": "Issues"},
+                        "warnings": {**_ISSUES, "title": "Warnings"},
+                    },
                 }
             }
         },
@@ -58,7 +62,7 @@ router = APIRouter(
     prefix="/v2/giftcards/merchants",
     tags=["Gift Card Merchants"],
     route_class=ThemeRoute,
-    dependencies=MERCHANT_SESSION_HEADER,
+    dependencies=MERCHANT_HEADER,
 )
 
 

@@ -53,7 +53,7 @@ class SaveMerchantSettingsRequest(Body):
     merchantId: Line100 | None = None
 
 
-class MerchantLocationResponse(Body):
+class MerchantSessionLocation(Body):
     """Where a shop sells."""
 
     locationId: str
@@ -73,7 +73,7 @@ class MerchantSessionResponse(Body):
     active: bool
     locationId: str | None
     locationName: str | None
-    locations: list[MerchantLocationResponse]
+    locations: list[MerchantSessionLocation]
     cashierId: str | None = None
     terminalId: str | None = None
     role: str | None = None

@@ -98,7 +98,7 @@ async def insert(connection: Connection, signer: Signer, till: Till) -> NewSessi
     return NewSession(session, token)
 
 
-class Sessions:
+class MerchantSessions:
     """Knows sessions by their tokens; remembers each for 30 seconds at most, never beyond its end."""
 
     def __init__(self, database: Database, timer: Callable[[], float] = time.monotonic) -> None:
@@ -127,7 +127,7 @@ class Sessions:
         """
         session = await self.find(token)
         if session is None or caller.is_test or session.merchant_id != caller.merchant_id:
-            raise refused()
+            raise invalid_session()
         return replace(
             caller,
             role=max(caller.role, session.role, key=_FROM_MOST_TO_LEAST.index),
@@ -165,6 +165,6 @@ async def sweep(database: Database) -> int:
     return int(done.removeprefix("DELETE "))
 
 
-def refused() -> Unauthenticated:
-    """The one answer for everything that is wrong with a session token."""
+def invalid_session() -> Unauthenticated:
+    """The one answer for every session token that opens nothing."""
     return Unauthenticated("invalid_session_token", "The session token is not valid.")
