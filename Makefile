@@ -8,11 +8,11 @@ SHELL = /bin/sh
 RUN = .venv/bin/python -m
 UV_EXPORT = uv export --quiet --frozen --all-groups --extra embedded --no-emit-project --no-header
 
-.PHONY: help setup demo test check static format bench lock clean
+.PHONY: help setup demo test generated check static format bench lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while read -r name says; do \
-		printf '  make %-8s %s\n' "$$name" "$$says"; done
+		printf '  make %-9s %s\n' "$$name" "$$says"; done
 
 setup: ## Make .venv with the locked dependencies (the other targets do it by themselves)
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh
@@ -22,6 +22,9 @@ demo: setup ## Start a server with a demo merchant and print commands to try; Ct
 
 test: static ## Check everything, then run all tests on a real PostgreSQL that comes along
 	@$(RUN) pytest $(ARGS)
+
+generated: setup ## Try every operation with a thousand made-up requests (KADO_TEST_EXAMPLES=… for another number)
+	@KADO_TEST_EXAMPLES=$${KADO_TEST_EXAMPLES:-1000} $(RUN) pytest tests/contract/test_generated.py $(ARGS)
 
 check: static ## Check format, style, types, imports and tidiness
 	@$(RUN) pytest tests/tidy

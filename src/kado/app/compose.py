@@ -9,6 +9,7 @@ from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
+from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
@@ -20,8 +21,13 @@ from kado.doors.worker.run import Periodic, Worker
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.database import Database
+from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS
+from kado.webhooks.courier import Courier
+from kado.webhooks.post import Poster
 
 _SWEEP_SECONDS = 60
+_HOLDS_SECONDS = 30
+_FORGET_SECONDS = 3600
 
 
 @asynccontextmanager
@@ -42,6 +48,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             captcha=captcha,
             ledger=ledger,
             checks=BalanceChecks(database, settings.keyring, captcha),
+            poster=Poster(settings.webhook_allow),
         )
     finally:
         await ledger.close()
@@ -54,7 +61,7 @@ async def open_database(settings: Settings, url: str) -> Database:
 
 
 def worker(settings: Settings, database: Database) -> Worker:
-    """What sends messages, seals the ledger and writes down what time has made true."""
+    """What sends messages and events, seals the ledger and writes down what time has made true."""
     sender = Sender(
         database,
         settings.keyring,
@@ -63,12 +70,18 @@ def worker(settings: Settings, database: Database) -> Worker:
         settings.public_url,
     )
     sealer = Sealer(database, settings.keyring)
+    ledger = Ledger(database, settings.keyring)
+    courier = Courier(database, settings.keyring, Poster(settings.webhook_allow))
     return Worker(
         database,
         sender,
         (
             Periodic("seal", min(2.0, settings.seal_seconds / 2), sealer.run, at_stop=True),
+            Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
+            Periodic("forget-events", _FORGET_SECONDS, courier.forget),
         ),
+        jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
+        beside=(courier.run,),
     )

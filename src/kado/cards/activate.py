@@ -1,13 +1,12 @@
 """Activate: put a pending card's value on it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import ClassVar
 
 from kado.access.permissions import Permission
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
-from kado.cards.posting import Decision, NewEntry, Posting
+from kado.cards.posting import Decision, NewEntry, Posting, Situation
 from kado.errors import Forbidden, Refusal
 from kado.programs.program import Program
 
@@ -27,8 +26,9 @@ class Activate(Posting):
         """What was asked."""
         return (self.customer_email, self.customer_phone, self.customer_name, self.security_code)
 
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:
+    def decide(self, on: Situation) -> Decision | Refusal:
         """Only a pending card is activated, and only once."""
+        card, program, now = on.card, on.program, on.now
         status = card.status_at(now)
         if status is CardStatus.EXPIRED:
             return refusals.card_expired(card)
@@ -44,7 +44,7 @@ class Activate(Posting):
             "customer_name": self.customer_name,
         }
         return Decision(
-            NewEntry(TransactionType.ACTIVATION, card.initial_value, description="Gift card activated"),
+            entries=(NewEntry(TransactionType.ACTIVATION, card.initial_value, description="Gift card activated"),),
             changes={"activated_at": now} | {name: value for name, value in contacts.items() if value is not None},
         )
 

@@ -79,6 +79,9 @@ class Card:
     is_physical: bool
     deliver_at: datetime | None
     delivered_at: datetime | None
+    successor_id: str | None = None
+    succession: str | None = None
+    has_reversals: bool = False
 
     @property
     def available(self) -> int:
@@ -124,3 +127,43 @@ class Entry:
     key_hash: bytes | None
     previous_hash: bytes
     hash: bytes
+    counterpart_id: str | None = None
+
+
+class HoldStatus(StrEnum):
+    """Where a hold stands."""
+
+    OPEN = "open"  # its money is set aside
+    CAPTURED = "captured"  # taken, all of it or as much as was wanted
+    RELEASED = "released"  # let go
+    EXPIRED = "expired"  # let go because its time was over
+
+
+@dataclass(slots=True)
+class Hold:
+    """Money of a card that is set aside for an order. Amounts in minor units; fields as in `store.HOLD_COLUMNS`."""
+
+    program_id: str
+    id: str
+    card_id: str
+    merchant_id: str
+    amount: int
+    captured: int
+    status: HoldStatus
+    order_reference: str
+    pos_transaction_id: str | None
+    cashier_id: str | None
+    terminal_id: str | None
+    description: str | None
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def rest(self) -> int:
+        """What it still sets aside; nothing once it has ended."""
+        return self.amount - self.captured if self.status is HoldStatus.OPEN else 0
+
+    def is_over_at(self, now: datetime) -> bool:
+        """Whether its time has run out, even if nobody has written that down yet."""
+        return self.status is HoldStatus.OPEN and now >= self.expires_at

@@ -2,8 +2,9 @@
 
 Entry: SHA-256 over the UTF-8 text of a JSON array without spaces, in this order: program, card, sequence number, type,
 amount, balance before, balance after, time (microseconds since 1970), reference, POS transaction, cashier, terminal,
-merchant, entry id, hash of the idempotency key (hex), hash of the previous entry (hex). Anyone with the rows can
-recompute it. Descriptions and people's data stay outside, so that erasing a person never breaks a chain.
+merchant, entry id, hash of the idempotency key (hex), hash of the previous entry (hex); and, only where there is one,
+the id of the entry that this one answers (counterpart). Anyone with the rows can recompute it. Descriptions and
+people's data stay outside, so that erasing a person never breaks a chain.
 """
 
 import hashlib
@@ -40,9 +41,10 @@ def entry_hash(
     entry_id: str,
     key_hash: bytes | None,
     previous_hash: bytes,
+    counterpart_id: str | None = None,
 ) -> bytes:
     """The hash of one entry; amounts in minor units."""
-    facts = (
+    facts: tuple[object, ...] = (
         program_id,
         card_id,
         seq,
@@ -60,6 +62,8 @@ def entry_hash(
         None if key_hash is None else key_hash.hex(),
         previous_hash.hex(),
     )
+    if counterpart_id is not None:  # only then, so that entries from before there were any keep their hashes
+        facts = (*facts, counterpart_id)
     return hashlib.sha256(_encode(facts)).digest()
 
 
@@ -88,4 +92,6 @@ def _state(card: Card) -> bytes:
         card.max_balance,
         *(None if moment is None else clock.micros(moment) for moment in moments),
     ]
+    if card.held or card.successor_id is not None or card.has_reversals:  # only then, as above
+        facts += [card.held, card.successor_id, card.has_reversals]
     return _encode(facts)

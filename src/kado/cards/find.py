@@ -6,6 +6,7 @@ from datetime import datetime
 from kado.cards import refusals
 from kado.cards.card import Card, Entry, TransactionType
 from kado.cards.numbers import indexes_of
+from kado.cards.posting import ReferenceKind
 from kado.cards.store import CARD_COLUMNS, CARD_WIDTH, ENTRY_COLUMNS
 from kado.crypto import Keyring
 from kado.storage.database import Connection, Database
@@ -60,6 +61,23 @@ async def entries_of(
         )
         total = await connection.fetchval(f"SELECT count(*) FROM card_transaction {chosen}", program_id, card_id, text)
     return [entry_from_row(tuple(row)) for row in rows], int(total)
+
+
+async def entries_by_reference(
+    database: Database, program_id: str, kind: ReferenceKind, reference: str, *, merchant_id: str, is_test: bool
+) -> list[Entry]:
+    """What a merchant wrote under a reference of its own, on whichever card: newest first, at most 100."""
+    async with database.read() as connection:
+        rows = await connection.fetch(
+            f"SELECT {ENTRY_COLUMNS} FROM card_transaction t WHERE program_id = $1 AND {kind} = $2 AND merchant_id = $3"
+            " AND EXISTS (SELECT FROM card c WHERE c.program_id = t.program_id AND c.id = t.card_id AND c.is_test = $4)"
+            " ORDER BY created_at DESC, card_id, seq DESC LIMIT 100",
+            program_id,
+            reference,
+            merchant_id,
+            is_test,
+        )
+    return [entry_from_row(tuple(row)) for row in rows]
 
 
 def entry_from_row(values: tuple[object, ...]) -> Entry:

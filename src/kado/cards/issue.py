@@ -1,6 +1,6 @@
 """Issue: a new card with a number of its own, worth nothing until it is activated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -9,15 +9,16 @@ from kado.access.caller import Caller
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, Entry, TransactionType
 from kado.cards.chain import GENESIS, seal_state
+from kado.cards.entries import append
+from kado.cards.events import events_of
 from kado.cards.idempotency import Fingerprint, NewKey, remember
 from kado.cards.numbers import hide_number, new_number, new_pass_sid
-from kado.cards.page import append
 from kado.cards.posting import Answer, NewEntry, Outcome, Render
 from kado.crypto import Keyring
 from kado.errors import Invalid, Refusal
 from kado.ids import new_id
 from kado.programs.program import ExpiryRule, Program
-from kado.storage.outbox import Message
+from kado.storage.outbox import Event, Message
 
 _LONGEST_MONTHS: Final = 60
 
@@ -78,6 +79,7 @@ class Placed:
     key: NewKey
     answer: Answer
     messages: tuple[Message, ...]
+    events: tuple[Event, ...]
 
 
 def place(
@@ -91,11 +93,40 @@ def place(
         return refusals.merchant_not_admitted()
     card = _new_card(keyring, issue, issue.merchant_name, program, now)
     purchase = NewEntry(TransactionType.PURCHASE, 0, description="Gift card issued")
-    entry = append(card, purchase, issue.caller.merchant_id, now, fingerprint.key_hash)
+    entry = append(card, purchase, issue.caller, now, fingerprint.key_hash)
     card.state_seal = seal_state(keyring, card)
-    answer = issue.render(Outcome(card, program, entry, now))
+    outcome = Outcome(card, program, (entry,), now)
+    answer = issue.render(outcome)
     key = remember(keyring, program.id, fingerprint, answer)
-    return Placed(card, entry, key, answer, _delivery(card, now))
+    return Placed(card, entry, key, answer, delivery_of(card, now), tuple(events_of(issue.action, outcome)))
+
+
+def renewed(keyring: Keyring, like: Card, program: Program, now: datetime) -> Card:
+    """A card as `like`, with a number, a pass and a history of its own: nothing of the old card opens it."""
+    card_id = new_id()
+    number = hide_number(keyring, program.id, card_id, new_number(program.number_prefix))
+    return replace(
+        like,
+        id=card_id,
+        balance=0,
+        held=0,
+        seq=0,
+        head_hash=GENESIS,
+        created_at=now,
+        updated_at=now,
+        number_index=number.number_index,
+        number_sealed=number.sealed,
+        last_four=number.last_four,
+        key_version=number.key_version,
+        code_hash=None,
+        code_version=None,
+        codes_sent_at=[],
+        pass_sid=new_pass_sid(program.id),
+        delivered_at=None,
+        successor_id=None,
+        succession=None,
+        has_reversals=False,
+    )
 
 
 def expiry_of(program: Program, start: datetime) -> datetime:
@@ -173,9 +204,9 @@ def _new_card(keyring: Keyring, issue: Issue, merchant_name: str, program: Progr
     )
 
 
-def _delivery(card: Card, now: datetime) -> tuple[Message, ...]:
-    """The code goes out at issue, or at `deliver_at`: by mail where there is an address, otherwise by text message."""
-    recipient = card.customer_email or card.customer_phone
+def delivery_of(card: Card, now: datetime, at: datetime | None = None) -> tuple[Message, ...]:
+    """The code leaves `at` this moment, at `deliver_at`, or at once; by mail where there is an address, else by SMS."""
+    recipient, planned = card.customer_email or card.customer_phone, at or card.deliver_at
     if recipient is None:
         return ()
     return (
@@ -189,6 +220,6 @@ def _delivery(card: Card, now: datetime) -> tuple[Message, ...]:
             sender_name=card.sender_name,
             custom_message=card.custom_message,
             created_at=now,
-            send_at=card.deliver_at if card.deliver_at is not None and card.deliver_at > now else None,
+            send_at=planned if planned is not None and planned > now else None,
         ),
     )

@@ -21,7 +21,7 @@ import asyncpg
 import structlog
 
 from kado import audit
-from kado.cards import refusals, store
+from kado.cards import evidence, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
 from kado.cards.issue import Issue, Placed, place
 from kado.cards.page import Page
@@ -30,7 +30,7 @@ from kado.crypto import Keyring
 from kado.errors import Refusal
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, away
 from kado.storage.gather import Gatherer
-from kado.storage.outbox import enqueue_messages
+from kado.storage.outbox import enqueue_events, enqueue_messages
 
 log = structlog.get_logger("kado.ledger")
 
@@ -147,13 +147,14 @@ class Ledger:
         """Postings on cards that exist: lock, read the keys, decide, write."""
         asked = time.monotonic()
         postings = [(at, t, t.posting) for at, t in tickets.items() if isinstance(t.posting, Posting)]
-        locked = await store.lock_cards(connection, [(p.program_id, p.card_id) for _, _, p in postings])
+        locked = await store.lock_cards(connection, [ref for _, _, posting in postings for ref in posting.refs()])
         if locked.now is None:
             return {at: refusals.card_not_found() for at in tickets}
         waited = timedelta(seconds=time.monotonic() - asked)  # the clock was read before the locks were granted
         known = await store.read_keys(connection, [key for ticket in tickets.values() for key in ticket.places()])
         page = Page(self._keyring, locked.now + waited)
         page.references = await self._references(connection, [p for _, _, p in postings])
+        page.evidence = await evidence.gather(connection, [p for _, _, p in postings], locked.cards.values())
         results = {at: self._decide(page, t, p, locked, known) for at, t, p in postings}
         await _write(connection, page)
         return results
@@ -164,14 +165,14 @@ class Ledger:
         return await store.earlier_entries(connection, wanted) if wanted else {}
 
     def _decide(self, page: Page, ticket: _Ticket, posting: Posting, locked: store.Locked, known: Known) -> Result:
-        card = locked.cards.get((posting.program_id, posting.card_id))
-        if card is None or card.is_test is not posting.caller.is_test:
+        cards = [card for ref in posting.refs() if (card := locked.cards.get(ref)) is not None]
+        if len(cards) < len(posting.refs()) or any(card.is_test is not posting.caller.is_test for card in cards):
             return refusals.card_not_found()
         for memory in (known, page.known):
             earlier = self._known_answer(ticket, memory)
             if earlier is not None:
                 return earlier
-        return page.post(posting, card, locked.programs[card.program_id], ticket.prints[0])
+        return page.post(posting, cards, locked.programs[posting.program_id], ticket.prints[0])
 
     async def _issue(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
         """New cards. Their keys are claimed first: there is no card yet on which a duplicate could wait."""
@@ -224,16 +225,24 @@ class Ledger:
 
 async def _write(connection: Connection, page: Page) -> None:
     """Everything that the page says, in as few statements as it needs."""
+    if page.fresh:
+        await store.insert_cards(connection, page.fresh)
     if page.moved or page.keys:
         await store.write(connection, page.only_moved(), page.entries, page.keys, page.now)
     if page.changed:
         await store.write_state(connection, list(page.changed.values()))
+    if page.holds:
+        await evidence.write_holds(connection, list(page.holds.values()))
+    if page.reversals:
+        await evidence.write_reversals(connection, page.reversals)
     if page.superseded:
         await store.supersede_messages(connection, page.superseded)
     if page.forgiven:
         await store.forget_guesses(connection, page.forgiven)
     if page.messages:
         await enqueue_messages(connection, page.messages)
+    if page.events:
+        await enqueue_events(connection, page.events)
     for posting, action, details in page.audits:
         await audit.record(
             connection,
@@ -254,3 +263,6 @@ async def _write_new(connection: Connection, placed: list[Placed]) -> None:
     messages = [message for one in placed for message in one.messages]
     if messages:
         await enqueue_messages(connection, messages)
+    events = [event for one in placed for event in one.events]
+    if events:
+        await enqueue_events(connection, events)

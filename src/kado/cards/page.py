@@ -4,20 +4,26 @@ The page keeps the cards as they stand after each decision, so that the next pos
 before it left, and a key that comes twice in one list is answered twice and moves money once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kado.cards.card import Card, Entry
-from kado.cards.chain import entry_hash, seal_state
+from kado.cards.card import Card, CardStatus, Entry, Hold, HoldStatus
+from kado.cards.chain import seal_state
+from kado.cards.entries import append
+from kado.cards.events import EventType, events_of, hold_released, of_state
+from kado.cards.evidence import Evidence
 from kado.cards.idempotency import Fingerprint, NewKey, Remembered, is_stored, remember
+from kado.cards.issue import delivery_of, renewed
 from kado.cards.numbers import indexes_of, show_number
-from kado.cards.posting import Answer, Decision, NewEntry, Outcome, Posting
+from kado.cards.posting import Answer, Decision, Fresh, Outcome, Posting, ReferenceKind, Situation
 from kado.crypto import Keyring
 from kado.errors import Refusal
-from kado.ids import new_id
 from kado.programs.program import Program
-from kado.storage.outbox import Message
+from kado.storage.outbox import Event, Message
+
+Ref = tuple[str, str]
+"""Program id and card id."""
 
 
 @dataclass(slots=True)
@@ -26,59 +32,150 @@ class Page:
 
     keyring: Keyring
     now: datetime
-    moved: dict[tuple[str, str], Card] = field(default_factory=dict)
-    changed: dict[tuple[str, str], Card] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+    moved: dict[Ref, Card] = field(default_factory=dict)
+    changed: dict[Ref, Card] = field(default_factory=dict)
+    fresh: list[Card] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     keys: list[NewKey] = field(default_factory=list)
     known: dict[tuple[str, bytes], Remembered] = field(default_factory=dict)
     references: dict[tuple[str, str, str], str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     audits: list[tuple[Posting, str, Mapping[str, object]]] = field(default_factory=list)
-    superseded: list[tuple[str, str]] = field(default_factory=list)
+    superseded: dict[Ref, bool] = field(default_factory=dict)
+    """Cards whose waiting codes are not sent any more; True where planned ones are meant as well."""
     forgiven: list[tuple[str, bytes]] = field(default_factory=list)
+    holds: dict[Ref, Hold] = field(default_factory=dict)
+    reversals: list[tuple[str, str, str, str, str, datetime]] = field(default_factory=list)
 
-    def post(self, posting: Posting, card: Card, program: Program, fingerprint: Fingerprint) -> Answer | Refusal:
-        """Decide one posting on its locked card and note down what follows from it."""
-        at = max(self.now, card.updated_at)  # a clock that was set back neither reorders entries nor revives a card
-        decision = posting.decide(card, program, at)
+    def post(
+        self, posting: Posting, cards: Sequence[Card], program: Program, fingerprint: Fingerprint
+    ) -> Answer | Refusal:
+        """Decide one posting on its locked cards, its own first, and note down what follows from it."""
+        # A clock that was set back neither reorders entries nor revives a card.
+        at = max(self.now, *(card.updated_at for card in cards))
+        for card in cards:
+            self._let_go(card, program, at)
+        on = Situation(
+            card=cards[0],
+            program=program,
+            now=at,
+            others=tuple(cards[1:]),
+            earlier=self.evidence.sought(posting, at),
+            holds=self.evidence.holds_of(cards[0]),
+            is_reversed=self.evidence.is_reversed(posting),
+        )
+        decision = posting.decide(on)
         if isinstance(decision, Refusal):
-            if not is_stored(decision):
-                return decision
-            answer = posting.render(decision)
-            if posting.key is not None:
-                self._remember(program, fingerprint, answer)
-            return answer
-        entry = self._apply(decision, posting, card, at, fingerprint)
-        answer = posting.render(Outcome(card, program, entry, at, decision.messages))
+            return self._refuse(posting, decision, program, fingerprint)
+        outcome = self._apply(decision, posting, on, fingerprint)
+        self.events += events_of(posting.action, outcome)
+        answer = posting.render(outcome)
         self._remember(program, fingerprint, answer)
-        return self._flag_repetition(posting, entry, answer)
+        return self._flag_repetition(posting, outcome.entry, answer)
 
-    def _apply(
-        self, decision: Decision, posting: Posting, card: Card, at: datetime, fingerprint: Fingerprint
-    ) -> Entry | None:
-        ref = (card.program_id, card.id)
-        for name, value in decision.changes.items():
+    def _refuse(
+        self, posting: Posting, refusal: Refusal, program: Program, fingerprint: Fingerprint
+    ) -> Answer | Refusal:
+        if not is_stored(refusal):
+            return refusal
+        answer = posting.render(refusal)
+        if posting.key is not None:
+            self._remember(program, fingerprint, answer)
+        return answer
+
+    def _let_go(self, card: Card, program: Program, at: datetime) -> None:
+        """Release what is held for too long: true since its time was over, written down now."""
+        for hold in self.evidence.holds_of(card):
+            if hold.is_over_at(at):
+                card.held -= hold.rest
+                self._note_hold(replace(hold, status=HoldStatus.EXPIRED, ended_at=hold.expires_at))
+                self._seal(card)
+                if program.is_heard:
+                    self.events.append(hold_released(hold, card, program, at))
+
+    def _apply(self, decision: Decision, posting: Posting, on: Situation, fingerprint: Fingerprint) -> Outcome:
+        fresh, succession = None, {}
+        if decision.fresh is not None:
+            fresh = renewed(self.keyring, decision.fresh.like, on.program, on.now)
+            succession = {"successor_id": fresh.id, "succession": decision.fresh.succession}
+        messages = [*decision.messages]
+        entries = self._change(decision, posting, on.card, on, succession, fingerprint.key_hash)
+        for card in on.others:
+            if (part := decision.others.get(card.id)) is not None:
+                entries += self._change(part, posting, card, on, succession, None)
+                messages += part.messages
+        for hold in decision.holds:
+            self._note_hold(hold)
+        if decision.reversal is not None:
+            self._note_reversal(posting, *decision.reversal, on.now)
+        if decision.audit is not None:
+            self.audits.append((posting, *decision.audit))
+        if fresh is not None and decision.fresh is not None:
+            entries.append(self._begin(fresh, decision.fresh, posting, on.now))
+            messages += delivery_of(fresh, on.now)
+        self.messages += messages
+        return Outcome(
+            on.card, on.program, tuple(entries), on.now, tuple(messages), on.others, fresh, tuple(decision.holds)
+        )
+
+    def _change(
+        self,
+        decision: Decision,
+        posting: Posting,
+        card: Card,
+        on: Situation,
+        succession: Mapping[str, object],
+        key_hash: bytes | None,
+    ) -> list[Entry]:
+        """What becomes of one card. Of several entries the first alone bears the key: a key is unique."""
+        ref, at, was = (card.program_id, card.id), on.now, card.recorded_status
+        changes = {**decision.changes, **succession}
+        for name, value in changes.items():
             setattr(card, name, value)
-        entry = None
-        if decision.entry is not None:
-            entry = append(card, decision.entry, posting.caller.merchant_id, at, fingerprint.key_hash)
-            self.entries.append(entry)
+        entries = []
+        for new in decision.entries:
+            entries.append(append(card, new, posting.caller, at, key_hash))
+            key_hash = None
+        for entry in entries:
+            self.evidence.note_entry(entry)
+        self.entries += entries
         card.updated_at = at
         card.recorded_status = card.status_at(at)
         self.moved[ref] = card
-        if decision.changes:
-            card.state_seal = seal_state(self.keyring, card)
-            self.changed[ref] = card
-        self.messages.extend(decision.messages)
-        if decision.audit is not None:
-            self.audits.append((posting, *decision.audit))
-        if decision.supersede_messages:
-            self.superseded.append(ref)
+        if on.program.is_heard and card.recorded_status == CardStatus.EXPIRED != was:
+            self.events.append(of_state(EventType.EXPIRED, card, on.program, at))  # before the sweep came to it
+        if changes:
+            self._seal(card)
+        if decision.supersede_messages is not None:
+            self.superseded[ref] = self.superseded.get(ref, False) or decision.supersede_messages == "all"
         if decision.forget_guesses:
             number = show_number(self.keyring, card.program_id, card.id, card.number_sealed)
             indexes = indexes_of(self.keyring, card.program_id, number)
             self.forgiven.extend((card.program_id, index) for index in indexes)
+        return entries
+
+    def _begin(self, card: Card, fresh: Fresh, posting: Posting, at: datetime) -> Entry:
+        """The first entry of a card that was made out of others."""
+        entry = append(card, fresh.entry, posting.caller, at, None)
+        card.recorded_status = card.status_at(at)
+        card.state_seal = seal_state(self.keyring, card)
+        self.fresh.append(card)
+        self.entries.append(entry)
         return entry
+
+    def _seal(self, card: Card) -> None:
+        card.state_seal = seal_state(self.keyring, card)
+        self.changed[card.program_id, card.id] = card
+
+    def _note_hold(self, hold: Hold) -> None:
+        self.evidence.note_hold(hold)
+        self.holds[hold.program_id, hold.id] = hold
+
+    def _note_reversal(self, posting: Posting, kind: ReferenceKind, reference: str, at: datetime) -> None:
+        self.evidence.note_reversal(posting, kind, reference)
+        self.reversals.append((posting.program_id, posting.card_id, posting.caller.merchant_id, kind, reference, at))
 
     def _remember(self, program: Program, fingerprint: Fingerprint, answer: Answer) -> None:
         key = remember(self.keyring, program.id, fingerprint, answer)
@@ -87,7 +184,7 @@ class Page:
 
     def _flag_repetition(self, posting: Posting, entry: Entry | None, answer: Answer) -> Answer:
         """Without a key a repeated reference cannot be told from a second sale: it passes, and is pointed out."""
-        if entry is None or entry.reference_id is None:
+        if entry is None or entry.reference_id is None or posting.reference is None:
             return answer
         place = (entry.program_id, entry.card_id, entry.reference_id)
         earlier = self.references.get(place)
@@ -100,48 +197,3 @@ class Page:
     def only_moved(self) -> list[Card]:
         """Cards of which nothing but the balance is to be written."""
         return [card for ref, card in self.moved.items() if ref not in self.changed]
-
-
-def append(card: Card, new: NewEntry, merchant_id: str, at: datetime, key_hash: bytes) -> Entry:
-    """The next entry of a card; the card's balance, sequence number and head move with it."""
-    before, after, seq, entry_id = card.balance, card.balance + new.amount, card.seq + 1, new_id()
-    digest = entry_hash(
-        card.program_id,
-        card.id,
-        seq,
-        new.type,
-        new.amount,
-        before,
-        after,
-        at,
-        new.reference_id,
-        new.pos_transaction_id,
-        new.cashier_id,
-        new.terminal_id,
-        merchant_id,
-        entry_id,
-        key_hash,
-        card.head_hash,
-    )
-    entry = Entry(
-        program_id=card.program_id,
-        card_id=card.id,
-        seq=seq,
-        id=entry_id,
-        type=new.type,
-        amount=new.amount,
-        balance_before=before,
-        balance_after=after,
-        created_at=at,
-        reference_id=new.reference_id,
-        pos_transaction_id=new.pos_transaction_id,
-        cashier_id=new.cashier_id,
-        terminal_id=new.terminal_id,
-        merchant_id=merchant_id,
-        description=new.description,
-        key_hash=key_hash,
-        previous_hash=card.head_hash,
-        hash=digest,
-    )
-    card.balance, card.seq, card.head_hash = after, seq, digest
-    return entry

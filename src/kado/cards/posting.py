@@ -1,19 +1,28 @@
-"""What is handed to the posting machine, and what it hands back."""
+"""What is handed to the posting machine, what it is decided on, and what comes back."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import ClassVar, Final
+from datetime import datetime, timedelta
+from typing import ClassVar, Final, Literal
 
 from kado.access.caller import Caller
-from kado.cards.card import Card, Entry, TransactionType
+from kado.cards.card import Card, Entry, Hold, TransactionType
 from kado.errors import Refusal
 from kado.programs.program import Program
 from kado.storage.outbox import Message
 
 MAX_MINOR: Final = 2**62
 """No single amount may come near the limits of the database's bigint."""
+
+Succession = Literal["consolidation", "replacement"]
+"""Why the money of one card is on another now."""
+
+ReferenceKind = Literal["pos_transaction_id", "reference_id"]
+"""Which of a caller's own references is meant."""
+
+
+# ── what comes back ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +36,77 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A posting that passed: the card as it is now, and the entry that was written, if there was one."""
+    """A posting that passed: the cards as they are now, and what was written about them."""
 
     card: Card
     program: Program
-    entry: Entry | None
+    entries: tuple[Entry, ...]
+    """The card's own entries first, then those of other cards."""
     now: datetime
     messages: tuple[Message, ...] = ()
+    others: tuple[Card, ...] = ()
+    fresh: Card | None = None
+    """The card that was made, where one was."""
+    holds: tuple[Hold, ...] = ()
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry, where there is one at most."""
+        return self.entries[0] if self.entries else None
 
 
 Render = Callable[[Outcome | Refusal], Answer]
 """How a door says what happened. Called before the commit, so that the answer is stored with what it reports."""
+
+
+# ── what a decision is made on ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class EarlierEntry:
+    """An entry of the card that the posting is about, and what has been given back of it so far (minor units)."""
+
+    id: str
+    type: TransactionType
+    amount: int
+    merchant_id: str
+    counterpart_id: str | None = None
+    undone: int = 0
+
+    @property
+    def left(self) -> int:
+        """How much of it can still be given back or taken back."""
+        return abs(self.amount) - self.undone
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a posting is decided on. The cards are locked, so what it says stays true until the commit."""
+
+    card: Card
+    program: Program
+    now: datetime
+    others: tuple[Card, ...] = ()
+    """Further cards that the posting names, in its order."""
+    earlier: tuple[EarlierEntry, ...] = ()
+    """The entries that the posting looks for."""
+    holds: tuple[Hold, ...] = ()
+    """The card's open holds, and the one that the posting names."""
+    is_reversed: bool = False
+    """The posting's own reference was taken back before it arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which earlier entries of the card a posting wants to see: one by its id, or those with a caller's reference."""
+
+    entry_id: str | None = None
+    kind: ReferenceKind | None = None
+    reference: str | None = None
+    within: timedelta | None = None
+
+
+# ── what a decision says ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +120,25 @@ class NewEntry:
     cashier_id: str | None = None
     terminal_id: str | None = None
     description: str | None = None
+    counterpart_id: str | None = None
+    id: str | None = None
+    """Chosen beforehand where another entry must name this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A card to be made out of others: as `like`, but with a number, a code and a history of its own."""
+
+    like: Card
+    entry: NewEntry
+    succession: Succession
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A "yes": what becomes of the card."""
+    """A "yes": what becomes of the card, and of others that the posting names."""
 
-    entry: NewEntry | None = None
+    entries: tuple[NewEntry, ...] = ()
     changes: Mapping[str, object] = field(default_factory=dict)
     """Fields of the card with their new values; the balance is not among them, entries move it."""
     messages: tuple[Message, ...] = ()
@@ -65,13 +146,24 @@ class Decision:
     """`noun:verb` and facts, where the change is one of state or rights and not of money alone."""
     forget_guesses: bool = False
     """A new code starts with no wrong guesses against it."""
-    supersede_messages: bool = False
-    """Codes that wait to be sent for this card are not sent any more."""
+    supersede_messages: Literal["due", "all"] | None = None
+    """Codes that wait to be sent for this card are not sent any more: those that are due, or planned ones too."""
+    holds: tuple[Hold, ...] = ()
+    """Holds as they are from now on: new ones, or ones that changed."""
+    reversal: tuple[ReferenceKind, str] | None = None
+    """A reference with which nothing more may arrive."""
+    others: Mapping[str, "Decision"] = field(default_factory=dict)
+    """The same for further cards, by their ids; only entries, changes and messages count."""
+    fresh: Fresh | None = None
+    """A card that takes the place of all of them."""
+
+
+# ── postings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting(ABC):
-    """One wish concerning one card. Subclasses add what is asked and decide it."""
+    """One wish about a card, or several that must change together. Subclasses add what is asked and decide it."""
 
     action: ClassVar[str]
     """The word that separates idempotency keys of different operations."""
@@ -87,14 +179,43 @@ class Posting(ABC):
         """What was asked, for telling a repetition from another request under the same key."""
 
     @abstractmethod
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:
-        """Pure: the card is locked, so what it says stays true until the commit."""
+    def decide(self, on: Situation) -> Decision | Refusal:
+        """Pure but for fresh ids: whether this may happen, and what follows if it does."""
 
     @property
     def reference(self) -> str | None:
         """The caller's own reference, where the operation takes one."""
         return None
 
+    @property
+    def pos_reference(self) -> str | None:
+        """The till's own number of the sale, where the operation takes one."""
+        return None
+
+    @property
+    def other_card_ids(self) -> tuple[str, ...]:
+        """Further cards of the program that are locked and decided on together with this one."""
+        return ()
+
+    @property
+    def owned_card_ids(self) -> tuple[str, ...]:
+        """The cards that a customer must own to ask for this."""
+        return (self.card_id,)
+
+    @property
+    def sought(self) -> Sought | None:
+        """Earlier entries that the decision rests on."""
+        return None
+
+    @property
+    def hold_id(self) -> str | None:
+        """The hold that this is about."""
+        return None
+
     def scope(self) -> tuple[str, ...]:
         """Within what a key means one operation: the program is implied."""
         return (self.action, self.card_id)
+
+    def refs(self) -> list[tuple[str, str]]:
+        """Every card that is to be locked: program id, card id."""
+        return [(self.program_id, card_id) for card_id in (self.card_id, *self.other_card_ids)]

@@ -1,14 +1,12 @@
 """Redeem: take money from a card. The only place that decides whether that is allowed."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from kado.cards import refusals
-from kado.cards.card import Card, CardStatus, TransactionType
-from kado.cards.posting import Decision, NewEntry, Posting
+from kado.cards.card import CardStatus, TransactionType
+from kado.cards.posting import Decision, NewEntry, Posting, Situation
 from kado.errors import Refusal
-from kado.programs.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +25,16 @@ class Redeem(Posting):
         """What was asked."""
         return (self.amount, self.pos_transaction_id, self.cashier_id, self.terminal_id, self.description)
 
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:
+    @property
+    def pos_reference(self) -> str | None:
+        """The till's number of the sale."""
+        return self.pos_transaction_id
+
+    def decide(self, on: Situation) -> Decision | Refusal:
         """Take the amount from an active card that holds it."""
+        card, program, now = on.card, on.program, on.now
+        if on.is_reversed:
+            return refusals.already_reversed()
         status = card.status_at(now)
         if status is CardStatus.EXPIRED:
             return refusals.card_expired(card)
@@ -39,12 +45,14 @@ class Redeem(Posting):
         if self.amount > card.available:
             return refusals.insufficient_balance(card, program.currency)
         return Decision(
-            NewEntry(
-                TransactionType.REDEMPTION,
-                -self.amount,
-                pos_transaction_id=self.pos_transaction_id,
-                cashier_id=self.cashier_id,
-                terminal_id=self.terminal_id,
-                description=self.description,
+            entries=(
+                NewEntry(
+                    TransactionType.REDEMPTION,
+                    -self.amount,
+                    pos_transaction_id=self.pos_transaction_id,
+                    cashier_id=self.cashier_id,
+                    terminal_id=self.terminal_id,
+                    description=self.description,
+                ),
             )
         )

@@ -1,15 +1,14 @@
 """Reload: put money on a card, named by its id or by its number."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Final
 
 from kado.cards import refusals
-from kado.cards.card import Card, CardStatus, TransactionType
+from kado.cards.card import CardStatus, TransactionType
 from kado.cards.issue import expiry_of
-from kado.cards.posting import Decision, NewEntry, Posting
+from kado.cards.posting import Decision, NewEntry, Posting, Situation
 from kado.errors import Refusal
-from kado.programs.program import ExpiryRule, Program
+from kado.programs.program import ExpiryRule
 
 DESCRIPTION: Final = "Gift card reload"
 """What the entry says when the caller says nothing."""
@@ -39,8 +38,11 @@ class Reload(Posting):
         """The caller's own reference."""
         return self.reference_id
 
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:
+    def decide(self, on: Situation) -> Decision | Refusal:
         """Add the amount to an active card, up to its maximum."""
+        card, program, now = on.card, on.program, on.now
+        if on.is_reversed:
+            return refusals.already_reversed()
         status = card.status_at(now)
         if status is CardStatus.EXPIRED:
             return refusals.card_expired(card)
@@ -52,11 +54,13 @@ class Reload(Posting):
             return refusals.max_balance_exceeded(card, self.amount, program.currency)
         extended = expiry_of(program, now) if program.expiry_rule is ExpiryRule.AFTER_RELOAD else card.expires_at
         return Decision(
-            NewEntry(
-                TransactionType.RELOAD,
-                self.amount,
-                reference_id=self.reference_id,
-                description=self.description or DESCRIPTION,
+            entries=(
+                NewEntry(
+                    TransactionType.RELOAD,
+                    self.amount,
+                    reference_id=self.reference_id,
+                    description=self.description or DESCRIPTION,
+                ),
             ),
             changes={"expires_at": extended} if extended > card.expires_at else {},
         )

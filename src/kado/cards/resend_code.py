@@ -7,10 +7,9 @@ from typing import ClassVar, Final
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
 from kado.cards.masking import mask
-from kado.cards.posting import Decision, NewEntry, Posting
+from kado.cards.posting import Decision, NewEntry, Posting, Situation
 from kado.errors import Refusal
 from kado.ids import new_id
-from kado.programs.program import Program
 from kado.storage.outbox import Message
 
 _HOUR: Final = timedelta(hours=1)
@@ -39,8 +38,9 @@ class ResendCode(Posting):
         """Whether the request names a recipient of its own."""
         return (self.customer_email or self.customer_phone) is not None
 
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:  # noqa: ARG002 - one shape for all
+    def decide(self, on: Situation) -> Decision | Refusal:
         """Any card that can still be used, within limits that keep costs and mischief small."""
+        card, now = on.card, on.now
         status = card.status_at(now)
         if status in (CardStatus.EXPIRED, CardStatus.VOIDED):
             return refusals.card_not_active(status, "sent a new code")
@@ -55,12 +55,14 @@ class ResendCode(Posting):
             return refusals.resent_too_often(int(wait.total_seconds()) + 1)
         message = self._message(card, now, "security_code", "email" if email else "sms", recipient)
         return Decision(
-            NewEntry(TransactionType.RESEND_CODE, 0, description=f"New security code sent to {mask(recipient)}"),
+            entries=(
+                NewEntry(TransactionType.RESEND_CODE, 0, description=f"New security code sent to {mask(recipient)}"),
+            ),
             changes={"code_hash": None, "code_version": None, "codes_sent_at": [*recent, now]},
             messages=(message, *self._notice(card, now, recipient)),
             audit=("code:resent", {"to": mask(recipient), "elsewhere": self.is_elsewhere}),
             forget_guesses=True,
-            supersede_messages=True,
+            supersede_messages="due",
         )
 
     def _notice(self, card: Card, now: datetime, recipient: str) -> tuple[Message, ...]:

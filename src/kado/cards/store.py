@@ -1,6 +1,6 @@
 """The statements that the posting machine runs. Each is set-based: arrays in, rows out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -16,14 +16,15 @@ CARD_COLUMNS: Final = """
     c.suspended_at, c.suspended_until, c.suspended_reason, c.voided_at, c.state_seal, c.number_index, c.number_sealed,
     c.last_four, c.key_version, c.code_hash, c.code_version, c.codes_sent_at, c.pass_sid, c.customer_id,
     c.customer_email, c.customer_phone, c.customer_name, c.sender_name, c.custom_message, c.design_template,
-    c.is_physical, c.deliver_at, c.delivered_at"""
+    c.is_physical, c.deliver_at, c.delivered_at, c.successor_id, c.succession, c.has_reversals"""
 """In the order of the fields of `Card`; `c` is the card, `cm` the merchant it was issued for."""
 
-CARD_WIDTH: Final = 39
+CARD_WIDTH: Final = 42
 
 ENTRY_COLUMNS: Final = """
     program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
-    pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash"""
+    pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash,
+    counterpart_id"""
 """In the order of the fields of `Entry`."""
 
 
@@ -92,11 +93,12 @@ _WRITE: Final = """
     ), entries AS (
         INSERT INTO card_transaction (
             program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
-            pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash)
+            pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash,
+            counterpart_id)
         SELECT * FROM unnest(
             $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
             $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-            $22::text[], $23::bytea[], $24::bytea[], $25::bytea[])
+            $22::text[], $23::bytea[], $24::bytea[], $25::bytea[], $32::text[])
     )
     INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
     SELECT u.*, $31::timestamptz
@@ -128,6 +130,7 @@ async def write(
         [key.status for key in keys],
         [key.answer for key in keys],
         now,
+        [row.counterpart_id for row in entries],
     )
 
 
@@ -158,7 +161,8 @@ _WRITE_STATE: Final = """
     UPDATE card SET activated_at = $3, expires_at = $4, suspended_at = $5, suspended_until = $6, suspended_reason = $7,
         voided_at = $8, state_seal = $9, code_hash = $10, code_version = $11, codes_sent_at = $12, customer_email = $13,
         customer_phone = $14, customer_name = $15, customer_id = $16, held = $17,
-        balance = $18, seq = $19, head_hash = $20, status = $21, updated_at = $22
+        balance = $18, seq = $19, head_hash = $20, status = $21, updated_at = $22, deliver_at = $23,
+        successor_id = $24, succession = $25, has_reversals = $26, sender_name = $27, custom_message = $28
     WHERE program_id = $1 AND id = $2"""
 
 
@@ -190,6 +194,12 @@ async def write_state(connection: Connection, cards: Sequence[Card]) -> None:
                 card.head_hash,
                 card.recorded_status,
                 card.updated_at,
+                card.deliver_at,
+                card.successor_id,
+                card.succession,
+                card.has_reversals,
+                card.sender_name,
+                card.custom_message,
             )
             for card in cards
         ],
@@ -273,15 +283,16 @@ async def earlier_entries(
     return {(row["program_id"], row["card_id"], row["reference_id"]): row["id"] for row in rows}
 
 
-async def supersede_messages(connection: Connection, refs: Sequence[tuple[str, str]]) -> None:
-    """Codes of these cards that are due and not sent yet will not be sent: a newer one takes their place.
+async def supersede_messages(connection: Connection, refs: Mapping[tuple[str, str], bool]) -> None:
+    """Codes of these cards that wait will not be sent: a newer one takes their place, or the card has ended.
 
-    A delivery planned for a later day stays: it is the gift itself, and brings a code of its own then.
+    Where the value is False, only those that are due: a delivery planned for a later day is the gift itself, and brings
+    a code of its own then.
     """
     await connection.executemany(
         "UPDATE message SET state = 'superseded' WHERE program_id = $1 AND card_id = $2 AND state = 'queued'"
-        " AND kind = 'security_code' AND (attempts > 0 OR next_attempt_at <= clock_timestamp())",
-        list(refs),
+        " AND kind = 'security_code' AND ($3 OR attempts > 0 OR next_attempt_at <= clock_timestamp())",
+        [(program_id, card_id, planned_too) for (program_id, card_id), planned_too in refs.items()],
     )
 
 

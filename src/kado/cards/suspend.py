@@ -6,10 +6,9 @@ from typing import ClassVar, Final
 
 from kado import clock
 from kado.cards import refusals
-from kado.cards.card import Card, CardStatus
-from kado.cards.posting import Decision, Posting
+from kado.cards.card import CardStatus
+from kado.cards.posting import Decision, Posting, Situation
 from kado.errors import Invalid, Refusal
-from kado.programs.program import Program
 
 _SUSPENDABLE: Final = (CardStatus.PENDING, CardStatus.ACTIVE, CardStatus.DEPLETED)
 
@@ -27,8 +26,9 @@ class Suspend(Posting):
         """What was asked."""
         return (self.reason, self.until)
 
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:  # noqa: ARG002 - one shape for all
+    def decide(self, on: Situation) -> Decision | Refusal:
         """A pending, active or depleted card; the end must lie ahead."""
+        card, now = on.card, on.now
         status = card.status_at(now)
         if status is CardStatus.EXPIRED:
             return refusals.card_expired(card)
@@ -52,8 +52,9 @@ class Unsuspend(Posting):
         """Nothing beside the card."""
         return ()
 
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:  # noqa: ARG002 - one shape for all
+    def decide(self, on: Situation) -> Decision | Refusal:
         """The card is again what its other facts make it."""
+        card, now = on.card, on.now
         status = card.status_at(now)
         if status is CardStatus.EXPIRED:
             return refusals.card_expired(card)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from kado import clock
 from kado.cards.proof import lines
 from kado.cards.proof.ahead import Ahead
-from kado.cards.proof.facts import ALL_CARDS, CARDS_OF_PROGRAM, Account, account_of
+from kado.cards.proof.facts import ALL_CARDS, CARDS_OF_PROGRAM, OPEN_HOLDS, Account, account_of
 from kado.cards.proof.findings import Finding, Reason, Report
 from kado.cards.proof.history import History, Sealing
 from kado.cards.proof.seals import SealedCard, SealedHeads
@@ -214,10 +214,11 @@ class _Run:
 async def _accounts(
     connection: Connection, keyring: Keyring, now: datetime, program_id: str | None
 ) -> AsyncIterator[list[Account]]:
+    held = {(row["program_id"], row["card_id"]): row["held"] for row in await connection.fetch(OPEN_HOLDS)}
     query = (ALL_CARDS,) if program_id is None else (CARDS_OF_PROGRAM, program_id)
     cursor = await connection.cursor(*query)
     while rows := await cursor.fetch(_CARDS_A_PAGE):
-        yield [account_of(row, keyring, now) for row in rows]
+        yield [account_of(row, keyring, now, held.get((row["program_id"], row["id"]), 0)) for row in rows]
 
 
 async def _teller(

@@ -1,14 +1,12 @@
 """Void: end a card for good. What was on it is written off by an entry, so the sums stay true."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from kado.cards import refusals
-from kado.cards.card import Card, CardStatus, TransactionType
-from kado.cards.posting import Decision, NewEntry, Posting
+from kado.cards.card import CardStatus, TransactionType
+from kado.cards.posting import Decision, NewEntry, Posting, Situation
 from kado.errors import Refusal
-from kado.programs.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +22,21 @@ class Void(Posting):
         """What was asked."""
         return (self.reason, self.refund_reference)
 
-    def decide(self, card: Card, program: Program, now: datetime) -> Decision | Refusal:
+    def decide(self, on: Situation) -> Decision | Refusal:
         """Any card that is not voided yet, an expired one too, if no order holds money on it."""
+        card, program, now = on.card, on.program, on.now
         status = card.status_at(now)
         if status is CardStatus.VOIDED:
             return refusals.card_not_active(status, "voided again")
         if card.held:
-            return refusals.card_is_held()
+            return refusals.card_is_held(card)
         return Decision(
-            NewEntry(TransactionType.VOID, -card.balance, reference_id=self.refund_reference, description=self.reason),
+            entries=(
+                NewEntry(
+                    TransactionType.VOID, -card.balance, reference_id=self.refund_reference, description=self.reason
+                ),
+            ),
             changes={"voided_at": now},  # the code stays: its holder may still see that the card is voided
             audit=("card:voided", {"amount": program.currency.text(card.balance), "from": status.value}),
-            supersede_messages=True,
+            supersede_messages="all",
         )

@@ -65,6 +65,7 @@ PROGRAM = Program(
     profile={},
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
     updated_at=None,
+    is_heard=False,
 )
 
 

@@ -58,6 +58,9 @@ def make_card() -> MakeCard:
             "is_physical": False,
             "deliver_at": None,
             "delivered_at": None,
+            "successor_id": None,
+            "succession": None,
+            "has_reversals": False,
         }
         assert facts.keys() <= usual.keys()
         return Card(**(usual | facts))

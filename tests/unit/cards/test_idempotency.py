@@ -139,7 +139,7 @@ def test_an_answer_is_encrypted_and_bound_to_its_key() -> None:
     [
         (Refusal("insufficient_balance", "No."), True),
         (refusals.no_recipient(), True),
-        (refusals.card_is_held(), True),
+        (refusals.same_card(), True),
         (Invalid(("body", "amount"), "No."), False),
         (Unauthenticated(), False),
         (Forbidden("no", "No."), False),

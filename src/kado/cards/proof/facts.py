@@ -27,7 +27,7 @@ _SELECT: Final = f"""
     SELECT program_id, id, merchant_id, is_test, balance, held, initial_value, max_balance, status, seq, head_hash,
            {moment("updated_at")}, {moment("activated_at")}, {moment("expires_at")}, {moment("suspended_at")},
            {moment("suspended_until")}, {moment("voided_at")}, state_seal, number_index, number_sealed, last_four,
-           key_version
+           key_version, successor_id, has_reversals
     FROM card {{where}} ORDER BY program_id, id"""
 """What proves something; people's data is not even read."""
 
@@ -49,9 +49,19 @@ class Account(NamedTuple):
     faults: Faults
 
 
-def account_of(row: "asyncpg.Record", keyring: Keyring, now: datetime) -> Account:
-    """Check one row. Whatever it holds, it becomes a fault and not an exception."""
+OPEN_HOLDS: Final = """
+    SELECT program_id, card_id, sum(amount - captured)::bigint AS held FROM hold WHERE status = 'open'
+    GROUP BY program_id, card_id"""
+
+
+def account_of(row: "asyncpg.Record", keyring: Keyring, now: datetime, held: int) -> Account:
+    """Check one row against itself, and against what its open holds set aside (`held`, minor units).
+
+    Whatever the row holds, it becomes a fault and not an exception.
+    """
     card, faults = _card(row), Faults()
+    if card.held != held:
+        faults.add(Reason.HELD_MISMATCH, f"the card says that {card.held} minor units are held, its open holds {held}")
     try:
         _check_state(card, keyring, now, faults)
         _check_number(card, keyring, faults)
@@ -73,12 +83,13 @@ def _card(row: "asyncpg.Record") -> Card:
     """A card with the columns of the query above, and nothing in its other fields."""
     (program_id, card_id, merchant_id, is_test, balance, held, initial_value, max_balance, status, seq, head_hash,
      updated_at, activated_at, expires_at, suspended_at, suspended_until, voided_at, state_seal, number_index,
-     number_sealed, last_four, key_version) = row  # fmt: skip
+     number_sealed, last_four, key_version, successor_id, has_reversals) = row  # fmt: skip
     return Card(
         program_id, card_id, merchant_id, "", is_test, balance, held, initial_value, max_balance, status, seq,
         head_hash, EPOCH, updated_at, activated_at, expires_at, suspended_at, suspended_until, None, voided_at,
         state_seal, number_index, number_sealed, last_four, key_version, None, None, [], "", None, None, None, None,
         None, None, None, is_physical=False, deliver_at=None, delivered_at=None,
+        successor_id=successor_id, has_reversals=has_reversals,
     )  # fmt: skip
 
 

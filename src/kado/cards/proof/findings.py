@@ -24,6 +24,7 @@ class Reason(StrEnum):
     STATUS_MISMATCH = "status_mismatch"
     STATE_CHANGED = "state_changed"
     HELD_OUT_OF_BOUNDS = "held_out_of_bounds"
+    HELD_MISMATCH = "held_mismatch"
     NUMBER_UNREADABLE = "number_unreadable"
     NUMBER_MISMATCH = "number_mismatch"
     CARD_UNREADABLE = "card_unreadable"

@@ -68,7 +68,7 @@ class History:
                 seq, moved, balance = int(number), int(amount), int(after)
                 if (
                     seq != last_seq + 1
-                    or previous[1:-2] != last_hash
+                    or previous[1:65] != last_hash
                     or int(before) != last_balance
                     or last_balance + moved != balance
                     or not 0 <= balance <= max_balance
@@ -97,7 +97,7 @@ class History:
         add, seq, balance = self.faults.add, int(number), int(after)
         if seq != last_seq + 1:
             add(Reason.SEQUENCE_GAP, f"entry {last_seq + 1} is missing: number {seq} stands in its place")
-        if previous[1:-2] != last_hash:
+        if previous[1:65] != last_hash:
             add(Reason.CHAIN_BROKEN, f"entry {seq} does not continue the entry before it")
         if int(before) != last_balance or last_balance + int(amount) != balance:
             add(Reason.BALANCE_JUMP, f"entry {seq} does not lead from the balance before it to the one after it")

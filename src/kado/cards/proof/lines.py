@@ -17,11 +17,13 @@ _SELECT: Final = """
     SELECT '["' || program_id || '"', '"' || card_id || '"', seq, '"' || type || '"', amount, balance_before,
            balance_after, trunc(extract(epoch FROM created_at) * 1000000), to_json(reference_id),
            to_json(pos_transaction_id), to_json(cashier_id), to_json(terminal_id), '"' || merchant_id || '"',
-           '"' || id || '"', '"' || encode(key_hash, 'hex') || '"', '"' || encode(previous_hash, 'hex') || '"]',
+           '"' || id || '"', '"' || encode(key_hash, 'hex') || '"',
+           '"' || encode(previous_hash, 'hex') || coalesce('","' || counterpart_id, '') || '"]',
            encode(hash, 'hex')
     FROM (
         SELECT program_id, card_id, seq, type, amount, balance_before, balance_after, created_at, reference_id,
-               pos_transaction_id, cashier_id, terminal_id, merchant_id, id, key_hash, previous_hash, hash
+               pos_transaction_id, cashier_id, terminal_id, merchant_id, id, key_hash, previous_hash, hash,
+               counterpart_id
         FROM card_transaction {where} ORDER BY program_id, card_id, seq OFFSET 0) AS entry"""
 
 ALL_ENTRIES: Final = _SELECT.format(where="")

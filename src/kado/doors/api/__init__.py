@@ -10,10 +10,40 @@ from starlette.types import ASGIApp
 from kado import __version__
 from kado.doors.api import answers, openapi
 from kado.doors.api.gate import Gate
-from kado.doors.api.routes import balance, cards, health, merchants, money, passes, programs, themes, tokens
+from kado.doors.api.routes import (
+    balance,
+    cards,
+    endings,
+    health,
+    holds,
+    merchants,
+    money,
+    passes,
+    programs,
+    refunds,
+    themes,
+    tokens,
+    transfers,
+    webhooks,
+)
 from kado.doors.api.services import Services
 
-ROUTERS = (health, tokens, programs, balance, passes, money, cards, merchants, themes)
+ROUTERS = (
+    health,
+    tokens,
+    programs,
+    balance,
+    passes,
+    money,
+    refunds,
+    transfers,
+    holds,
+    endings,
+    cards,
+    webhooks,
+    merchants,
+    themes,
+)
 
 
 def application(services: Services | None) -> FastAPI:

@@ -47,6 +47,7 @@ SECRET: Final = frozenset(
         "sharedSecret",
         "target",
         "token",
+        "url",
         "username",
     }
 )

@@ -14,6 +14,7 @@ from kado.crypto import Keyring
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.database import Database
+from kado.webhooks.post import Poster
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Services:
     captcha: Captcha
     ledger: Ledger
     checks: BalanceChecks
+    poster: Poster
 
 
 def services_of(request: Request) -> Services:

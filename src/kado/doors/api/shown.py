@@ -19,13 +19,18 @@ from kado.money import Currency, TooManyDecimals
 from kado.programs.program import Program
 
 
+def number(services: Services, card: Card) -> str:
+    """The card's number in clear."""
+    return show_number(services.keyring, card.program_id, card.id, card.number_sealed)
+
+
 def gift_card(services: Services, card: Card, program: Program, now: datetime) -> dict[str, Any]:
     """GiftCardResponse: the number in full, never the code."""
     currency = program.currency
     suspended = card.is_suspended_at(now)
     return {
         "id": card.id,
-        "cardNumber": show_number(services.keyring, card.program_id, card.id, card.number_sealed),
+        "cardNumber": number(services, card),
         "balance": currency.text(card.balance),
         "initialValue": currency.text(card.initial_value),
         "status": card.status_at(now).value,
@@ -64,7 +69,7 @@ def balance(services: Services, card: Card, currency: Currency, now: datetime) -
     return {
         "id": card.id,
         "programId": card.program_id,
-        "cardNumber": show_number(services.keyring, card.program_id, card.id, card.number_sealed),
+        "cardNumber": number(services, card),
         "lastFourDigits": card.last_four,
         "balance": currency.text(card.balance),
         "status": status.value,

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import structlog
@@ -38,14 +38,33 @@ class Periodic:
     at_stop: bool = False
 
 
+Do = Callable[[Any], Awaitable[None]]
+"""Does a job, given its payload. Raises `Unavailable` while the database is away, and is called again then."""
+
+
 class Worker:
-    """Takes jobs from the queue, several at a time, and runs periodic tasks beside them."""
+    """Takes jobs from the queue, several at a time, and runs periodic tasks beside them.
+
+    `jobs` are what it does beside sending messages, by name; `beside` runs for as long as the worker does, and ends by
+    itself soon after `stop` is set.
+    """
 
     def __init__(
-        self, database: Database, sender: Sender, periodic: Sequence[Periodic] = (), *, concurrency: int = CONCURRENCY
+        self,
+        database: Database,
+        sender: Sender,
+        periodic: Sequence[Periodic] = (),
+        *,
+        jobs: Mapping[str, Do] | None = None,
+        beside: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (),
+        concurrency: int = CONCURRENCY,
     ) -> None:
         self._database = database
-        self._sender = sender
+        self._jobs: dict[str, Do] = {
+            SEND_MESSAGE: lambda payload: sender.send(payload["program"], payload["message"]),
+            **(jobs or {}),
+        }
+        self._beside = beside
         self._concurrency = concurrency
         self._periodic = (
             *periodic,
@@ -60,6 +79,7 @@ class Worker:
         """
         work = [asyncio.create_task(self._serve(stop), name="worker")]
         work += [asyncio.create_task(_repeat(task, stop), name=f"worker {task.name}") for task in self._periodic]
+        work += [asyncio.create_task(_attend(run, stop), name="worker beside") for run in self._beside]
         try:
             await stop.wait()
             await asyncio.wait(work, timeout=_FINISH_SECONDS)
@@ -127,14 +147,17 @@ class Worker:
     def _queue(self, connection: "asyncpg.Connection[asyncpg.Record]", stop: asyncio.Event) -> QueueManager:
         queue = QueueManager(Queries(AsyncpgDriver(connection)))
 
-        @queue.entrypoint(SEND_MESSAGE, accepts_context=False)
-        async def send_message(job: Job) -> None:
-            await self._send(job, stop)
+        def take(name: str, do: Do) -> None:
+            @queue.entrypoint(name, accepts_context=False)
+            async def run(job: Job) -> None:
+                await self._do(do, job, stop)
 
+        for name, do in self._jobs.items():
+            take(name, do)
         return queue
 
-    async def _send(self, job: Job, stop: asyncio.Event) -> None:
-        """Send the job's message; keep trying while the database is away.
+    async def _do(self, do: Do, job: Job, stop: asyncio.Event) -> None:
+        """Do the job; keep trying while the database is away.
 
         Raises nothing: the queue would write the traceback into a table.
         """
@@ -143,7 +166,7 @@ class Worker:
             payload = json.loads(job.payload or b"")
             while True:
                 with suppress(Unavailable):
-                    await self._sender.send(payload["program"], payload["message"])
+                    await do(payload)
                     return
                 if stop.is_set():
                     return
@@ -161,6 +184,10 @@ async def _repeat(task: Periodic, stop: asyncio.Event) -> None:
     while not stop.is_set():
         await _once(task)
         await _sleep(task.seconds, stop)
+
+
+async def _attend(run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+    await run(stop)
 
 
 async def _once(task: Periodic, seconds_max: float | None = None) -> None:

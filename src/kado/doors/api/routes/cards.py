@@ -1,4 +1,4 @@
-"""Operations on a card beside its money: issue, look at, resend the code, suspend, void."""
+"""Operations on a card beside its money: issue, look at, resend the code, suspend, schedule, give to another."""
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
@@ -8,36 +8,37 @@ from fastapi import APIRouter, Body, Query, Response
 
 from kado.access.permissions import Permission
 from kado.cards.find import card_by_id, entries_of
+from kado.cards.holds import available
 from kado.cards.issue import Issue
 from kado.cards.masking import mask
 from kado.cards.posting import Outcome
 from kado.cards.resend_code import ResendCode
+from kado.cards.schedule import Schedule
 from kado.cards.suspend import Suspend, Unsuspend
-from kado.cards.void import Void
+from kado.cards.transfer_ownership import TransferOwnership
 from kado.doors.api import shown
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import (
     CreateGiftCardRequest,
-    ExpiredCardProcessingResponse,
     GiftCardResponse,
     ResendSecurityCodeRequest,
     SuspendGiftCardRequest,
-    TransactionResponse,
     UnsuspendGiftCardRequest,
-    VoidGiftCardRequest,
 )
-from kado.doors.api.types import Line100
+from kado.doors.api.schemas.moves import ScheduleGiftCardDeliveryRequest, TransferOwnershipRequest
+from kado.doors.api.types import PAGE_LIMIT_MAX, PageLimit, PageNumber, PageOffset, SearchText
 from kado.doors.api.visit import (
     SESSION_HEADERS,
     CardId,
     Issuing,
     Key,
+    Owning,
     ProgramId,
     Reading,
     Resending,
+    Scheduling,
     StrayCardId,
     Suspending,
-    Voiding,
 )
 from kado.errors import Forbidden
 
@@ -47,9 +48,6 @@ router = APIRouter(
     route_class=StrictRoute,
     dependencies=SESSION_HEADERS,
 )
-
-_PAGE_MAX = 250
-_OFFSET_MAX = 2**31
 
 
 @router.post("", name="createGiftCard", response_model=GiftCardResponse, status_code=201)
@@ -91,26 +89,27 @@ async def details(
     cardId: CardId,
     include_transactions: Annotated[bool, Query()] = False,
 ) -> Response:
-    """The card as it is now, with its latest entries if asked for."""
+    """The card as it is now, with its latest entries if asked for. What is not held for orders stands in a header."""
     assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
     body = shown.gift_card(services, found.card, program, found.now)
     if include_transactions:
-        entries, _ = await entries_of(services.database, program.id, cardId, limit=_PAGE_MAX, offset=0)
+        entries, _ = await entries_of(services.database, program.id, cardId, limit=PAGE_LIMIT_MAX, offset=0)
         body["transactions"] = [shown.transaction(entry, program.currency) for entry in entries]
-    return shown.json_response(body)
+    left = program.currency.text(await available(services.database, found))
+    return shown.json_response(body, {"Kado-Available-Balance": left})
 
 
-@router.get("/{cardId}/transactions", name="getGiftCardTransactions", response_model=list[TransactionResponse])
+@router.get("/{cardId}/transactions", name="getGiftCardTransactions", response_model=None)
 async def transactions(
     visit: Reading,
     programId: ProgramId,
     cardId: CardId,
-    q: Annotated[Line100 | None, Query()] = None,
-    page: Annotated[int, Query(ge=1, le=_OFFSET_MAX)] = 1,
-    limit: Annotated[int, Query(ge=1, le=_PAGE_MAX)] = _PAGE_MAX,
-    offset: Annotated[int | None, Query(ge=0, le=_OFFSET_MAX)] = None,
+    q: Annotated[SearchText | None, Query()] = None,
+    page: Annotated[PageNumber, Query()] = 1,
+    limit: Annotated[PageLimit, Query()] = PAGE_LIMIT_MAX,
+    offset: Annotated[PageOffset | None, Query()] = None,
 ) -> Response:
     """The card's entries, newest first; `X-Total-Count` says how many there are in all."""
     assert cardId is not None, "a segment of a path is never null"
@@ -199,26 +198,50 @@ async def unsuspend(
     return shown.response(answer)
 
 
-@router.post("/{cardId}/void", name="voidGiftCard", response_model=ExpiredCardProcessingResponse)
-async def void(
-    visit: Voiding,
+@router.patch("/{cardId}/schedule", name="scheduleGiftCardDelivery", response_model=GiftCardResponse)
+async def schedule(
+    visit: Scheduling,
     programId: ProgramId,
     cardId: CardId,
-    data: VoidGiftCardRequest,
+    data: ScheduleGiftCardDeliveryRequest,
     idempotency_key: Key = None,
 ) -> Response:
-    """End the card for good and write off what is on it."""
+    """Plan anew when the card's code leaves; null takes the plan back, and nothing leaves until it is asked for."""
     assert cardId is not None, "a segment of a path is never null"
-    visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
-        Void(
+        Schedule(
             program_id=visit.program.id,
             card_id=cardId,
             caller=visit.caller,
             key=idempotency_key,
-            render=shown.answering(_voided),
-            reason=data.reason,
-            refund_reference=data.refundReference,
+            render=shown.answering_card(visit.services),
+            deliver_at=data.deliverAt,
+        )
+    )
+    return shown.response(answer)
+
+
+@router.post("/{cardId}/transfer-ownership", name="transferGiftCardOwnership", response_model=GiftCardResponse)
+async def transfer_ownership(
+    visit: Owning,
+    programId: ProgramId,
+    cardId: CardId,
+    data: TransferOwnershipRequest,
+    idempotency_key: Key = None,
+) -> Response:
+    """Give the card another owner: the new one is sent a code, the old one's is void."""
+    assert cardId is not None, "a segment of a path is never null"
+    answer = await visit.services.ledger.post(
+        TransferOwnership(
+            program_id=visit.program.id,
+            card_id=cardId,
+            caller=visit.caller,
+            key=idempotency_key,
+            render=shown.answering_card(visit.services),
+            new_owner_name=data.newOwnerName,
+            new_owner_email=data.newOwnerEmail,
+            new_customer_id=data.newCustomerId,
+            reference_id=data.referenceId,
         )
     )
     return shown.response(answer)
@@ -235,17 +258,4 @@ def _resent(outcome: Outcome) -> dict[str, object]:
         "transactionId": entry.id,
         "channel": message.channel,
         "sentTo": mask(message.recipient),
-    }
-
-
-def _voided(outcome: Outcome) -> dict[str, object]:
-    entry, currency = outcome.entry, outcome.program.currency
-    assert entry is not None, "a void is an entry"
-    return {
-        "success": True,
-        "cardId": entry.card_id,
-        "action": "void",
-        "message": f"The card is voided; {currency.text(-entry.amount)} {currency.code} were written off.",
-        "newExpiresAt": None,
-        "transactionId": entry.id,
     }

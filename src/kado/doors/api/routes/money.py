@@ -4,13 +4,13 @@
 
 from fastapi import APIRouter, Response
 
-from kado.cards import refusals
 from kado.cards.activate import Activate
 from kado.cards.find import card_by_id, card_by_number
 from kado.cards.posting import Outcome
 from kado.cards.redeem import Redeem
 from kado.cards.reload import Reload
 from kado.doors.api import shown
+from kado.doors.api.proving import prove_code
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import (
     ActivateGiftCardRequest,
@@ -29,9 +29,7 @@ from kado.doors.api.visit import (
     Redeeming,
     Reloading,
     StrayCardId,
-    Visit,
 )
-from kado.errors import NotFound
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}/cards",
@@ -65,7 +63,8 @@ async def activate(
     )
     # A repetition is answered as before, even where the code has changed since.
     if data.securityCode is not None and not await visit.services.ledger.knows(posting):
-        await _prove_code(visit, cardId, data.securityCode)
+        found = await card_by_id(visit.services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
+        await prove_code(visit.services, found, data.securityCode)
     return shown.response(await visit.services.ledger.post(posting))
 
 
@@ -172,12 +171,3 @@ def _redeemed(outcome: Outcome) -> dict[str, object]:
 
 
 _render_redeemed = shown.answering(_redeemed)
-
-
-async def _prove_code(visit: Visit, card_id: str, code: str) -> None:
-    """Raises `Unauthenticated` for a wrong code, `TooMany` when the card is locked by wrong ones."""
-    found = await card_by_id(visit.services.database, visit.program.id, card_id, is_test=visit.caller.is_test)
-    try:
-        await visit.services.checks.prove(found, code)
-    except NotFound:
-        raise refusals.wrong_security_code() from None

@@ -1,0 +1,206 @@
+"""What decisions rest on beside the cards themselves: earlier entries, open holds, references that were taken back.
+
+Read after the cards are locked, and only where a card or a posting asks for it: a plain redemption costs no statement
+here. The page adds what it decides, so that the next posting of a list sees what the one before it did.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from kado.cards.card import Card, Entry, Hold, HoldStatus, TransactionType
+from kado.cards.posting import EarlierEntry, Posting, ReferenceKind, Sought
+from kado.storage.database import Connection
+
+MARKED_FOR: Final = timedelta(days=30)
+"""How long a request may be under way and still find that it was reversed: tills queue offline."""
+
+HOLD_COLUMNS: Final = """
+    program_id, id, card_id, merchant_id, amount, captured, status, order_reference, pos_transaction_id, cashier_id,
+    terminal_id, description, created_at, expires_at, ended_at"""
+"""In the order of the fields of `Hold`."""
+
+Ref = tuple[str, str]
+"""Program id and card id."""
+
+
+@dataclass(slots=True)
+class _Noted:
+    """An entry with what it can be found by."""
+
+    earlier: EarlierEntry
+    pos_transaction_id: str | None
+    reference_id: str | None
+    created_at: datetime
+
+    def fits(self, sought: Sought, now: datetime) -> bool:
+        if sought.entry_id is not None:
+            return self.earlier.id == sought.entry_id
+        own = self.pos_transaction_id if sought.kind == "pos_transaction_id" else self.reference_id
+        return own == sought.reference and (sought.within is None or self.created_at > now - sought.within)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """For one list of postings."""
+
+    entries: dict[Ref, dict[str, _Noted]] = field(default_factory=dict)
+    holds: dict[Ref, dict[str, Hold]] = field(default_factory=dict)
+    marks: set[tuple[Ref, str, ReferenceKind, str]] = field(default_factory=set)
+
+    def sought(self, posting: Posting, now: datetime) -> tuple[EarlierEntry, ...]:
+        """The entries that the posting looks for, oldest first."""
+        sought = posting.sought
+        if sought is None:
+            return ()
+        noted = self.entries.get((posting.program_id, posting.card_id), {}).values()
+        return tuple(one.earlier for one in noted if one.fits(sought, now))
+
+    def holds_of(self, card: Card) -> tuple[Hold, ...]:
+        """The card's open holds, and those that somebody asks for by name."""
+        return tuple(self.holds.get((card.program_id, card.id), {}).values())
+
+    def is_reversed(self, posting: Posting) -> bool:
+        """Whether a reference of the posting was taken back before it arrived."""
+        ref, merchant_id = (posting.program_id, posting.card_id), posting.caller.merchant_id
+        pairs = (("pos_transaction_id", posting.pos_reference), ("reference_id", posting.reference))
+        return any((ref, merchant_id, kind, own) in self.marks for kind, own in pairs if own is not None)
+
+    def note_entry(self, entry: Entry) -> None:
+        """An entry that was decided a moment ago; what it gives back of another counts there."""
+        noted = self.entries.setdefault((entry.program_id, entry.card_id), {})
+        if entry.counterpart_id in noted and entry.type in (TransactionType.REFUND, TransactionType.REDEMPTION):
+            noted[entry.counterpart_id].earlier.undone += abs(entry.amount)
+        earlier = EarlierEntry(entry.id, entry.type, entry.amount, entry.merchant_id, entry.counterpart_id)
+        noted[entry.id] = _Noted(earlier, entry.pos_transaction_id, entry.reference_id, entry.created_at)
+
+    def note_hold(self, hold: Hold) -> None:
+        """A hold as it is from now on."""
+        self.holds.setdefault((hold.program_id, hold.card_id), {})[hold.id] = hold
+
+    def note_reversal(self, posting: Posting, kind: ReferenceKind, reference: str) -> None:
+        """A reference with which nothing more may arrive."""
+        self.marks.add(((posting.program_id, posting.card_id), posting.caller.merchant_id, kind, reference))
+
+
+async def gather(connection: Connection, postings: Sequence[Posting], cards: Iterable[Card]) -> Evidence:
+    """Read what these postings on these locked cards need to know."""
+    evidence = Evidence()
+    held = [(card.program_id, card.id) for card in cards if card.held]
+    named = [(p.program_id, p.card_id, p.hold_id) for p in postings if p.hold_id is not None]
+    if held or named:
+        await _read_holds(connection, evidence, held, named)
+    marked = [(card.program_id, card.id) for card in cards if card.has_reversals]
+    if marked:
+        await _read_marks(connection, evidence, marked)
+    wanted = [(p.program_id, p.card_id, p.sought) for p in postings if p.sought is not None]
+    if wanted:
+        await _read_entries(connection, evidence, wanted)
+    return evidence
+
+
+async def _read_holds(
+    connection: Connection, evidence: Evidence, held: Sequence[Ref], named: Sequence[tuple[str, str, str]]
+) -> None:
+    rows = await connection.fetch(
+        f"""
+        SELECT {HOLD_COLUMNS} FROM hold
+        WHERE (program_id, card_id) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND status = 'open'
+        UNION
+        SELECT {HOLD_COLUMNS} FROM hold
+        WHERE (program_id, card_id, id) IN (SELECT * FROM unnest($3::text[], $4::text[], $5::text[]))
+        ORDER BY created_at, id""",
+        [program_id for program_id, _ in held],
+        [card_id for _, card_id in held],
+        [program_id for program_id, _, _ in named],
+        [card_id for _, card_id, _ in named],
+        [hold_id for _, _, hold_id in named],
+    )
+    for row in rows:
+        evidence.note_hold(hold_from_row(tuple(row)))
+
+
+def hold_from_row(values: tuple[object, ...]) -> Hold:
+    """A hold from the values of `HOLD_COLUMNS`."""
+    hold = Hold(*values)  # type: ignore[arg-type]  # the columns stand in the order of the fields
+    hold.status = HoldStatus(hold.status)
+    return hold
+
+
+async def _read_marks(connection: Connection, evidence: Evidence, marked: Sequence[Ref]) -> None:
+    rows = await connection.fetch(
+        "SELECT program_id, card_id, merchant_id, kind, reference FROM reversal"
+        " WHERE (program_id, card_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
+        " AND reversed_at > clock_timestamp() - $3::interval",
+        [program_id for program_id, _ in marked],
+        [card_id for _, card_id in marked],
+        MARKED_FOR,
+    )
+    evidence.marks |= {
+        ((row["program_id"], row["card_id"]), row["merchant_id"], row["kind"], row["reference"]) for row in rows
+    }
+
+
+_ENTRIES: Final = """
+    SELECT t.program_id, t.card_id, t.id, t.type, t.amount, t.merchant_id, t.counterpart_id, t.pos_transaction_id,
+           t.reference_id, t.created_at, (
+               SELECT coalesce(sum(abs(u.amount)), 0)::bigint FROM card_transaction u
+               WHERE u.program_id = t.program_id AND u.counterpart_id = t.id AND u.type IN ('REFUND', 'REDEMPTION')
+           ) AS undone
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS w (program_id, card_id, wanted)
+    JOIN card_transaction t ON t.program_id = w.program_id AND t.{column} = w.wanted AND t.card_id = w.card_id
+    ORDER BY t.seq"""
+
+
+async def _read_entries(connection: Connection, evidence: Evidence, wanted: Sequence[tuple[str, str, Sought]]) -> None:
+    for column in ("id", "pos_transaction_id", "reference_id"):
+        keys = [(program_id, card_id, _value(sought, column)) for program_id, card_id, sought in wanted]
+        keys = [key for key in keys if key[2] is not None]
+        if not keys:
+            continue
+        for row in await connection.fetch(_ENTRIES.format(column=column), *map(list, zip(*keys, strict=True))):
+            kind = TransactionType(row["type"])
+            earlier = EarlierEntry(
+                row["id"], kind, row["amount"], row["merchant_id"], row["counterpart_id"], row["undone"]
+            )
+            evidence.entries.setdefault((row["program_id"], row["card_id"]), {})[earlier.id] = _Noted(
+                earlier, row["pos_transaction_id"], row["reference_id"], row["created_at"]
+            )
+
+
+def _value(sought: Sought, column: str) -> str | None:
+    if column == "id":
+        return sought.entry_id
+    return sought.reference if sought.kind == column else None
+
+
+async def write_holds(connection: Connection, holds: Sequence[Hold]) -> None:
+    """Holds as they are now, new or changed."""
+    await connection.executemany(
+        f"""
+        INSERT INTO hold ({HOLD_COLUMNS})
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        ON CONFLICT (program_id, id) DO UPDATE
+        SET captured = EXCLUDED.captured, status = EXCLUDED.status, ended_at = EXCLUDED.ended_at""",
+        [
+            (
+                hold.program_id, hold.id, hold.card_id, hold.merchant_id, hold.amount, hold.captured, hold.status,
+                hold.order_reference, hold.pos_transaction_id, hold.cashier_id, hold.terminal_id, hold.description,
+                hold.created_at, hold.expires_at, hold.ended_at,
+            )
+            for hold in holds
+        ],
+    )  # fmt: skip
+
+
+async def write_reversals(
+    connection: Connection, reversals: Sequence[tuple[str, str, str, str, str, datetime]]
+) -> None:
+    """References that were taken back: program, card, merchant, kind, reference, when."""
+    await connection.executemany(
+        "INSERT INTO reversal (program_id, card_id, merchant_id, kind, reference, reversed_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (program_id, card_id, merchant_id, kind, reference)"
+        " DO UPDATE SET reversed_at = EXCLUDED.reversed_at",
+        list(reversals),
+    )
