@@ -99,6 +99,12 @@ SETTINGS: Final = (
         "Addresses or networks (comma-separated) inside your own network that webhooks may call all the same, over "
         "http:// and on any port too. Default: none; webhooks call public addresses over https:// only.",
     ),
+    Setting(
+        "KADO_BULK_SYNC_MAX",
+        "50",
+        "Up to how many cards a bulk issue makes at once, in its answer (0 to 500); larger ones become a task for the "
+        "worker.",
+    ),
     Setting("KADO_ANSWER_DAYS", "35", "How long answers to idempotency keys are kept, in days (at least 30)."),
     Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
 )
@@ -122,6 +128,7 @@ class Settings:
     seal_seconds: float
     captcha: str
     webhook_allow: tuple[IPv4Network | IPv6Network, ...]
+    bulk_sync_max: int
     answer_days: int
     log_level: str
     keyring: Keyring = field(repr=False)
@@ -159,6 +166,7 @@ def load(
         seal_seconds=_whole("KADO_SEAL_SECONDS", value("KADO_SEAL_SECONDS"), 1, 3600),
         captcha=_one_of("KADO_CAPTCHA", value("KADO_CAPTCHA"), ("none", "altcha")),
         webhook_allow=_networks("KADO_WEBHOOK_ALLOW", value("KADO_WEBHOOK_ALLOW")),
+        bulk_sync_max=_whole("KADO_BULK_SYNC_MAX", value("KADO_BULK_SYNC_MAX"), 0, 500),
         answer_days=_whole("KADO_ANSWER_DAYS", value("KADO_ANSWER_DAYS"), 30, 3650),
         log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
         keyring=Keyring(_secret_values(value("KADO_SECRET_KEY"), data_dir, make_secret)),

@@ -4,7 +4,19 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx2
-from tests.api.shop import NOTHING, Body, Shop, card_path, cards_path, pass_path
+from tests.api.bulk import bulk_path
+from tests.api.shop import (
+    LIST_ALL,
+    NOTHING,
+    SEARCH_ALL,
+    Body,
+    Shop,
+    card_path,
+    cards_path,
+    good,
+    pass_path,
+    search_path,
+)
 
 from kado.access.permissions import Permission
 
@@ -30,6 +42,10 @@ def _on_card(action: str) -> Callable[[Body], str]:
 
 def _program(card: Body) -> str:
     return f"/v2/loyalty/programs/{card['programId']}"
+
+
+def _bulk_file(card: Body) -> str:
+    return f"{bulk_path(card['programId'], card['taskId'], link=True)}/{card['token']}"
 
 
 OPERATIONS = {
@@ -61,6 +77,13 @@ OPERATIONS = {
     "void": Operation(Permission.CARDS_VOID, "POST", _on_card("void"), lambda _: {"reason": "lost"}),
     "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
     "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
+    "list": Operation(Permission.CARDS_LIST, "GET", lambda card: cards_path(card["programId"]), _nothing),
+    "search": Operation(Permission.CARDS_LIST, "GET", lambda card: search_path(card["programId"]) + "?q=ada", _nothing),
+    "list all": Operation(Permission.CARDS_LIST, "GET", lambda _: LIST_ALL, _nothing),
+    "search all": Operation(Permission.CARDS_LIST, "GET", lambda _: SEARCH_ALL + "?q=ada", _nothing),
+    "list all of one": Operation(
+        Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", _nothing
+    ),
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, _nothing),
     "validate session": Operation(
         Permission.SELF_READ,
@@ -68,6 +91,20 @@ OPERATIONS = {
         lambda _: "/v2/giftcards/merchants/session/validate",
         lambda _: {"sessionToken": "kado_till_none"},
     ),
+    "bulk": Operation(
+        Permission.CARDS_BULK,
+        "POST",
+        lambda card: bulk_path(card["programId"]),
+        lambda _: {"initialValue": "5.00", "count": 2},
+        status=201,
+    ),
+    "poll bulk": Operation(
+        Permission.CARDS_BULK, "GET", lambda card: bulk_path(card["programId"], card["taskId"]), _nothing
+    ),
+    "renew bulk link": Operation(
+        Permission.CARDS_BULK, "POST", lambda card: bulk_path(card["programId"], card["taskId"], link=True), _nothing
+    ),
+    "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, _nothing),
     "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
@@ -76,23 +113,27 @@ OPERATIONS = {
     ),
 }
 
-ON_A_CARD = [
-    name
-    for name in OPERATIONS
-    if name
-    not in ("create", "passes", "validate session", "list programs", "read program", "update program", "create program")
-]
+_OVER_ALL = ("list all", "search all", "list programs", "create program", "validate session")
+_ON_A_PROGRAM = ("create", "bulk", "list", "search", "list all of one", "read program", "update program")
+
+ON_A_TASK = ("poll bulk", "renew bulk link", "download bulk")
+"""Those that name a bulk issue."""
+
+ON_A_CARD = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *_ON_A_PROGRAM, *ON_A_TASK)]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [
-    name for name in OPERATIONS if name not in ("passes", "validate session", "list programs", "create program")
-]
-"""Those whose path names a program."""
+IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL)]
+"""Those that name a program."""
 
 
 async def a_card_for(shop: Shop, name: str, **members: Any) -> Body:
-    """A card on which the operation is possible."""
-    return await shop.card_in(OPERATIONS[name].starts_as, customerEmail="ada@example.com", **members)
+    """A card on which the operation is possible; for what names a bulk issue, that of one is put beside it."""
+    card = await shop.card_in(OPERATIONS[name].starts_as, customerEmail="ada@example.com", **members)
+    if name in ON_A_TASK:
+        issued = good(await shop.post(bulk_path(shop.program_id), {"initialValue": "5.00", "count": 1}), 201)
+        task_id, _, token = issued["csvDownloadUrl"].split("/")[-3:]
+        card |= {"taskId": task_id, "token": token}
+    return card
 
 
 async def send(

@@ -59,6 +59,14 @@ def card_path(card: Body, action: str = "") -> str:
     return f"{cards_path(card['programId'])}/{card['id']}" + (f"/{action}" if action else "")
 
 
+LIST_ALL = "/v2/giftcards/programs/cards"
+SEARCH_ALL = "/v2/giftcards/programs/search"
+
+
+def search_path(program_id: str) -> str:
+    return f"/v2/giftcards/programs/{program_id}/search"
+
+
 def check_path(program_id: str) -> str:
     return f"/v2/giftcards/programs/{program_id}/balance-check"
 

@@ -64,7 +64,7 @@ async def test_a_card_of_another_program_and_none_at_all_are_unknown_alike(shop:
 
 ADMITTED = {
     "create", "activate", "redeem", "reload", "reload-by-number", "resend-code", "details", "transactions",
-    "validate session", "list programs", "read program", "create program",
+    "list all", "search all", "validate session", "list programs", "read program", "create program",
 }  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 TABLES = (
-    "card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission hold reversal"
-    " gift_card_event webhook_delivery"
+    "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
+    " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch"
 ).split()
 
 _ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")
@@ -17,6 +17,7 @@ _NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
 
 # By file and function (or name of the constant): why the statement spans programs, or where it names the program.
 EXEMPT = {
+    "cards/bulk/store.py:lock_waiting": "finds the task, of whichever program, that has waited longest",
     "cards/find.py:entries_of": "the condition is in `chosen`, which begins with program_id = $1",
     "cards/proof/facts.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/facts.py:OPEN_HOLDS": "verification reads every program; few cards have open holds",

@@ -9,6 +9,7 @@ from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
+from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
 from kado.cards.seal import Sealer
@@ -28,6 +29,7 @@ from kado.webhooks.post import Poster
 _SWEEP_SECONDS = 60
 _HOLDS_SECONDS = 30
 _FORGET_SECONDS = 3600
+_BULK_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -61,7 +63,7 @@ async def open_database(settings: Settings, url: str) -> Database:
 
 
 def worker(settings: Settings, database: Database) -> Worker:
-    """What sends messages and events, seals the ledger and writes down what time has made true."""
+    """What sends messages and events, issues cards by the thousand, seals, and writes down what time has made true."""
     sender = Sender(
         database,
         settings.keyring,
@@ -78,6 +80,7 @@ def worker(settings: Settings, database: Database) -> Worker:
         (
             Periodic("seal", min(2.0, settings.seal_seconds / 2), sealer.run, at_stop=True),
             Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
+            Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("forget-events", _FORGET_SECONDS, courier.forget),

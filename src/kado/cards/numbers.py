@@ -33,7 +33,8 @@ class HiddenCode(NamedTuple):
 
 def new_number(prefix: str) -> str:
     """16 digits beginning with `prefix`, the last one a Luhn check digit (ISO/IEC 7812-1) against typing errors."""
-    body = prefix + "".join(secrets.choice("0123456789") for _ in range(NUMBER_DIGITS - 1 - len(prefix)))
+    digits = NUMBER_DIGITS - 1 - len(prefix)
+    body = f"{prefix}{secrets.randbelow(10**digits):0{digits}}"
     return body + luhn_digit(body)
 
 

@@ -113,6 +113,12 @@ async def list_reachable(connection: Connection, merchant_id: str) -> list[Progr
     return [program_from_row(tuple(row)) for row in rows]
 
 
+async def list_owned(connection: Connection, merchant_id: str) -> list[Program]:
+    """All programs that this merchant owns, oldest first."""
+    rows = await connection.fetch(f"{_SELECT} WHERE p.merchant_id = $1 ORDER BY p.created_at, p.id", merchant_id)
+    return [program_from_row(tuple(row)) for row in rows]
+
+
 async def list_all(connection: Connection) -> list[Program]:
     """All programs, oldest first."""
     return [program_from_row(tuple(row)) for row in await connection.fetch(f"{_SELECT} ORDER BY p.created_at, p.id")]

@@ -41,6 +41,7 @@ SECRET: Final = frozenset(
         "password",
         "pendingToken",
         "phone",
+        "q",
         "secret",
         "securityCode",
         "sessionToken",

@@ -19,6 +19,7 @@ from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import IdempotencyKey, PydanticObjectId
 from kado.errors import Invalid, Unauthenticated
 from kado.ids import is_id
+from kado.programs.find import list_owned
 from kado.programs.program import Program
 
 _CUSTOMER_TOKEN: Final = "X-Eposn-Customer-Token"  # noqa: S105 - the name of a header
@@ -26,6 +27,7 @@ _MERCHANT_TOKEN: Final = "X-Eposn-Merchant-Token"  # noqa: S105 - the name of a 
 
 ProgramId = Annotated[PydanticObjectId | None, Path()]
 CardId = Annotated[PydanticObjectId | None, Path()]
+NarrowingProgramId = Annotated[PydanticObjectId | None, Query()]
 StrayCardId = Annotated[PydanticObjectId | None, Query()]
 Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
@@ -150,13 +152,46 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
     return check
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A caller with the permission that the route asks for, and the programs that it may look through for cards."""
+
+    services: Services
+    caller: Caller
+    programs: list[Program]
+
+
+def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Round]]:
+    """A dependency: a caller with this permission and all programs that its merchant owns.
+
+    `programId` in the query narrows them to one, under the same conditions as in a path.
+    """
+
+    async def check(request: Request) -> Round:
+        caller = await authenticated(request)
+        caller.require(permission)
+        services = services_of(request)
+        named = [one for one in request.query_params.getlist("programId") if is_id(one)]
+        reaches = [await services.reaches.reach(one, caller.merchant_id) for one in named]
+        for reach in reaches:
+            caller.require_in(reach, permission)
+        if reaches:
+            return Round(services, caller, [reaches[-1].program])
+        return Round(services, caller, await list_owned(services.database, caller.merchant_id))
+
+    return check
+
+
 def address_of(request: Request) -> str:
     """Where the request comes from, as far as trusted proxies say."""
     peer = request.client.host if request.client else None
     return client_address(peer, request.scope["headers"], services_of(request).settings.trusted_proxies)
 
 
+Listing = Annotated[Visit, Depends(in_program(Permission.CARDS_LIST))]
+ListingAll = Annotated[Round, Depends(in_own_programs(Permission.CARDS_LIST))]
 Reading = Annotated[Visit, Depends(in_program(Permission.CARDS_READ))]
+BulkIssuing = Annotated[Visit, Depends(in_program(Permission.CARDS_BULK))]
 Issuing = Annotated[Visit, Depends(in_program(Permission.CARDS_ISSUE))]
 Activating = Annotated[Visit, Depends(in_program(Permission.CARDS_ACTIVATE))]
 Redeeming = Annotated[Visit, Depends(in_program(Permission.CARDS_REDEEM))]

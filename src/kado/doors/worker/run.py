@@ -30,12 +30,16 @@ _log: Final = structlog.get_logger("kado.worker")
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """Something to do every so many seconds, the first time at once; with `at_stop` once more at a graceful stop."""
+    """Something to do every so many seconds, the first time at once; with `at_stop` once more at a graceful stop.
+
+    With `while_true` it is done again without a pause as long as it says that there was something to do.
+    """
 
     name: str
     seconds: float
     run: Callable[[], Awaitable[object]]
     at_stop: bool = False
+    while_true: bool = False
 
 
 Do = Callable[[Any], Awaitable[None]]
@@ -182,21 +186,23 @@ class Worker:
 
 async def _repeat(task: Periodic, stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await _once(task)
-        await _sleep(task.seconds, stop)
+        found_work = await _once(task)
+        if not (task.while_true and found_work):
+            await _sleep(task.seconds, stop)
 
 
 async def _attend(run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
     await run(stop)
 
 
-async def _once(task: Periodic, seconds_max: float | None = None) -> None:
-    """Run it; a failure is noted and is nobody else's concern."""
+async def _once(task: Periodic, seconds_max: float | None = None) -> object:
+    """Run it, and hand on what it says; a failure is noted and is nobody else's concern."""
     try:
         async with asyncio.timeout(seconds_max):
-            await task.run()
+            return await task.run()
     except Exception as error:  # noqa: BLE001 - one task's failure must not end the others
         _log.warning("worker.periodic_failed", task=task.name, error=type(error).__name__)
+        return None
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:
