@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import Body, Shop, card_path, cards_path, good
+from tests.api.tills import FrontEnd
 
 from kado.cards.codes import make_code
 
@@ -19,6 +20,8 @@ Result = TypeVar("Result")
 
 STATES = ("active", "active", "active", "pending", "pending", "suspended", "depleted", "expired", "voided")
 FRESH_AFTER = 20
+LOCATION = "L1"
+"""Where the shop's till stands."""
 TOGETHER = {"customerEmail": "ada@example.com"}
 
 
@@ -34,6 +37,8 @@ class OpenShop:
         self.address: str
         self._cards: list[Body] = []
         self._used = 0
+        self.till: dict[str, str] = {}
+        """The header of an owner's till."""
         self.ids: dict[str, str] = {}
         """By the names that path parameters have."""
 
@@ -43,6 +48,7 @@ class OpenShop:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         self._thread.start()
         self.shop = self._opened.result()
+        self.till = self.run(self._open_till())
         self.address = f"http://127.0.0.1:{self.shop.api.port}"
         return self
 
@@ -84,6 +90,10 @@ class OpenShop:
     def active(self, but: Body | None = None) -> list[Body]:
         """Two cards of the same customer that were active when they came."""
         return [one for one in self.in_state("active") if one is not but][:2]
+
+    async def _open_till(self) -> dict[str, str]:
+        front_end = await FrontEnd.of(self.shop)
+        return await front_end.till("owner", locationId=LOCATION)
 
     async def _restock(self) -> None:
         shop = self.shop
