@@ -35,7 +35,8 @@ static: setup
 	@$(RUN) mypy
 	@.venv/bin/lint-imports --no-cache
 
-format: setup ## Format the code and write the generated reference pages
+format: setup ## Format the code, write the generated reference pages and the client's blocking half
+	@.venv/bin/python scripts/client.py
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 	@.venv/bin/python scripts/reference.py
@@ -49,4 +50,4 @@ lock: ## Write requirements.lock from uv.lock (needs uv)
 
 clean: ## Remove .venv and everything else that can be made again; data directories are left alone
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find src tests scripts -type d -name __pycache__ -prune -exec rm -rf {} +
+	@find src tests scripts clients examples -type d -name __pycache__ -prune -exec rm -rf {} +

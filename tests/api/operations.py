@@ -17,6 +17,7 @@ from tests.api.shop import (
     pass_path,
     search_path,
 )
+from tests.api.sign_in import LOGOUT, SEND, SESSION, VERIFY, an_email
 
 from kado.access.permissions import Permission
 
@@ -111,18 +112,38 @@ OPERATIONS = {
     "create program": Operation(
         Permission.PROGRAMS_WRITE, "POST", lambda _: "/v2/programs", lambda _: {"name": "Vouchers"}, status=201
     ),
+    "send otp": Operation(Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: SEND, lambda _: {"target": an_email()}),
+    # No code was sent, so the one that is heard is wrong.
+    "verify otp": Operation(
+        Permission.CUSTOMERS_SIGN_IN,
+        "POST",
+        lambda _: VERIFY,
+        lambda _: {"target": an_email(), "code": "123456"},
+        status=400,
+    ),
+    "customer session": Operation(
+        Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: SESSION, lambda _: {"sessionToken": "x"}
+    ),
+    "customer logout": Operation(
+        Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: LOGOUT, lambda _: {"sessionToken": "x"}
+    ),
 }
 
 _OVER_ALL = ("list all", "search all", "list programs", "create program", "validate session")
 _ON_A_PROGRAM = ("create", "bulk", "list", "search", "list all of one", "read program", "update program")
 
+FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")
+"""Those with which customers sign in and out: they take no customer's session."""
+
 ON_A_TASK = ("poll bulk", "renew bulk link", "download bulk")
 """Those that name a bulk issue."""
 
-ON_A_CARD = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *_ON_A_PROGRAM, *ON_A_TASK)]
+ON_A_CARD = [
+    name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *_ON_A_PROGRAM, *ON_A_TASK, *FOR_CUSTOMERS)
+]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL)]
+IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *FOR_CUSTOMERS)]
 """Those that name a program."""
 
 

@@ -43,7 +43,7 @@ _addresses = (f"198.{second}.{third}.{last}" for second in (18, 19) for third in
 _numbers = itertools.count(1)
 
 # Counts of what strangers tried; everything else only changes when somebody with a right does something.
-COUNTERS = frozenset({"attempt", "code_guess", "check_rate"})
+COUNTERS = frozenset({"attempt", "code_guess", "check_rate", "number_guess"})
 
 
 def an_address() -> str:

@@ -15,10 +15,10 @@ from typing import Final
 from cachetools import TLRUCache
 
 from kado.access.caller import Caller, MerchantSession
+from kado.access.customer_sessions import invalid_session
 from kado.access.permissions import ROLES, Role
 from kado.access.signatures import Signer
 from kado.crypto import token_hash
-from kado.errors import Unauthenticated
 from kado.ids import new_id
 from kado.storage.database import Connection, Database
 
@@ -163,8 +163,3 @@ async def sweep(database: Database) -> int:
     async with database.read() as connection:
         done = await connection.execute("DELETE FROM merchant_session WHERE expires_at <= clock_timestamp()")
     return int(done.removeprefix("DELETE "))
-
-
-def invalid_session() -> Unauthenticated:
-    """The one answer for every session token that opens nothing."""
-    return Unauthenticated("invalid_session_token", "The session token is not valid.")

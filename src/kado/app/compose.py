@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from kado.access import merchant_sessions
+from kado.access import customer_sessions, merchant_sessions
 from kado.access.authenticate import Access
 from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
+from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
@@ -45,6 +46,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             database=database,
             access=Access(database, settings.keyring),
             merchant_sessions=MerchantSessions(database),
+            customers=CustomerSessions(database),
             reaches=Reaches(database),
             signatures=Signatures(database, settings.keyring),
             captcha=captcha,
@@ -83,6 +85,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
+            Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("forget-events", _FORGET_SECONDS, courier.forget),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},

@@ -24,6 +24,7 @@ from kado import audit
 from kado.cards import evidence, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
 from kado.cards.issue import Issue, Placed, place
+from kado.cards.ownership import owns
 from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
 from kado.crypto import Keyring
@@ -167,6 +168,9 @@ class Ledger:
     def _decide(self, page: Page, ticket: _Ticket, posting: Posting, locked: store.Locked, known: Known) -> Result:
         cards = [card for ref in posting.refs() if (card := locked.cards.get(ref)) is not None]
         if len(cards) < len(posting.refs()) or any(card.is_test is not posting.caller.is_test for card in cards):
+            return refusals.card_not_found()
+        customer = posting.caller.customer
+        if customer is not None and not all(owns(customer, c) for c in cards if c.id in posting.owned_card_ids):
             return refusals.card_not_found()
         for memory in (known, page.known):
             earlier = self._known_answer(ticket, memory)

@@ -72,6 +72,11 @@ def indexes_of(keyring: Keyring, program_id: str, number: str) -> list[bytes]:
     return keyring.macs("number-index", program_id.encode(), normalised(number).encode("utf-8", "replace"))
 
 
+def indexes_anywhere(keyring: Keyring, number: str) -> list[bytes]:
+    """Under what guesses at a number are counted that name no program, the index under the current secret first."""
+    return keyring.macs("number-index", normalised(number).encode("utf-8", "replace"))
+
+
 def new_code(code_format: str) -> str:
     """Six digits, or six unambiguous letters and digits."""
     alphabet = "0123456789" if code_format == "digits" else _LETTERS

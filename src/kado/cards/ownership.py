@@ -13,14 +13,24 @@ def owns(customer: Customer, card: Card) -> bool:
     )
 
 
-def owned_by(customer: Customer, values: list[object]) -> str:
+def owned(first: int) -> str:
     """The same as a condition on `card c`, for a statement that names the program as well.
 
-    What it compares with is added to `values`, the arguments of the statement. Each of the three has an index.
+    Its three parameters (`owner`) are numbered from `first`. Each of what it compares has an index.
     """
-    at = len(values)
-    values += [customer.id, customer.email, customer.phone]
     return (
-        f"(c.customer_id = ${at + 1}::text OR lower(c.customer_email) = ${at + 2}::text"
-        f" OR c.customer_phone = ${at + 3}::text)"
+        f"(c.customer_id = ${first}::text OR lower(c.customer_email) = ${first + 1}::text"
+        f" OR c.customer_phone = ${first + 2}::text)"
     )
+
+
+def owner(customer: Customer) -> tuple[str, str | None, str | None]:
+    """The parameters of `owned`."""
+    return customer.id, customer.email, customer.phone
+
+
+def owned_by(customer: Customer, values: list[object]) -> str:
+    """The condition with its parameters added to `values`, the arguments of a statement that is put together."""
+    condition = owned(len(values) + 1)
+    values += owner(customer)
+    return condition

@@ -124,6 +124,11 @@ async def list_all(connection: Connection) -> list[Program]:
     return [program_from_row(tuple(row)) for row in await connection.fetch(f"{_SELECT} ORDER BY p.created_at, p.id")]
 
 
+async def list_ids(connection: Connection) -> list[str]:
+    """The ids of all programs, oldest first."""
+    return [row["id"] for row in await connection.fetch("SELECT id FROM program ORDER BY created_at, id")]
+
+
 async def insert_admission(connection: Connection, program_id: str, merchant_id: str) -> bool:
     """Admit the merchant; False when it already was."""
     row = await connection.fetchrow(

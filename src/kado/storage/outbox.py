@@ -24,6 +24,9 @@ HAND_OUT_EVENTS: Final = "hand_out_events"
 DELIVER_EVENTS: Final = "deliver_events"
 """The name of the job that sends an endpoint what is due; its payload is `{"program": id, "webhook": id}`."""
 
+SEND_OTP: Final = "send_otp"
+"""The name of the job that sends a customer's one-time password; its payload is `{"otp": id}`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -124,3 +127,8 @@ async def enqueue(connection: Connection, job: str, wanted: Sequence[tuple[Mappi
         [0] * len(wanted),
         [delay for _, delay in wanted],
     )
+
+
+async def enqueue_otp(connection: Connection, otp_id: str, delay: timedelta = timedelta(0)) -> None:
+    """A job that makes a one-time password and sends it, on this connection's transaction."""
+    await enqueue(connection, SEND_OTP, [({"otp": otp_id}, delay)])

@@ -6,6 +6,7 @@ from fastapi import Request
 
 from kado.access.authenticate import Access
 from kado.access.captcha import Captcha
+from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
@@ -26,6 +27,7 @@ class Services:
     database: Database
     access: Access
     merchant_sessions: MerchantSessions
+    customers: CustomerSessions
     reaches: Reaches
     signatures: Signatures
     captcha: Captcha

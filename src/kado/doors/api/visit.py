@@ -12,9 +12,13 @@ from fastapi import Depends, Header, Path, Query, Request
 from kado.access import signatures
 from kado.access.address import client_address
 from kado.access.caller import Caller, MerchantSession
-from kado.access.merchant_sessions import invalid_session
+from kado.access.customer_sessions import invalid_session
+from kado.access.customer_store import Desk
 from kado.access.permissions import Permission
 from kado.access.signatures import Signer
+from kado.cards import refusals
+from kado.cards.card import Card
+from kado.cards.ownership import owns
 from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import IdempotencyKey, PydanticObjectId
 from kado.errors import Invalid, Unauthenticated
@@ -29,6 +33,7 @@ ProgramId = Annotated[PydanticObjectId | None, Path()]
 CardId = Annotated[PydanticObjectId | None, Path()]
 NarrowingProgramId = Annotated[PydanticObjectId | None, Query()]
 StrayCardId = Annotated[PydanticObjectId | None, Query()]
+StrayProgramId = Annotated[PydanticObjectId | None, Query()]
 Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
 
@@ -45,7 +50,14 @@ def merchant_header(
     """Documents the merchant's token where it is the only one."""
 
 
+def customer_header(
+    customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
+) -> None:
+    """Documents the customer's token where it is the only one."""
+
+
 SESSION_HEADERS: Final = [Depends(session_headers)]
+CUSTOMER_HEADER: Final = [Depends(customer_header)]
 MERCHANT_HEADER: Final = [Depends(merchant_header)]
 
 
@@ -58,6 +70,11 @@ class Visit:
     program: Program
     is_owner: bool
 
+    def require_own(self, card: Card) -> None:
+        """Raises `NotFound` for a customer whose card this is not: as if there were no such card."""
+        if self.caller.customer is not None and not owns(self.caller.customer, card):
+            raise refusals.card_not_found()
+
     def require_key(self, key: str | None) -> None:
         """Raises `Invalid` where the program wants an idempotency key and there is none."""
         if key is None and self.program.requires_key:
@@ -67,17 +84,52 @@ class Visit:
 
 
 async def authenticated(request: Request) -> Caller:
-    """The caller behind the bearer token, narrowed by the merchant's session where one came with it.
+    """The caller behind the bearer token, narrowed to the till and to the customer whose session tokens come with it.
 
     Raises `Unauthenticated`, also for a session token that is not valid.
     """
+    caller = await at_the_counter(request)
+    token = _session_token(request, _CUSTOMER_TOKEN)
+    if token is not None:
+        caller = await services_of(request).customers.acting_for(caller, token)
+    return caller
+
+
+async def at_the_counter(request: Request) -> Caller:
+    """The same without a look at the customer's token: for those who sign customers in and out."""
     services = services_of(request)
     caller = await services.access.authenticate(request.headers.get("authorization"))
-    if token := _session_token(request, _MERCHANT_TOKEN):
+    token = _session_token(request, _MERCHANT_TOKEN)
+    if token is not None:
         caller = await services.merchant_sessions.narrow(caller, token)
-    if _session_token(request, _CUSTOMER_TOKEN):
-        # No session has been given out that such a token could name.
-        raise invalid_session()
+    return caller
+
+
+async def signing_merchant(request: Request) -> str | None:
+    """The id of the merchant whose trusted front end signed the request; None where there is no signature.
+
+    Raises `Unauthenticated` for a signature that is not valid.
+    """
+    return (await signed(request)).merchant_id if signatures.HEADER in request.headers else None
+
+
+async def front_end(request: Request) -> Desk:
+    """A dependency: a merchant's front end that signs customers in, by its signature (always live) or as a bearer."""
+    merchant_id = await signing_merchant(request)
+    if merchant_id is not None:
+        return Desk(merchant_id, is_test=False, subject="front-end")
+    caller = await at_the_counter(request)
+    caller.require(Permission.CUSTOMERS_SIGN_IN)
+    return Desk(caller.merchant_id, caller.is_test, caller.subject)
+
+
+async def signed_in(request: Request) -> Caller:
+    """A dependency: a caller on behalf of a customer, for what customers see of all their cards."""
+    caller = await authenticated(request)
+    if caller.customer is None:
+        caller.require(Permission.CUSTOMERS_SIGN_IN)
+        raise Unauthenticated("customer_session_required", "This needs the session token of a customer.")
+    caller.require(Permission.CARDS_LIST)
     return caller
 
 
@@ -190,6 +242,8 @@ def address_of(request: Request) -> str:
 
 Listing = Annotated[Visit, Depends(in_program(Permission.CARDS_LIST))]
 ListingAll = Annotated[Round, Depends(in_own_programs(Permission.CARDS_LIST))]
+FrontEnd = Annotated[Desk, Depends(front_end)]
+SignedIn = Annotated[Caller, Depends(signed_in)]
 Reading = Annotated[Visit, Depends(in_program(Permission.CARDS_READ))]
 BulkIssuing = Annotated[Visit, Depends(in_program(Permission.CARDS_BULK))]
 Issuing = Annotated[Visit, Depends(in_program(Permission.CARDS_ISSUE))]

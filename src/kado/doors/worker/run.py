@@ -16,7 +16,7 @@ from kado.delivery.messages import forget_old_jobs, rescue
 from kado.delivery.send import Sender
 from kado.errors import Unavailable
 from kado.storage.database import Database
-from kado.storage.outbox import SEND_MESSAGE
+from kado.storage.outbox import SEND_MESSAGE, SEND_OTP
 
 CONCURRENCY: Final = 20
 _PAUSE_FIRST: Final = 0.1
@@ -66,6 +66,7 @@ class Worker:
         self._database = database
         self._jobs: dict[str, Do] = {
             SEND_MESSAGE: lambda payload: sender.send(payload["program"], payload["message"]),
+            SEND_OTP: lambda payload: sender.send_otp(payload["otp"]),
             **(jobs or {}),
         }
         self._beside = beside

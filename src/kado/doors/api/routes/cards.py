@@ -93,6 +93,7 @@ async def details(
     assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(found.card)
     body = shown.gift_card(services, found.card, program, found.now)
     if include_transactions:
         entries, _ = await entries_of(services.database, program.id, cardId, limit=PAGE_LIMIT_MAX, offset=0)
@@ -115,6 +116,7 @@ async def transactions(
     assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(found.card)
     start = offset if offset is not None else (page - 1) * limit
     entries, total = await entries_of(
         services.database, program.id, found.card.id, limit=limit, offset=start, text=q or None

@@ -24,4 +24,3 @@ CREATE INDEX card_newest ON card (program_id, is_test, created_at DESC, id DESC)
 CREATE INDEX card_status ON card (program_id, is_test, status, created_at DESC, id DESC);
 CREATE INDEX card_merchant ON card (program_id, merchant_id, is_test, created_at DESC, id DESC);
 CREATE INDEX card_last_four ON card (program_id, last_four, is_test, created_at DESC, id DESC);
-CREATE INDEX card_customer_email ON card (program_id, lower(customer_email)) WHERE customer_email IS NOT NULL;
