@@ -94,6 +94,12 @@ OPERATIONS = {
         Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", _nothing
     ),
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, _nothing),
+    "validate session": Operation(
+        Permission.SELF_READ,
+        "POST",
+        lambda _: "/v2/giftcards/merchants/session/validate",
+        lambda _: {"sessionToken": "kado_till_none"},
+    ),
     "bulk": Operation(
         Permission.CARDS_BULK,
         "POST",
@@ -145,7 +151,10 @@ OPERATIONS = {
     ),
 }
 
-_OVER_ALL = ("passes", "list all", "search all", "list programs", "create program", "list webhooks", "create webhook")
+_OVER_ALL = (
+    *("passes", "list all", "search all", "list programs", "create program", "list webhooks", "create webhook"),
+    "validate session",
+)
 _ON_A_PROGRAM = ("create", "bulk", "list", "search", "list all of one", "read program", "update program")
 
 FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")

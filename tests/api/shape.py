@@ -12,7 +12,7 @@ Document = dict[str, Any]
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z")
 _KNOWN = {
     "$ref", "anyOf", "type", "properties", "required", "items", "enum", "format", "pattern", "minLength", "maxLength",
-    "default", "title", "description", "example",
+    "default", "title", "description", "example", "additionalProperties",
 }  # fmt: skip
 
 
@@ -53,7 +53,10 @@ def _object_faults(document: Document, schema: Document, value: object, at: str)
         return
     properties = schema.get("properties")
     if properties is None:
-        return  # declared as an object of whatever members
+        if members := schema.get("additionalProperties"):
+            for name, member in value.items():
+                yield from _faults(document, members, member, f"{at}.{name}")
+        return  # otherwise declared as an object of whatever members
     yield from (f"{at}.{name} is missing" for name in schema.get("required", ()) if name not in value)
     yield from (f"{at}.{name} is not in the contract" for name in value if name not in properties)
     for name, member in value.items():

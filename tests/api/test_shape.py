@@ -18,6 +18,7 @@ DOCUMENT: dict[str, Any] = {
                     "kind": {"type": "string", "enum": ["a", "b"]},
                     "many": {"type": "array", "items": {"type": "integer"}},
                     "yes": {"type": "boolean"},
+                    "named": {"type": "object", "additionalProperties": {"type": "integer"}},
                 },
                 "required": ["id", "at"],
             },
@@ -29,7 +30,15 @@ GOOD: dict[str, Any] = {"id": "0f", "at": "2026-01-02T03:04:05.000006Z"}
 
 @pytest.mark.parametrize(
     "more",
-    [{}, {"at": None}, {"at": "2026-01-02T03:04:05Z"}, {"url": "https://x.example/y"}, {"kind": "b"}, {"many": [1]}],
+    [
+        {},
+        {"at": None},
+        {"at": "2026-01-02T03:04:05Z"},
+        {"url": "https://x.example/y"},
+        {"kind": "b"},
+        {"many": [1]},
+        {"named": {"x": 1}},
+    ],
 )
 def test_what_fits_has_no_faults(more: dict[str, Any]) -> None:
     assert faults(DOCUMENT, "Thing", GOOD | more) == []
@@ -55,6 +64,8 @@ def test_what_fits_has_no_faults(more: dict[str, Any]) -> None:
         GOOD | {"many": {"0": 1}},
         GOOD | {"yes": 1},
         GOOD | {"yes": None},
+        GOOD | {"named": {"x": "1"}},
+        GOOD | {"named": []},
     ],
 )
 def test_what_does_not_fit_has_faults(wrong: object) -> None:

@@ -15,6 +15,8 @@ from schemathesis.generation import GenerationMode
 from tests.api.shop import UNKNOWN, Body
 from tests.contract.open_shop import PUBLIC_HOOK, OpenShop
 
+from kado.shops.theme.theme import COLOURS, Theme, wire_name
+
 MOSTLY: Final = 0.8
 NEARLY_ALWAYS: Final = 0.95
 # What is in them at random names no session, and no key is used twice.
@@ -52,6 +54,8 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "fontFamily": (None, "Inter"),
     "logoUrl": (None, "https://flowers.example/logo.png"),
 }
+# Colours that go together; two at random seldom do.
+PALETTE: Final = {wire_name(name): getattr(Theme(), name) for name in COLOURS}
 
 
 def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
@@ -102,7 +106,9 @@ def _replace(members: Body, chance: Random) -> None:
     for name, value in members.items():
         if chance.random() >= MOSTLY:
             continue
-        if name in SENSIBLE:
+        if name in PALETTE:
+            members[name] = PALETTE[name]
+        elif name in SENSIBLE:
             members[name] = chance.choice(SENSIBLE[name])
         elif name in ("expiresAt", "deliverAt"):
             soon = datetime.now(UTC) + timedelta(days=chance.randint(1, 300))
@@ -120,6 +126,7 @@ def _name_cards(body: Body, card: Body, open_shop: OpenShop, chance: Random) -> 
     known: dict[str, Any] = {
         "merchantId": lambda: open_shop.shop.merchant_id,
         "cardId": lambda: card["id"],
+        "programId": lambda: open_shop.shop.program_id,
         "cardNumber": lambda: card["cardNumber"],
         "securityCode": lambda: open_shop.code_of(card),
         "destinationCardNumber": lambda: open_shop.active(but=card)[0]["cardNumber"],

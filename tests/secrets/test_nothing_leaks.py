@@ -303,6 +303,35 @@ async def look_at_passes(server: Server, till: Till, signing: Mapping[str, str],
     collected.secret("card number", issued["cardNumber"])
 
 
+async def open_a_till(till: Till, signing: Mapping[str, str], collected: Collected) -> None:
+    """A merchant session with its two secrets, used well and badly."""
+
+    async def signed(path: str, body: object) -> httpx2.Response:
+        content = json.dumps(body).encode()
+        value = sign(signing["secret"], signing["keyId"], "POST", path, content, time.time())
+        collected.secret("signature", value.partition("v1=")[2])
+        headers = {HEADER: value, "Content-Type": "application/json"}
+        return collected.answer(await till.http.post(path, content=content, headers=headers))
+
+    folder = "/v2/giftcards/merchants"
+    hello = {"appToken": collected.secret("app token", f"app-{secrets.token_hex(16)}"), "merchantId": "shop-1"}
+    opened = await signed(f"{folder}/session", {**hello, "role": "owner", "programId": till.program})
+    assert opened.status_code == 200, opened.text
+    token = collected.secret("session token", opened.json()["sessionToken"])
+    for body in ({**hello, "appToken": [hello["appToken"]]}, {**hello, "merchantId": 1}, {**hello, "name": token * 9}):
+        await signed(f"{folder}/session", body)
+    for path in (f"{folder}/session/validate", f"{folder}/session"):
+        for value in (token, [token], {token: token}):
+            await signed(path, {"sessionToken": value})
+    for header in (token, token[:-1], f"{token}, {token}", f"Bearer {token}", hello["appToken"]):
+        headers = {"X-Eposn-Merchant-Token": header}
+        collected.answer(await till.http.get(f"{folder}/theme?sessionToken={token}", headers=headers))
+        for body in ({"logoAlt": "Kew"}, {"primary": token}, {"logoUrl": f"https://cdn.example/{token} x"}):
+            collected.answer(await till.http.put(f"{folder}/theme", json=body, headers=headers))
+        collected.answer(await till.http.put(f"{folder}/settings", json={"locationId": token}, headers=headers))
+    collected.answer(await till.http.get(f"{folder}/{token}"))
+
+
 def dump_of(server: Server) -> str:
     done = subprocess.run(
         [find_binaries().program("pg_dump"), "--format=plain", "--inserts", "--no-owner", server.database_url()],
@@ -337,6 +366,7 @@ async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Serve
         await issue_many(till, collected)
         await sign_in(server, till, owner, collected)
         await look_at_passes(server, till, signing, collected)
+        await open_a_till(till, signing, collected)
         await sign_customers_in(server, till, collected)
     collected.secret("the secret key", (server.data_dir / "secret.key").read_text().strip())
     collected.secret("the database's password", (server.data_dir / "database.password").read_text().strip())

@@ -1,6 +1,7 @@
 """Who is asking: the outcome of every way to prove it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from kado.access.permissions import ADMITTED, Permission, Role
 from kado.errors import Forbidden
@@ -21,6 +22,22 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class MerchantSession:
+    """A till at work in one of the merchant's shops, as the platform that opened the session said."""
+
+    id: str
+    merchant_id: str
+    shop_id: str
+    location_id: str
+    """The platform's id of the place; empty for the shop itself."""
+    role: Role
+    user_id: str | None
+    cashier_id: str | None
+    terminal_id: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Someone who acts for a merchant. `subject` goes into the audit log.
 
@@ -37,6 +54,8 @@ class Caller:
     """From the merchant's session: who stands at the till, where the request does not say."""
     terminal_id: str | None = None
     """From the merchant's session: which till it is, where the request does not say."""
+    session: MerchantSession | None = None
+    """The merchant's session itself, where one came with the request."""
 
     def require(self, permission: Permission) -> None:
         """Raises `Forbidden` unless the caller has this permission."""

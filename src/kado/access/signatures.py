@@ -41,6 +41,14 @@ class _Key:
     clock_ahead: float  # the database's clock in seconds since 1970, minus the timer
 
 
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Whose front end signed a request, and with which key."""
+
+    merchant_id: str
+    key_id: str
+
+
 def sign(secret: str, key_id: str, method: str, path: str, body: bytes, now: float) -> str:
     """The header's value for a request at `now` (seconds since 1970; fractions are dropped)."""
     moment = str(int(now))
@@ -57,7 +65,11 @@ class Signatures:
         self._keys: TTLCache[str, _Key] = TTLCache(_SIZE, _REMEMBERED_SECONDS, timer)
 
     async def verify(self, header: str | None, method: str, path: str, body: bytes) -> str:
-        """The id of the merchant whose key signed exactly this request, at most 300 s ago by the database's clock.
+        """The id of the merchant whose key signed exactly this request. Raises as `signer` does."""
+        return (await self.signer(header, method, path, body)).merchant_id
+
+    async def signer(self, header: str | None, method: str, path: str, body: bytes) -> Signer:
+        """Whose key signed exactly this request, at most 300 s ago by the database's clock.
 
         Raises `Unauthenticated` for anything else, with one answer.
         """
@@ -69,7 +81,7 @@ class Signatures:
         age = self._timer() + key.clock_ahead - int(fields["t"])
         if not genuine or not -SECONDS_AHEAD_MAX <= age <= SECONDS_OLD_MAX:
             raise refused()
-        return key.merchant_id
+        return Signer(key.merchant_id, fields["keyId"])
 
     async def _read(self, key_id: str) -> _Key:
         async with self._database.read() as connection:

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from kado.access import customer_sessions
+from kado.access import customer_sessions, merchant_sessions
 from kado.access.authenticate import Access
 from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
 from kado.access.customer_sessions import CustomerSessions
+from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.bulk.work import issue_next_batch
@@ -44,6 +45,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             keyring=settings.keyring,
             database=database,
             access=Access(database, settings.keyring),
+            merchant_sessions=MerchantSessions(database),
             customers=CustomerSessions(database),
             reaches=Reaches(database),
             signatures=Signatures(database, settings.keyring),
@@ -82,6 +84,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
+            Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("forget-events", _FORGET_SECONDS, courier.forget),
         ),

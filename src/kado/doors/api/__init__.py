@@ -22,10 +22,12 @@ from kado.doors.api.routes import (
     health,
     holds,
     lists,
+    merchants,
     money,
     passes,
     programs,
     refunds,
+    themes,
     tokens,
     transfers,
     webhooks,
@@ -51,6 +53,8 @@ ROUTERS = (
     bulk,
     cards,
     webhooks,
+    merchants,
+    themes,
 )
 
 

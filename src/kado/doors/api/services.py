@@ -7,6 +7,7 @@ from fastapi import Request
 from kado.access.authenticate import Access
 from kado.access.captcha import Captcha
 from kado.access.customer_sessions import CustomerSessions
+from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
@@ -25,6 +26,7 @@ class Services:
     keyring: Keyring
     database: Database
     access: Access
+    merchant_sessions: MerchantSessions
     customers: CustomerSessions
     reaches: Reaches
     signatures: Signatures

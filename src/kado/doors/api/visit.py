@@ -11,10 +11,11 @@ from fastapi import Depends, Header, Path, Query, Request
 
 from kado.access import signatures
 from kado.access.address import client_address
-from kado.access.caller import Caller
+from kado.access.caller import Caller, MerchantSession
 from kado.access.customer_sessions import invalid_session
 from kado.access.customer_store import Desk
 from kado.access.permissions import Permission
+from kado.access.signatures import Signer
 from kado.cards import refusals
 from kado.cards.card import Card
 from kado.cards.ownership import owns
@@ -37,20 +38,27 @@ Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
 
 def session_headers(
-    customer_token: Annotated[str | None, Header(alias="X-Eposn-Customer-Token")] = None,
-    merchant_token: Annotated[str | None, Header(alias="X-Eposn-Merchant-Token")] = None,
+    customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
+    merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
 ) -> None:
     """Documents the two session tokens; `authenticated` looks at them."""
 
 
+def merchant_header(
+    merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
+) -> None:
+    """Documents the merchant's token where it is the only one."""
+
+
 def customer_header(
-    customer_token: Annotated[str | None, Header(alias="X-Eposn-Customer-Token")] = None,
+    customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
 ) -> None:
     """Documents the customer's token where it is the only one."""
 
 
 SESSION_HEADERS: Final = [Depends(session_headers)]
 CUSTOMER_HEADER: Final = [Depends(customer_header)]
+MERCHANT_HEADER: Final = [Depends(merchant_header)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ class Visit:
 
 
 async def authenticated(request: Request) -> Caller:
-    """The caller behind the bearer token, narrowed to the customer whose session token comes with it.
+    """The caller behind the bearer token, narrowed to the till and to the customer whose session tokens come with it.
 
     Raises `Unauthenticated`, also for a session token that is not valid.
     """
@@ -89,10 +97,11 @@ async def authenticated(request: Request) -> Caller:
 
 async def at_the_counter(request: Request) -> Caller:
     """The same without a look at the customer's token: for those who sign customers in and out."""
-    caller = await services_of(request).access.authenticate(request.headers.get("authorization"))
-    if _session_token(request, _MERCHANT_TOKEN) is not None:
-        # No session has been given out that such a token could name.
-        raise invalid_session()
+    services = services_of(request)
+    caller = await services.access.authenticate(request.headers.get("authorization"))
+    token = _session_token(request, _MERCHANT_TOKEN)
+    if token is not None:
+        caller = await services.merchant_sessions.narrow(caller, token)
     return caller
 
 
@@ -101,12 +110,7 @@ async def signing_merchant(request: Request) -> str | None:
 
     Raises `Unauthenticated` for a signature that is not valid.
     """
-    header = request.headers.get(signatures.HEADER)
-    if header is None:
-        return None
-    path = request.scope["state"]["path_as_sent"].decode("latin-1")
-    body = await request.body()
-    return await services_of(request).signatures.verify(header, request.method, path, body)
+    return (await signed(request)).merchant_id if signatures.HEADER in request.headers else None
 
 
 async def front_end(request: Request) -> Desk:
@@ -137,6 +141,15 @@ def _session_token(request: Request, name: str) -> str | None:
     return tokens.pop() if tokens else None
 
 
+async def signed(request: Request) -> Signer:
+    """Whose signature the request bears; a bearer token proves nothing here. Raises `Unauthenticated`."""
+    header = request.headers.get(signatures.HEADER)
+    if header is None:
+        raise Unauthenticated(detail=f"This request must be signed ({signatures.HEADER}).")
+    path = request.scope["state"]["path_as_sent"].decode("latin-1")
+    return await services_of(request).signatures.signer(header, request.method, path, await request.body())
+
+
 def with_permission(permission: Permission) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency: a caller with this permission, wherever it is used."""
 
@@ -144,6 +157,27 @@ def with_permission(permission: Permission) -> Callable[[Request], Awaitable[Cal
         caller = await authenticated(request)
         caller.require(permission)
         return caller
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class AtTill:
+    """A caller with an open merchant session and the permission that the route asks for."""
+
+    caller: Caller
+    session: MerchantSession
+
+
+def at_till(permission: Permission) -> Callable[[Request], Awaitable[AtTill]]:
+    """A dependency: a caller who brings a merchant session and has this permission with it."""
+
+    async def check(request: Request) -> AtTill:
+        caller = await authenticated(request)
+        if caller.session is None:
+            raise Unauthenticated("merchant_session_required", f"This needs a merchant session ({_MERCHANT_TOKEN}).")
+        caller.require(permission)
+        return AtTill(caller, caller.session)
 
     return check
 
