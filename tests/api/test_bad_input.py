@@ -163,6 +163,91 @@ FIELDS: dict[str, dict[str, dict[str, Any]]] = {
         "reason": text_inputs(1000, lines=True) | {"null": None, "empty": ""},
         "refundReference": text_inputs(100),
     },
+    "refund": {"reason": text_inputs(500, lines=True), "posTransactionId": text_inputs(100)},
+    "reversals": {
+        "cardId": {name: value for name, value in IDS.items() if name != "null"},
+        "posTransactionId": text_inputs(100) | {"empty": ""},
+        "reason": text_inputs(500, lines=True),
+    },
+    "transfer": {
+        "securityCode": text_inputs(6) | {"null": None, "short": "12345", "empty": ""},
+        "destinationCardNumber": text_inputs(20) | {"null": None},
+        "referenceId": text_inputs(100),
+        "description": text_inputs(500, lines=True),
+    },
+    "consolidate": {
+        "cardNumbers": {
+            "text": "4000",
+            "number": 7,
+            "null": None,
+            "one": ["4000"],
+            "eleven": ["4000"] * 11,
+            "numbers": [1, 2],
+            "too long": ["4" * 21, "4000"],
+            "object": {},
+            "nested": [["4000"], "4"],
+        },
+        "merchantId": IDS,
+        "customerEmail": EMAILS,
+        "customerName": text_inputs(255),
+        "senderName": text_inputs(255),
+        "referenceId": text_inputs(100),
+        "description": text_inputs(500, lines=True),
+        "customMessage": text_inputs(500, lines=True),
+        "isPhysical": BOOLEANS,
+        "designTemplate": text_inputs(100),
+    },
+    "replace": {
+        "reason": text_inputs(500, lines=True) | {"null": None, "empty": ""},
+        "customerEmail": EMAILS,
+        "customerPhone": PHONES,
+        "isPhysical": {name: value for name, value in BOOLEANS.items() if name != "null"},
+    },
+    "transfer-ownership": {
+        "newOwnerName": text_inputs(255) | {"null": None, "empty": ""},
+        "newOwnerEmail": EMAILS | {"null": None},
+        "newCustomerId": {name: value for name, value in IDS.items() if name != "null"},
+        "referenceId": text_inputs(100),
+    },
+    "process-expired": {
+        "action": text_inputs(10) | {"null": None, "empty": "", "other word": "redeem", "two": "extendvoid"},
+        "extensionDays": {
+            "zero": 0,
+            "minus": -1,
+            "731": 731,
+            "text": "5",
+            "true": True,
+            "list": [],
+            "half": 1.5,
+            "huge": 10**30,
+        },
+        "refundReference": text_inputs(100),
+    },
+    "schedule": {"deliverAt": MOMENTS},
+    "holds": {
+        "orderReference": text_inputs(100) | {"null": None, "empty": ""},
+        "expiresInSeconds": {
+            "zero": 0,
+            "59": 59,
+            "too long": 2_592_001,
+            "text": "60",
+            "true": True,
+            "null": None,
+            "half": 60.5,
+            "huge": 10**30,
+        },
+        "posTransactionId": text_inputs(100),
+        "cashierId": text_inputs(50),
+        "terminalId": text_inputs(50),
+        "description": text_inputs(500, lines=True),
+    },
+    "capture": {
+        "keepRest": {"text": "true", "one": 1, "null": None, "list": []},
+        "posTransactionId": text_inputs(100),
+        "cashierId": text_inputs(50),
+        "terminalId": text_inputs(50),
+        "description": text_inputs(500, lines=True),
+    },
     "balance-check": {
         "cardNumber": text_inputs(20) | {"null": None},
         "securityCode": text_inputs(6) | {"null": None},
@@ -178,9 +263,22 @@ GOOD: dict[str, Body] = {
     "resend-code": {},
     "suspend": {"reason": "lost"},
     "void": {"reason": "lost"},
+    "refund": {},
+    "reversals": {"cardId": ID, "posTransactionId": "1"},
+    "transfer": {"securityCode": "123456", "destinationCardNumber": "4000", "amount": "1.00"},
+    "consolidate": {"cardNumbers": ["4000", "4001"], "merchantId": ID},
+    "replace": {"reason": "lost"},
+    "transfer-ownership": {"newOwnerName": "Ida", "newOwnerEmail": "ida@example.com"},
+    "process-expired": {"action": "extend"},
+    "schedule": {},
+    "holds": {"amount": "1.00", "orderReference": "order-1"},
+    "capture": {},
     "balance-check": {"cardNumber": "4000", "securityCode": "123456"},
 }
-AMOUNT_FIELDS = {"create": "initialValue", "redeem": "amount", "reload": "amount", "reload-by-number": "amount"}
+AMOUNT_FIELDS = dict.fromkeys(
+    ("redeem", "reload", "reload-by-number", "transfer", "holds", "refund", "capture"), "amount"
+) | {"create": "initialValue"}
+MAY_BE_NULL = frozenset({("refund", "amount"), ("capture", "amount")})
 REQUIRED = {
     "create": ("initialValue", "merchantId"),
     "redeem": ("amount",),
@@ -188,6 +286,12 @@ REQUIRED = {
     "reload-by-number": ("cardNumber", "amount"),
     "suspend": ("reason",),
     "void": ("reason",),
+    "transfer": ("securityCode", "destinationCardNumber", "amount"),
+    "consolidate": ("cardNumbers", "merchantId"),
+    "replace": ("reason",),
+    "transfer-ownership": ("newOwnerName", "newOwnerEmail"),
+    "process-expired": ("action",),
+    "holds": ("amount", "orderReference"),
     "balance-check": ("cardNumber", "securityCode"),
 }
 
@@ -239,7 +343,11 @@ UNREADABLE = [name for name in BODIES if name not in ("nothing", "blank", "null"
 CASES: dict[tuple[str, str], dict[str, bytes]] = {}
 for operation, field in AMOUNT_FIELDS.items():
     template = json.dumps(GOOD[operation] | {field: "AMOUNT"})
-    CASES[operation, field] = {name: template.replace('"AMOUNT"', text).encode() for name, text in AMOUNTS.items()}
+    CASES[operation, field] = {
+        name: template.replace('"AMOUNT"', text).encode()
+        for name, text in AMOUNTS.items()
+        if name != "null" or (operation, field) not in MAY_BE_NULL
+    }
 for operation, fields in FIELDS.items():
     for field, inputs in fields.items():
         CASES[operation, field] = {
@@ -270,8 +378,26 @@ def paths(shop: Shop, card: Body) -> dict[str, str]:
     """Where each operation is."""
     return {
         name: card_path(card, name)
-        for name in ("activate", "redeem", "reload", "resend-code", "suspend", "unsuspend", "void")
+        for name in (
+            "activate",
+            "redeem",
+            "reload",
+            "resend-code",
+            "suspend",
+            "unsuspend",
+            "void",
+            "transfer",
+            "replace",
+            "transfer-ownership",
+            "process-expired",
+            "schedule",
+            "holds",
+        )
     } | {
+        "refund": card_path(card, f"transactions/{ID}/refund"),
+        "capture": card_path(card, f"holds/{ID}/capture"),
+        "reversals": f"/v2/giftcards/programs/{shop.program_id}/reversals",
+        "consolidate": f"/v2/giftcards/programs/{shop.program_id}/consolidate",
         "create": cards_path(shop.program_id),
         "reload-by-number": cards_path(shop.program_id) + "/reload-by-number",
         "balance-check": check_path(shop.program_id),
@@ -300,7 +426,10 @@ def assert_refused(answer: httpx2.Response, name: str) -> list[Any]:
 
 async def refusals(shop: Shop, path: str, inputs: dict[str, bytes]) -> dict[str, list[Any]]:
     """Where each input was found wrong."""
-    return {name: assert_refused(await shop.post(path, content=content), name) for name, content in inputs.items()}
+    method = "PATCH" if path.endswith("/schedule") else "POST"
+    return {
+        name: assert_refused(await shop.call(method, path, content=content), name) for name, content in inputs.items()
+    }
 
 
 @pytest.mark.parametrize(("operation", "field"), [*CASES], ids=lambda name: name)

@@ -8,7 +8,6 @@ import pytest
 from tests.database.cards.builders import Shop
 
 from kado.cards.capture import Capture
-from kado.cards.card import TransactionType
 from kado.cards.hold import PlaceHold
 from kado.cards.posting import Answer, Posting
 from kado.cards.redeem import Redeem
