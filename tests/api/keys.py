@@ -28,7 +28,7 @@ def request_for(action: str, card: Body) -> tuple[str, Body]:
             return OPERATIONS[action].path(card), OPERATIONS[action].body(card) or {}
 
 
-OTHER = {
+OTHER: dict[str, Body] = {
     "create": {"initialValue": "5.01"},
     "activate": {"customerName": "Ada"},
     "redeem": {"amount": "5.01"},

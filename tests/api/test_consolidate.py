@@ -13,9 +13,7 @@ from kado.ids import new_id
 EMAIL = "ada@example.com"
 
 
-async def consolidate(
-    shop: Shop, *cards: Body, options: dict[str, Any] | None = None, **members: Any
-) -> httpx2.Response:
+async def consolidate(shop: Shop, *cards: Body, options: Any = None, **members: Any) -> httpx2.Response:
     body = {"cardNumbers": [card["cardNumber"] for card in cards], "merchantId": shop.merchant_id, **members}
     return await shop.post(f"/v2/giftcards/programs/{shop.program_id}/consolidate", body, **(options or {}))
 
