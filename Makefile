@@ -8,11 +8,11 @@ SHELL = /bin/sh
 RUN = .venv/bin/python -m
 UV_EXPORT = uv export --quiet --frozen --all-groups --extra embedded --no-emit-project --no-header
 
-.PHONY: help setup demo test check static format bench lock clean
+.PHONY: help setup demo test generated check static format bench lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while read -r name says; do \
-		printf '  make %-8s %s\n' "$$name" "$$says"; done
+		printf '  make %-9s %s\n' "$$name" "$$says"; done
 
 setup: ## Make .venv with the locked dependencies (the other targets do it by themselves)
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh
@@ -23,6 +23,9 @@ demo: setup ## Start a server with a demo merchant and print commands to try; Ct
 test: static ## Check everything, then run all tests on a real PostgreSQL that comes along
 	@$(RUN) pytest $(ARGS)
 
+generated: setup ## Try every operation with a thousand made-up requests (KADO_TEST_EXAMPLES=… for another number)
+	@KADO_TEST_EXAMPLES=$${KADO_TEST_EXAMPLES:-1000} $(RUN) pytest tests/contract/test_generated.py $(ARGS)
+
 check: static ## Check format, style, types, imports and tidiness
 	@$(RUN) pytest tests/tidy
 
@@ -32,7 +35,8 @@ static: setup
 	@$(RUN) mypy
 	@.venv/bin/lint-imports --no-cache
 
-format: setup ## Format the code and write the generated reference pages
+format: setup ## Format the code, write the generated reference pages and the client's blocking half
+	@.venv/bin/python scripts/client.py
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 	@.venv/bin/python scripts/reference.py
@@ -46,4 +50,4 @@ lock: ## Write requirements.lock from uv.lock (needs uv)
 
 clean: ## Remove .venv and everything else that can be made again; data directories are left alone
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find src tests scripts -type d -name __pycache__ -prune -exec rm -rf {} +
+	@find src tests scripts clients examples -type d -name __pycache__ -prune -exec rm -rf {} +

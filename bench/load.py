@@ -124,6 +124,12 @@ def looks(job: dict[str, Any]) -> Request:
     return _any_of([f"GET {base}/{card} HTTP/1.1\r\nHost: kado\r\n{headers}\r\n".encode() for card in job["cards"]])
 
 
+def gets(job: dict[str, Any]) -> Request:
+    """Any of these addresses, with a token."""
+    headers = f"Authorization: Bearer {job['token']}\r\n"
+    return _any_of([f"GET {path} HTTP/1.1\r\nHost: kado\r\n{headers}\r\n".encode() for path in job["paths"]])
+
+
 def nothing(job: dict[str, Any]) -> Request:
     """A request of a redeem's size to an app that does nothing."""
     return _any_of([_post("/nothing", f"Authorization: Bearer {job['token']}\r\n", '{"amount":"0.01"}')])
@@ -138,6 +144,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Request]] = {
     "redeem": redeems,
     "check": checks,
     "look": looks,
+    "get": gets,
     "nothing": nothing,
 }
 

@@ -1,9 +1,11 @@
-"""Writes the reference pages that follow from the code: docs/reference/settings.md and docs/reference/cli.md.
+"""Writes the reference pages that follow from the code: settings.md, cli.md and events/ in docs/reference/.
 
 Run it with `make format`. A test fails when a page says something else than the code.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,8 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from kado.app import command_line
+from kado.cards.event_schemas import schema_of
+from kado.cards.events import EventType
 from kado.settings import SETTINGS
 
 DOCS: Final = Path(__file__).parents[1] / "docs" / "reference"
@@ -66,12 +70,22 @@ def _commands(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ..
             yield from _commands(inner, (*words, name))
 
 
-PAGES: Final = {"settings.md": settings_page, "cli.md": cli_page}
+def event_page(kind: EventType) -> str:
+    """The JSON schema of an event."""
+    return json.dumps(schema_of(kind), indent=2) + "\n"
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "cli.md": cli_page,
+    **{f"events/{kind}.json": partial(event_page, kind) for kind in EventType},
+}
 
 
 def main() -> None:
     """Write all pages."""
     for name, write in PAGES.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(write())
 
 

@@ -93,6 +93,18 @@ SETTINGS: Final = (
         "What a balance check must bring when a program is under attack: `none`, or `altcha` (proof of work, served by "
         "Kado itself, no third party).",
     ),
+    Setting(
+        "KADO_WEBHOOK_ALLOW",
+        "",
+        "Addresses or networks (comma-separated) inside your own network that webhooks may call all the same, over "
+        "http:// and on any port too. Default: none; webhooks call public addresses over https:// only.",
+    ),
+    Setting(
+        "KADO_BULK_SYNC_MAX",
+        "50",
+        "Up to how many cards a bulk issue makes at once, in its answer (0 to 500); larger ones become a task for the "
+        "worker.",
+    ),
     Setting("KADO_ANSWER_DAYS", "35", "How long answers to idempotency keys are kept, in days (at least 30)."),
     Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
 )
@@ -115,6 +127,8 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     seal_seconds: float
     captcha: str
+    webhook_allow: tuple[IPv4Network | IPv6Network, ...]
+    bulk_sync_max: int
     answer_days: int
     log_level: str
     keyring: Keyring = field(repr=False)
@@ -148,9 +162,11 @@ def load(
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
         sms_url=sms_url,
         processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
-        trusted_proxies=_networks(value("KADO_TRUSTED_PROXIES")),
+        trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
         seal_seconds=_whole("KADO_SEAL_SECONDS", value("KADO_SEAL_SECONDS"), 1, 3600),
         captcha=_one_of("KADO_CAPTCHA", value("KADO_CAPTCHA"), ("none", "altcha")),
+        webhook_allow=_networks("KADO_WEBHOOK_ALLOW", value("KADO_WEBHOOK_ALLOW")),
+        bulk_sync_max=_whole("KADO_BULK_SYNC_MAX", value("KADO_BULK_SYNC_MAX"), 0, 500),
         answer_days=_whole("KADO_ANSWER_DAYS", value("KADO_ANSWER_DAYS"), 30, 3650),
         log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
         keyring=Keyring(_secret_values(value("KADO_SECRET_KEY"), data_dir, make_secret)),
@@ -199,11 +215,11 @@ def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
     return text
 
 
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(name: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
     except ValueError as error:
-        raise SettingError(f"KADO_TRUSTED_PROXIES: {error}") from None
+        raise SettingError(f"{name}: {error}") from None
 
 
 def _secret_values(text: str, data_dir: Path, make_secret: bool) -> list[str]:

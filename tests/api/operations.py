@@ -4,7 +4,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import httpx2
-from tests.api.shop import NOTHING, Body, Shop, card_path, cards_path, pass_path
+from tests.api.bulk import bulk_path
+from tests.api.shop import (
+    LIST_ALL,
+    NOTHING,
+    SEARCH_ALL,
+    Body,
+    Shop,
+    card_path,
+    cards_path,
+    good,
+    pass_path,
+    search_path,
+)
+from tests.api.sign_in import LOGOUT, SEND, SESSION, VERIFY, an_email
 
 from kado.access.permissions import Permission
 
@@ -44,6 +57,12 @@ async def _with_hold(shop: Shop, card: Body, till: str) -> Body:
     return {"hold": (await shop.hold(card, "1.00", token=till))["id"]}
 
 
+async def _with_task(shop: Shop, _: Body, till: str) -> Body:
+    issued = good(await shop.post(bulk_path(shop.program_id), {"initialValue": "5.00", "count": 1}), 201)
+    task_id, _, token = issued["csvDownloadUrl"].split("/")[-3:]
+    return {"taskId": task_id, "token": token}
+
+
 async def _with_code_and_destination(shop: Shop, card: Body, till: str) -> Body:
     return {"code": await shop.code_of(card), **await _with_another(shop, card, till)}
 
@@ -57,6 +76,10 @@ async def _with_another(shop: Shop, card: Body, till: str) -> Body:
 
 def _program(card: Body) -> str:
     return f"/v2/loyalty/programs/{card['programId']}"
+
+
+def _bulk_file(card: Body) -> str:
+    return f"{bulk_path(card['programId'], card['taskId'], link=True)}/{card['token']}"
 
 
 OPERATIONS = {
@@ -159,24 +182,75 @@ OPERATIONS = {
     "sent": Operation(Permission.CARDS_READ, "GET", _in_program("transactions?posTransactionId=POS-1"), _nothing),
     "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
     "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
+    "list": Operation(Permission.CARDS_LIST, "GET", lambda card: cards_path(card["programId"]), _nothing),
+    "search": Operation(Permission.CARDS_LIST, "GET", lambda card: search_path(card["programId"]) + "?q=ada", _nothing),
+    "list all": Operation(Permission.CARDS_LIST, "GET", lambda _: LIST_ALL, _nothing),
+    "search all": Operation(Permission.CARDS_LIST, "GET", lambda _: SEARCH_ALL + "?q=ada", _nothing),
+    "list all of one": Operation(
+        Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", _nothing
+    ),
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, _nothing),
+    "bulk": Operation(
+        Permission.CARDS_BULK,
+        "POST",
+        lambda card: bulk_path(card["programId"]),
+        lambda _: {"initialValue": "5.00", "count": 2},
+        status=201,
+    ),
+    "poll bulk": Operation(
+        Permission.CARDS_BULK,
+        "GET",
+        lambda card: bulk_path(card["programId"], card["taskId"]),
+        _nothing,
+        prepare=_with_task,
+    ),
+    "renew bulk link": Operation(
+        Permission.CARDS_BULK,
+        "POST",
+        lambda card: bulk_path(card["programId"], card["taskId"], link=True),
+        _nothing,
+        prepare=_with_task,
+    ),
+    "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, _nothing, prepare=_with_task),
     "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
     "create program": Operation(
         Permission.PROGRAMS_WRITE, "POST", lambda _: "/v2/programs", lambda _: {"name": "Vouchers"}, status=201
     ),
+    "send otp": Operation(Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: SEND, lambda _: {"target": an_email()}),
+    # No code was sent, so the one that is heard is wrong.
+    "verify otp": Operation(
+        Permission.CUSTOMERS_SIGN_IN,
+        "POST",
+        lambda _: VERIFY,
+        lambda _: {"target": an_email(), "code": "123456"},
+        status=400,
+    ),
+    "customer session": Operation(
+        Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: SESSION, lambda _: {"sessionToken": "x"}
+    ),
+    "customer logout": Operation(
+        Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: LOGOUT, lambda _: {"sessionToken": "x"}
+    ),
 }
 
+_OVER_ALL = ("list all", "search all", "list programs", "create program")
+_ON_A_PROGRAM = ("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program")
+
+FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")
+"""Those with which customers sign in and out: they take no customer's session."""
+
+ON_A_TASK = ("poll bulk", "renew bulk link", "download bulk")
+"""Those that name a bulk issue."""
+
 ON_A_CARD = [
-    name
-    for name in OPERATIONS
-    if name not in ("create", "sent", "passes", "list programs", "read program", "update program", "create program")
+    name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *_ON_A_PROGRAM, *ON_A_TASK, *FOR_CUSTOMERS)
 ]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", "list programs", "create program")]
-"""Those whose path names a program."""
+IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *FOR_CUSTOMERS)]
+"""Those that name a program."""
 
 
 async def a_card_for(shop: Shop, name: str, *, token: str = "", till: str = "", **members: Any) -> Body:

@@ -44,7 +44,7 @@ _addresses = (f"198.{second}.{third}.{last}" for second in (18, 19) for third in
 _numbers = itertools.count(1)
 
 # Counts of what strangers tried; everything else only changes when somebody with a right does something.
-COUNTERS = frozenset({"attempt", "code_guess", "check_rate"})
+COUNTERS = frozenset({"attempt", "code_guess", "check_rate", "number_guess"})
 
 
 def an_address() -> str:
@@ -58,6 +58,14 @@ def cards_path(program_id: str) -> str:
 
 def card_path(card: Body, action: str = "") -> str:
     return f"{cards_path(card['programId'])}/{card['id']}" + (f"/{action}" if action else "")
+
+
+LIST_ALL = "/v2/giftcards/programs/cards"
+SEARCH_ALL = "/v2/giftcards/programs/search"
+
+
+def search_path(program_id: str) -> str:
+    return f"/v2/giftcards/programs/{program_id}/search"
 
 
 def check_path(program_id: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import altcha
 import httpx2
 import pytest
-from tests.api.shop import Body, Shop, Superuser, good
+from tests.api.shop import Body, Shop, Superuser, an_address, good
+from tests.api.sign_in import CHECK
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +148,13 @@ async def test_a_token_that_was_not_asked_for_does_no_harm(shop: Shop) -> None:
     for name, token in (await forgeries(shop)).items():
         answer = await shop.check(card, code, captchaToken=token)
         assert answer.status_code == 200, f"{name}: {answer.text}"
+
+
+async def test_a_check_over_all_programs_always_asks(shop: Shop) -> None:
+    card = await shop.active()
+    body = {"cardNumber": card["cardNumber"], "securityCode": await shop.code_of(card)}
+    here = {"token": None, "headers": {"X-Forwarded-For": an_address()}}
+    asked(await shop.post(CHECK, body, **here))
+    solved = body | {"captchaToken": await solution(await challenge_of(shop))}
+    good(await shop.post(CHECK, solved, **here))
+    asked(await shop.post(CHECK, solved, **here))

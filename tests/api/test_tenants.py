@@ -1,7 +1,7 @@
 """Whose is it: other merchants, admitted merchants, other programs, and the wall between test mode and money."""
 
 import pytest
-from tests.api.operations import IN_A_PROGRAM, ON_A_CARD, OPERATIONS, a_card_for, send
+from tests.api.operations import FOR_CUSTOMERS, IN_A_PROGRAM, ON_A_CARD, OPERATIONS, a_card_for, send
 from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, cards_path, fingerprint, good, pass_path
 
 from kado.access.permissions import Role
@@ -65,7 +65,7 @@ async def test_a_card_of_another_program_and_none_at_all_are_unknown_alike(shop:
 ADMITTED = {
     "create", "activate", "redeem", "reload", "reload-by-number", "resend-code", "details", "transactions",
     "refund", "reverse", "transfer", "hold", "capture", "release", "holds", "read hold", "lineage", "sent",
-    "list programs", "read program", "create program",
+    "list all", "search all", "list programs", "read program", "create program", *FOR_CUSTOMERS,
 }  # fmt: skip
 
 

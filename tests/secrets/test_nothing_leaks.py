@@ -157,6 +157,12 @@ async def live(server: Server, till: Till, at: int, collected: Collected) -> Non
     async with Till(server, "kado_live_none", "", address=f"127.0.1.{at + 1}") as guesser:
         guesser.program = till.program
         collected.answer(await guesser.check(number, first_code))
+        collected.answer(
+            await guesser.http.post(
+                "/v2/giftcards/customer/balance-check",
+                json={"cardNumber": number, "securityCode": f"{(int(first_code) + 1) % 10**6:06}"},
+            )
+        )
         for _ in range(2):
             wrong = collected.secret("wrong code", f"{secrets.randbelow(10**6):06}")
             collected.answer(await guesser.check(number, wrong))
@@ -259,6 +265,32 @@ async def sign_in(server: Server, till: Till, owner: str, collected: Collected) 
     collected.answer(await till.http.get("/v2/loyalty/programs", headers={"X-Eposn-Merchant-Token": token}))
 
 
+async def sign_customers_in(server: Server, till: Till, collected: Collected) -> None:
+    """One-time passwords and session tokens, right and wrong, and in places where they do not belong."""
+    customers = "/v2/giftcards/customers"
+    for at, target in enumerate((f"kim.{secrets.token_hex(4)}@mail.example", f"+49151{secrets.randbelow(10**8):08}")):
+        collected.person("email" if at == 0 else "phone", target)
+        collected.answer(await till.post(f"{customers}/otp/send", {"target": target}))
+        _, code = await mail_to(server, target)
+        collected.secret("one-time password", code)
+        wrong = collected.secret("wrong password", f"{(int(code) + 1) % 10**6:06}")
+        collected.answer(await till.post(f"{customers}/otp/verify", {"target": target, "code": wrong}))
+        collected.answer(await till.post(f"{customers}/otp/verify", {"target": [target], "code": {code: target}}))
+        collected.answer(await till.post(f"{customers}/otp/verify", {"target": code, "code": f"{code}0"}))
+        answer = await till.post(f"{customers}/otp/verify", {"target": target, "code": code, "name": "Kim"})
+        token = collected.secret("session token", collected.answer(answer).json()["sessionToken"])
+        forged = collected.secret("forged session token", f"{token[:-4]}AAAA")
+        for one in (token, forged):
+            header = {"X-Eposn-Customer-Token": one}
+            collected.answer(await till.http.get("/v2/giftcards/customer/reports", headers=header))
+            collected.answer(await till.http.get(f"/v2/giftcards/customer/{one}?sessionToken={one}"))
+            collected.answer(await till.post(f"{customers}/session", {"sessionToken": one}))
+            collected.answer(await till.post(f"{customers}/session", {"sessionToken": [one]}))
+            collected.answer(await till.post(f"{customers}/session", {"sessionToken": one * 4}))
+        if at:
+            collected.answer(await till.post(f"{customers}/logout", {"sessionToken": token}))
+
+
 async def look_at_passes(server: Server, till: Till, signing: Mapping[str, str], collected: Collected) -> None:
     issued = (await till.issue("5.00")).json()
     path = f"/v2/giftcards/passes/{issued['card']['serialNumber']}"
@@ -298,6 +330,7 @@ async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Serve
         await asyncio.gather(*(live(server, till, at, collected) for at in range(LIVES)))
         await sign_in(server, till, owner, collected)
         await look_at_passes(server, till, signing, collected)
+        await sign_customers_in(server, till, collected)
     collected.secret("the secret key", (server.data_dir / "secret.key").read_text().strip())
     collected.secret("the database's password", (server.data_dir / "database.password").read_text().strip())
 

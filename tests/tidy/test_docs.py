@@ -9,7 +9,8 @@ import pytest
 from kado.doors.api import application_document
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLDERS = ("docs", "clients", "examples")
+PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 REFERENCE = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["PAGES"]
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")

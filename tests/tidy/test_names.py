@@ -7,7 +7,11 @@ AVOIDED = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "m
 
 
 def test_no_module_has_a_name_that_fits_everything() -> None:
-    modules = [file for folder in ("src", "tests", "bench", "scripts") for file in (ROOT / folder).rglob("*.py")]
+    modules = [
+        file
+        for folder in ("src", "tests", "bench", "scripts", "clients", "examples")
+        for file in (ROOT / folder).rglob("*.py")
+    ]
     assert modules
     vague = {file for file in modules if AVOIDED & {*file.stem.split("_"), file.parent.name}}
     assert {str(file.relative_to(ROOT)) for file in vague} == set()
@@ -16,7 +20,8 @@ def test_no_module_has_a_name_that_fits_everything() -> None:
 def test_every_module_says_what_is_in_it() -> None:
     silent = [
         file
-        for file in (ROOT / "src").rglob("*.py")
-        if not file.read_text().startswith('"""') and not file.name.startswith("_kept")
+        for folder in ("src", "clients", "examples")
+        for file in (ROOT / folder).rglob("*.py")
+        if not file.read_text().startswith(('"""', "# Written by ")) and not file.name.startswith("_kept")
     ]
     assert [str(file.relative_to(ROOT)) for file in silent] == []

@@ -14,7 +14,8 @@ from kado.storage.grants import GRANTS
 from kado.storage.migrate import REVISIONS, SCHEMA, SchemaError, migrate
 
 TENANT_TABLES = (
-    "card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission hold reversal"
+    "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
+    " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch"
 ).split()
 OTHERS_TABLES = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics", "alembic_version")
 

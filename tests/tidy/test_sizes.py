@@ -14,7 +14,11 @@ FILE_LINES_MAX = 400
 LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
-FILES = sorted(file for folder in ("src", "tests", "bench", "scripts") for file in (ROOT / folder).rglob("*.py"))
+FILES = sorted(
+    file
+    for folder in ("src", "tests", "bench", "scripts", "clients", "examples")
+    for file in (ROOT / folder).rglob("*.py")
+)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 TABLES = (
-    "card card_transaction idempotency_key ledger_seal code_guess check_rate message program_admission hold reversal"
+    "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
+    " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch"
 ).split()
 
 _ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")
@@ -16,6 +17,7 @@ _NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
 
 # By file and function (or name of the constant): why the statement spans programs, or where it names the program.
 EXEMPT = {
+    "cards/bulk/store.py:lock_waiting": "finds the task, of whichever program, that has waited longest",
     "cards/find.py:entries_of": "the condition is in `chosen`, which begins with program_id = $1",
     "cards/proof/facts.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/facts.py:OPEN_HOLDS": "verification reads every program; few cards have open holds",
@@ -24,6 +26,7 @@ EXEMPT = {
     "cards/verify.py:_teller": "verification counts how much there is to read",
     "delivery/messages.py:rescue": "looks for overdue messages of all programs; what it finds keeps its program",
     "programs/store.py:list_reachable": "finds out which programs a merchant may enter",
+    "webhooks/deliveries.py:waiting": "looks for what is due in all programs; what it finds keeps its program",
 }
 
 

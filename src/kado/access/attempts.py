@@ -13,7 +13,9 @@ from typing import Literal
 from kado.crypto import Keyring
 from kado.storage.database import Connection, Database
 
-Kind = Literal["balance-check", "login-address", "login-email"]
+Kind = Literal[
+    "balance-check", "check-anywhere", "login-address", "login-email", "otp-address", "otp-merchant", "otp-target"
+]
 
 
 @dataclass(frozen=True, slots=True)

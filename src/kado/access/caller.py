@@ -22,7 +22,10 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Someone who acts for a merchant. `subject` is `staff:<id>` or `key:<id>` and goes into the audit log."""
+    """Someone who acts for a merchant. `subject` goes into the audit log.
+
+    It is `staff:<id>`, `key:<id>` or `customer:<id>`.
+    """
 
     merchant_id: str
     subject: str

@@ -70,3 +70,14 @@ ROLES: Final = {
 
 ADMITTED: Final = _LOOKING | _TILL
 """What a merchant may do at most in a program that it does not own."""
+
+CUSTOMER: Final = frozenset(
+    {
+        Permission.CARDS_READ,
+        Permission.CARDS_LIST,
+        Permission.CARDS_ACTIVATE,
+        Permission.CARDS_TRANSFER,
+        Permission.CARDS_CONSOLIDATE,
+    }
+)
+"""What a caller may do, all in all, while a customer's session comes with the request: on that customer's cards."""

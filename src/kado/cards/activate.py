@@ -13,7 +13,10 @@ from kado.programs.program import Program
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activate(Posting):
-    """Contacts that are given replace the card's. A code that is given was proved before."""
+    """Contacts that are given replace the card's. A code that is given was proved before.
+
+    A customer who activates becomes the card's owner.
+    """
 
     action: ClassVar[str] = "activate"
 
@@ -24,7 +27,13 @@ class Activate(Posting):
 
     def facts(self) -> tuple[object, ...]:
         """What was asked."""
-        return (self.customer_email, self.customer_phone, self.customer_name, self.security_code)
+        asked = (self.customer_email, self.customer_phone, self.customer_name, self.security_code)
+        return asked if self.caller.customer is None else (*asked, self.caller.customer.id)
+
+    @property
+    def owned_card_ids(self) -> tuple[str, ...]:
+        """A gift is not its receiver's yet: who has proved its code need not own it before."""
+        return (self.card_id,) if self.security_code is None else ()
 
     def decide(self, on: Situation) -> Decision | Refusal:
         """Only a pending card is activated, and only once."""
@@ -38,15 +47,29 @@ class Activate(Posting):
             return Forbidden("cashier_limit", "The card's value is above what a cashier may activate.")
         if self._replaces_a_contact(card) and not self._may_replace(program):
             return Forbidden("permission_denied", "Only the program's owner replaces a contact that the card has.")
-        contacts = {
+        return Decision(
+            entries=(NewEntry(TransactionType.ACTIVATION, card.initial_value, description="Gift card activated"),),
+            changes={"activated_at": now} | self._holder(card),
+        )
+
+    def _holder(self, card: Card) -> dict[str, object]:
+        """Whose the card is from now on: what was given; of a customer the id, and what the card does not have yet."""
+        given = {
             "customer_email": self.customer_email,
             "customer_phone": self.customer_phone,
             "customer_name": self.customer_name,
         }
-        return Decision(
-            entries=(NewEntry(TransactionType.ACTIVATION, card.initial_value, description="Gift card activated"),),
-            changes={"activated_at": now} | {name: value for name, value in contacts.items() if value is not None},
-        )
+        facts: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+        customer = self.caller.customer
+        if customer is None:
+            return facts
+        proved = {
+            "customer_email": customer.email,
+            "customer_phone": customer.phone,
+            "customer_name": customer.name,
+        }
+        missing = {name: value for name, value in proved.items() if value is not None and getattr(card, name) is None}
+        return {"customer_id": customer.id} | missing | facts
 
     def _replaces_a_contact(self, card: Card) -> bool:
         """Whether codes of this card would go to someone else from now on."""

@@ -76,7 +76,6 @@ class Capture(Posting):
             ),
             changes={"held": on.card.held - hold.rest + after.rest},
             holds=(after,),
-            events=("captured",),
         )
 
     def _after(self, hold: Hold, amount: int, on: Situation) -> Hold:

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from kado.cards import events, store
 from kado.cards.numbers import hide_code, new_code, show_number
 from kado.crypto import Keyring
 from kado.money import currency
 from kado.storage.database import Connection, Database
+from kado.storage.outbox import enqueue_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,23 @@ async def make_code(
 
 
 async def mark_delivered(database: Database, program_id: str, card_id: str) -> None:
-    """A code left for the card's recipient; the first time is kept."""
-    async with database.read() as connection:
-        await connection.execute(
+    """A code left for the card's recipient; the first time is kept, and heard by whoever listens."""
+
+    async def work(connection: Connection) -> None:
+        at = await connection.fetchval(
             "UPDATE card SET delivered_at = clock_timestamp()"
-            " WHERE program_id = $1 AND id = $2 AND delivered_at IS NULL",
+            " WHERE program_id = $1 AND id = $2 AND delivered_at IS NULL RETURNING delivered_at",
             program_id,
             card_id,
         )
+        if at is None:
+            return
+        locked = await store.lock_cards(connection, [(program_id, card_id)])
+        card, program = locked.cards[program_id, card_id], locked.programs[program_id]
+        if program.is_heard:
+            await enqueue_events(connection, [events.of_state(events.EventType.DELIVERED, card, program, at)])
+
+    await database.repeat(work)
 
 
 def page_url(public_url: str, pass_sid: str) -> str:

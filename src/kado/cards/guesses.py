@@ -34,18 +34,27 @@ class Situation:
     now: datetime
     failures: dict[bytes, list[datetime]]
     guesses: dict[tuple[str, bytes], Guesses]
+    anywhere: dict[bytes, list[datetime]]
     cards: dict[tuple[str, bytes], Found]
     programs: set[str]
     rates: dict[str, tuple[float, float]]
     failed_addresses: set[bytes] = field(default_factory=set)
     failed_numbers: set[tuple[str, bytes]] = field(default_factory=set)
     failed_programs: dict[str, int] = field(default_factory=dict)
+    failed_anywhere: set[bytes] = field(default_factory=set)
 
-    def count_failure(self, program_id: str, index: bytes, address: bytes | None) -> None:
-        """One more wrong guess at this number, from this address. An unknown program has no counters of its own."""
-        if address is not None:
-            self.failures.setdefault(address, []).append(self.now)
-            self.failed_addresses.add(address)
+    def count_address(self, address: bytes) -> None:
+        """One more failed check from this address."""
+        self.failures.setdefault(address, []).append(self.now)
+        self.failed_addresses.add(address)
+
+    def count_anywhere(self, index: bytes) -> None:
+        """One more wrong guess at this number that named no program."""
+        self.anywhere.setdefault(index, []).append(self.now)
+        self.failed_anywhere.add(index)
+
+    def count_in_program(self, program_id: str, index: bytes) -> None:
+        """One more wrong guess at this number in the program. An unknown program has no counters of its own."""
         if program_id in self.programs:
             guess = self.guesses.setdefault((program_id, index), Guesses())
             guess.wrong_at.append(self.now)
@@ -69,9 +78,17 @@ async def lock(connection: Connection, subjects: Iterable[bytes]) -> None:
 
 
 async def read(
-    connection: Connection, addresses: set[bytes], numbers: set[tuple[str, bytes]], *, with_rates: bool
+    connection: Connection,
+    addresses: set[bytes],
+    numbers: set[tuple[str, bytes]],
+    anywhere: set[bytes],
+    *,
+    with_rates: bool,
 ) -> Situation:
-    """The counters, and the cards with these numbers (program id, number index). Run after `lock`."""
+    """The counters, and the cards with these numbers (program id, number index). Run after `lock`.
+
+    `anywhere` are the indexes of the same numbers without a program.
+    """
     programs = [program for program, _ in numbers]
     indexes = [index for _, index in numbers]
     failed = await connection.fetch(
@@ -84,6 +101,9 @@ async def read(
         " JOIN code_guess g ON g.program_id = u.program_id AND g.number_index = u.number_index",
         programs,
         indexes,
+    )
+    elsewhere = await connection.fetch(
+        "SELECT number_index, wrong_at FROM number_guess WHERE number_index = ANY($1::bytea[])", list(anywhere)
     )
     cards = await connection.fetch(
         f"SELECT {CARD_COLUMNS} FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)"
@@ -101,6 +121,7 @@ async def read(
         guesses={
             (row["program_id"], row["number_index"]): Guesses(list(row["wrong_at"]), row["wrong_ever"]) for row in wrong
         },
+        anywhere={row["number_index"]: list(row["wrong_at"]) for row in elsewhere},
         cards={(one.card.program_id, one.card.number_index): one for one in found},
         programs={row["id"] for row in known},
         rates=await _rates(connection, sorted(set(programs)), now) if with_rates else {},
@@ -131,6 +152,12 @@ async def write(connection: Connection, situation: Situation) -> None:
             "INSERT INTO attempt (kind, subject, failed_at) VALUES ('balance-check', $1, $2)"
             " ON CONFLICT (kind, subject) DO UPDATE SET failed_at = EXCLUDED.failed_at",
             [(address, situation.failures[address][-_KEPT_FAILED:]) for address in sorted(situation.failed_addresses)],
+        )
+    if situation.failed_anywhere:
+        await connection.executemany(
+            "INSERT INTO number_guess (number_index, wrong_at) VALUES ($1, $2)"
+            " ON CONFLICT (number_index) DO UPDATE SET wrong_at = EXCLUDED.wrong_at",
+            [(index, situation.anywhere[index][-_KEPT_WRONG:]) for index in sorted(situation.failed_anywhere)],
         )
     if situation.failed_numbers:
         await connection.executemany(

@@ -84,7 +84,6 @@ class PlaceHold(Posting):
             changes={"held": card.held + self.amount},
             holds=(hold,),
             audit=("hold:placed", {"hold": hold.id, "amount": currency.text(self.amount)}),
-            events=("held",),
         )
 
 

@@ -10,6 +10,7 @@ from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, Entry, TransactionType
 from kado.cards.chain import GENESIS, seal_state
 from kado.cards.entries import append
+from kado.cards.events import events_of
 from kado.cards.idempotency import Fingerprint, NewKey, remember
 from kado.cards.numbers import hide_number, new_number, new_pass_sid
 from kado.cards.posting import Answer, NewEntry, Outcome, Render
@@ -17,9 +18,10 @@ from kado.crypto import Keyring
 from kado.errors import Invalid, Refusal
 from kado.ids import new_id
 from kado.programs.program import ExpiryRule, Program
-from kado.storage.outbox import Message
+from kado.storage.outbox import Event, Message
 
 _LONGEST_MONTHS: Final = 60
+_PURCHASE: Final = NewEntry(TransactionType.PURCHASE, 0, description="Gift card issued")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,24 +80,38 @@ class Placed:
     key: NewKey
     answer: Answer
     messages: tuple[Message, ...]
+    events: tuple[Event, ...]
 
 
 def place(
     keyring: Keyring, issue: Issue, program: Program, now: datetime, fingerprint: Fingerprint
 ) -> Placed | Refusal:
     """Decide an issue. Pure but for the randomness of number and ids; `now` is the database's clock."""
-    refusal = _refuse_value(issue, program) or _refuse_expiry(issue, now)
+    refusal = refuse(issue, program, now)
     if refusal is not None:
         return refusal
     if issue.merchant_name is None:
         return refusals.merchant_not_admitted()
-    card = _new_card(keyring, issue, issue.merchant_name, program, now)
-    purchase = NewEntry(TransactionType.PURCHASE, 0, description="Gift card issued")
-    entry = append(card, purchase, issue.caller, now, fingerprint.key_hash)
-    card.state_seal = seal_state(keyring, card)
-    answer = issue.render(Outcome(card, program, (entry,), now))
+    card, entry = make(keyring, issue, issue.merchant_name, program, now, fingerprint.key_hash)
+    outcome = Outcome(card, program, (entry,), now)
+    answer = issue.render(outcome)
     key = remember(keyring, program.id, fingerprint, answer)
-    return Placed(card, entry, key, answer, delivery_of(card, now))
+    return Placed(card, entry, key, answer, delivery_of(card, now), tuple(events_of(issue.action, outcome)))
+
+
+def refuse(issue: Issue, program: Program, now: datetime) -> Refusal | None:
+    """Why the program's rules allow no such card at this moment; None where they do."""
+    return _refuse_value(issue, program) or _refuse_expiry(issue, now)
+
+
+def make(
+    keyring: Keyring, issue: Issue, merchant_name: str, program: Program, now: datetime, key_hash: bytes | None
+) -> tuple[Card, Entry]:
+    """A card that nothing speaks against, with a number of its own, sealed, and its first entry."""
+    card = _new_card(keyring, issue, merchant_name, program, now)
+    entry = append(card, _PURCHASE, issue.caller, now, key_hash)
+    card.state_seal = seal_state(keyring, card)
+    return card, entry
 
 
 def renewed(keyring: Keyring, like: Card, program: Program, now: datetime) -> Card:

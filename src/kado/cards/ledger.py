@@ -24,13 +24,14 @@ from kado import audit
 from kado.cards import evidence, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
 from kado.cards.issue import Issue, Placed, place
+from kado.cards.ownership import owns
 from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
 from kado.crypto import Keyring
 from kado.errors import Refusal
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, away
 from kado.storage.gather import Gatherer
-from kado.storage.outbox import enqueue_messages
+from kado.storage.outbox import enqueue_events, enqueue_messages
 
 log = structlog.get_logger("kado.ledger")
 
@@ -168,6 +169,9 @@ class Ledger:
         cards = [card for ref in posting.refs() if (card := locked.cards.get(ref)) is not None]
         if len(cards) < len(posting.refs()) or any(card.is_test is not posting.caller.is_test for card in cards):
             return refusals.card_not_found()
+        customer = posting.caller.customer
+        if customer is not None and not all(owns(customer, c) for c in cards if c.id in posting.owned_card_ids):
+            return refusals.card_not_found()
         for memory in (known, page.known):
             earlier = self._known_answer(ticket, memory)
             if earlier is not None:
@@ -241,6 +245,8 @@ async def _write(connection: Connection, page: Page) -> None:
         await store.forget_guesses(connection, page.forgiven)
     if page.messages:
         await enqueue_messages(connection, page.messages)
+    if page.events:
+        await enqueue_events(connection, page.events)
     for posting, action, details in page.audits:
         await audit.record(
             connection,
@@ -261,3 +267,6 @@ async def _write_new(connection: Connection, placed: list[Placed]) -> None:
     messages = [message for one in placed for message in one.messages]
     if messages:
         await enqueue_messages(connection, messages)
+    events = [event for one in placed for event in one.events]
+    if events:
+        await enqueue_events(connection, events)

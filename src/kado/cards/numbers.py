@@ -33,7 +33,8 @@ class HiddenCode(NamedTuple):
 
 def new_number(prefix: str) -> str:
     """16 digits beginning with `prefix`, the last one a Luhn check digit (ISO/IEC 7812-1) against typing errors."""
-    body = prefix + "".join(secrets.choice("0123456789") for _ in range(NUMBER_DIGITS - 1 - len(prefix)))
+    digits = NUMBER_DIGITS - 1 - len(prefix)
+    body = f"{prefix}{secrets.randbelow(10**digits):0{digits}}"
     return body + luhn_digit(body)
 
 
@@ -69,6 +70,11 @@ def show_number(keyring: Keyring, program_id: str, card_id: str, sealed: bytes) 
 def indexes_of(keyring: Keyring, program_id: str, number: str) -> list[bytes]:
     """Where a number may be found: its index under each live secret, the current one first."""
     return keyring.macs("number-index", program_id.encode(), normalised(number).encode("utf-8", "replace"))
+
+
+def indexes_anywhere(keyring: Keyring, number: str) -> list[bytes]:
+    """Under what guesses at a number are counted that name no program, the index under the current secret first."""
+    return keyring.macs("number-index", normalised(number).encode("utf-8", "replace"))
 
 
 def new_code(code_format: str) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kado.cards.card import Card, Entry, Hold, HoldStatus
+from kado.cards.card import Card, CardStatus, Entry, Hold, HoldStatus
 from kado.cards.chain import seal_state
 from kado.cards.entries import append
+from kado.cards.events import EventType, events_of, hold_released, of_state
 from kado.cards.evidence import Evidence
 from kado.cards.idempotency import Fingerprint, NewKey, Remembered, is_stored, remember
 from kado.cards.issue import delivery_of, renewed
@@ -19,7 +20,7 @@ from kado.cards.posting import Answer, Decision, Fresh, Outcome, Posting, Refere
 from kado.crypto import Keyring
 from kado.errors import Refusal
 from kado.programs.program import Program
-from kado.storage.outbox import Message
+from kado.storage.outbox import Event, Message
 
 Ref = tuple[str, str]
 """Program id and card id."""
@@ -40,6 +41,7 @@ class Page:
     known: dict[tuple[str, bytes], Remembered] = field(default_factory=dict)
     references: dict[tuple[str, str, str], str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     audits: list[tuple[Posting, str, Mapping[str, object]]] = field(default_factory=list)
     superseded: dict[Ref, bool] = field(default_factory=dict)
     """Cards whose waiting codes are not sent any more; True where planned ones are meant as well."""
@@ -54,7 +56,7 @@ class Page:
         # A clock that was set back neither reorders entries nor revives a card.
         at = max(self.now, *(card.updated_at for card in cards))
         for card in cards:
-            self._let_go(card, at)
+            self._let_go(card, program, at)
         on = Situation(
             card=cards[0],
             program=program,
@@ -68,6 +70,7 @@ class Page:
         if isinstance(decision, Refusal):
             return self._refuse(posting, decision, program, fingerprint)
         outcome = self._apply(decision, posting, on, fingerprint)
+        self.events += events_of(posting.action, outcome)
         answer = posting.render(outcome)
         self._remember(program, fingerprint, answer)
         return self._flag_repetition(posting, outcome.entry, answer)
@@ -82,13 +85,15 @@ class Page:
             self._remember(program, fingerprint, answer)
         return answer
 
-    def _let_go(self, card: Card, at: datetime) -> None:
+    def _let_go(self, card: Card, program: Program, at: datetime) -> None:
         """Release what is held for too long: true since its time was over, written down now."""
         for hold in self.evidence.holds_of(card):
             if hold.is_over_at(at):
                 card.held -= hold.rest
                 self._note_hold(replace(hold, status=HoldStatus.EXPIRED, ended_at=hold.expires_at))
                 self._seal(card)
+                if program.is_heard:
+                    self.events.append(hold_released(hold, card, program, at))
 
     def _apply(self, decision: Decision, posting: Posting, on: Situation, fingerprint: Fingerprint) -> Outcome:
         fresh, succession = None, {}
@@ -96,10 +101,10 @@ class Page:
             fresh = renewed(self.keyring, decision.fresh.like, on.program, on.now)
             succession = {"successor_id": fresh.id, "succession": decision.fresh.succession}
         messages = [*decision.messages]
-        entries = self._change(decision, posting, on.card, on.now, succession, fingerprint.key_hash)
+        entries = self._change(decision, posting, on.card, on, succession, fingerprint.key_hash)
         for card in on.others:
             if (part := decision.others.get(card.id)) is not None:
-                entries += self._change(part, posting, card, on.now, succession, None)
+                entries += self._change(part, posting, card, on, succession, None)
                 messages += part.messages
         for hold in decision.holds:
             self._note_hold(hold)
@@ -120,12 +125,12 @@ class Page:
         decision: Decision,
         posting: Posting,
         card: Card,
-        at: datetime,
+        on: Situation,
         succession: Mapping[str, object],
         key_hash: bytes | None,
     ) -> list[Entry]:
         """What becomes of one card. Of several entries the first alone bears the key: a key is unique."""
-        ref = (card.program_id, card.id)
+        ref, at, was = (card.program_id, card.id), on.now, card.recorded_status
         changes = {**decision.changes, **succession}
         for name, value in changes.items():
             setattr(card, name, value)
@@ -139,6 +144,8 @@ class Page:
         card.updated_at = at
         card.recorded_status = card.status_at(at)
         self.moved[ref] = card
+        if on.program.is_heard and card.recorded_status == CardStatus.EXPIRED != was:
+            self.events.append(of_state(EventType.EXPIRED, card, on.program, at))  # before the sweep came to it
         if changes:
             self._seal(card)
         if decision.supersede_messages is not None:

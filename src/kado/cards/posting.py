@@ -158,8 +158,6 @@ class Decision:
     """The same for further cards, by their ids; only entries, changes and messages count."""
     fresh: Fresh | None = None
     """A card that takes the place of all of them."""
-    events: tuple[str, ...] = ()
-    """Words for what others may hear, beside what the entries say by themselves."""
 
 
 # ── postings ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,5 +39,4 @@ class Release(Posting):
             changes={"held": on.card.held - hold.rest},
             holds=(replace(hold, status=HoldStatus.RELEASED, ended_at=on.now),),
             audit=("hold:released", {"hold": hold.id}),
-            events=("released",),
         )

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from kado.cards.card import Card, Entry
 from kado.cards.idempotency import NewKey, Remembered
+from kado.cards.words import insert_words, rewrite_words
 from kado.programs.program import Program
 from kado.programs.store import PROGRAM_COLUMNS, program_from_row
 from kado.storage.database import Connection
@@ -168,6 +169,7 @@ _WRITE_STATE: Final = """
 
 async def write_state(connection: Connection, cards: Sequence[Card]) -> None:
     """Cards of which more than the balance changed: everything at once, so that no constraint sees half of it."""
+    await rewrite_words(connection, cards)
     await connection.executemany(
         _WRITE_STATE,
         [
@@ -252,6 +254,7 @@ async def insert_cards(connection: Connection, cards: Sequence[Card]) -> None:
         for c in cards
     ]  # fmt: skip
     await connection.execute(_INSERT_CARDS, *(list(column) for column in zip(*columns, strict=True)))
+    await insert_words(connection, cards)
 
 
 async def read_programs(connection: Connection, program_ids: Iterable[str]) -> tuple[dict[str, Program], datetime]:

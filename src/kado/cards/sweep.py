@@ -10,8 +10,12 @@ from datetime import timedelta
 from typing import Final
 
 from kado.access import attempts
+from kado.cards import events
+from kado.cards.card import CardStatus
 from kado.programs import find
+from kado.programs.program import Program
 from kado.storage.database import Connection, Database
+from kado.storage.outbox import enqueue_events
 
 BATCH: Final = 5000
 """Rows that one transaction changes at most, so that nobody waits long for it."""
@@ -36,7 +40,7 @@ async def sweep(database: Database, *, answer_days: int) -> SweepReport:
     """
     expired = suspensions_ended = answers = check_rates = 0
     for program in await find.list_all(database):
-        expired += await _in_batches(database, _EXPIRE, program.id)
+        expired += await _expire(database, program)
         suspensions_ended += await _in_batches(database, _END_SUSPENSIONS, program.id)
         check_rates += await _in_batches(database, _FORGET_CHECK_RATES, program.id)
         answers += await _in_batches(database, _FORGET_ANSWERS, program.id, timedelta(days=answer_days))
@@ -57,7 +61,9 @@ _EXPIRE: Final = f"""
         WHERE program_id = $1 AND status NOT IN ('expired', 'voided') AND expires_at <= clock_timestamp()
           AND voided_at IS NULL
         ORDER BY expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
-    UPDATE card c SET status = 'expired' FROM due WHERE c.program_id = $1 AND c.id = due.id"""
+    UPDATE card c SET status = 'expired' FROM due WHERE c.program_id = $1 AND c.id = due.id
+    RETURNING c.program_id, c.id AS card_id, c.merchant_id, c.balance, c.held, c.last_four, c.expires_at, c.is_test,
+              clock_timestamp() AS now"""
 
 # Only the status: `suspended_at` and `suspended_until` stay as they were, because the card's state seal covers them,
 # and because they say nothing wrong; the end of a suspension is one of its facts.
@@ -89,11 +95,29 @@ _FORGET_CHALLENGES: Final = f"""
         SELECT challenge FROM captcha_used WHERE expires_at < clock_timestamp() LIMIT {BATCH})"""
 
 
+async def _expire(database: Database, program: Program) -> int:
+    """Write down which cards' time is over, and with it the events of that, where somebody listens."""
+
+    async def work(connection: Connection) -> int:
+        rows = [dict(row) for row in await connection.fetch(_EXPIRE, program.id)]
+        if rows and program.is_heard:
+            kind, status = events.EventType.EXPIRED, CardStatus.EXPIRED
+            heard = [events.of_facts(kind, program.currency, row.pop("now"), status=status, **row) for row in rows]
+            await enqueue_events(connection, heard)
+        return len(rows)
+
+    return await _until_done(lambda: database.repeat(work))
+
+
 async def _in_batches(database: Database, statement: str, *arguments: object) -> int:
     """Run the statement, each time in a transaction of its own, until it finds less than a full batch."""
+    return await _until_done(lambda: database.repeat(_run(statement, arguments)))
+
+
+async def _until_done(batch: Callable[[], Awaitable[int]]) -> int:
     total = 0
     while True:
-        done = await database.repeat(_run(statement, arguments))
+        done = await batch()
         total += done
         if done < BATCH:
             return total

@@ -64,6 +64,21 @@ def notice_mail(notice: Notice, recipient: str) -> EmailMessage:
     return _mail(recipient, subject, broken_up(_rendered("notice.txt", words)), html)
 
 
+def sign_in_mail(merchant_name: str, code: str, recipient: str) -> EmailMessage:
+    """The mail that brings a one-time password. Raises `PermanentFailure` where the recipient is no address."""
+    merchant = one_line(merchant_name)
+    text = _rendered("sign_in.txt", {"merchant": merchant, "code": CODE_GOES_HERE})
+    html = _rendered("sign_in.html", {"merchant": merchant, "code": code})
+    subject = f"Your sign-in code for gift cards of {merchant}"
+    return _mail(recipient, subject, broken_up(text).replace(CODE_GOES_HERE, code), html)
+
+
+def sign_in_text(merchant_name: str, code: str) -> str:
+    """The text message that brings a one-time password, at most `SMS_LENGTH_MAX` characters long."""
+    begin = f"{one_line(merchant_name, 30)}: sign in to your gift cards within five minutes. Sign-in code: "
+    return broken_up(begin) + code
+
+
 def code_text(card: CodeForDelivery) -> str:
     """The text message that brings a security code, at most `SMS_LENGTH_MAX` characters long."""
     merchant, sender = one_line(card.merchant_name, 30), one_line(card.sender_name or "", 30)

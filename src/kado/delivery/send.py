@@ -13,7 +13,7 @@ import structlog
 
 from kado.cards import codes
 from kado.crypto import Keyring
-from kado.delivery import compose, messages, notices
+from kado.delivery import compose, messages, notices, sign_in
 from kado.delivery.failures import DeliveryFailure, PermanentFailure, TemporaryFailure
 from kado.delivery.mail import Mailer
 from kado.delivery.messages import Claimed, replay
@@ -71,6 +71,10 @@ class Sender:
             # Outside: what has left must never be put off, whatever happens while that is written down.
             if left:
                 await self._sent(message)
+
+    async def send_otp(self, otp_id: str) -> None:
+        """Make a customer's one-time password and send it, if it is still wanted. Raises `Unavailable`."""
+        await sign_in.send(self._database, self._keyring, self._mailer, self._texter, otp_id)
 
     async def _deliver(self, message: Claimed) -> bool:
         """Compose the message and hand it over. False where it is not needed any more, which is then written down."""

@@ -17,6 +17,12 @@ async def list_reachable(database: Database, merchant_id: str) -> list[Program]:
         return await store.list_reachable(connection, merchant_id)
 
 
+async def list_owned(database: Database, merchant_id: str) -> list[Program]:
+    """The programs that the merchant owns, oldest first."""
+    async with database.read() as connection:
+        return await store.list_owned(connection, merchant_id)
+
+
 async def list_all(database: Database) -> list[Program]:
     """All programs of all merchants, oldest first: for the operator only."""
     async with database.read() as connection:

@@ -87,6 +87,8 @@ class Program:
     profile: dict[str, object]
     created_at: datetime
     updated_at: datetime | None
+    is_heard: bool
+    """Whether anybody listens to what happens to its cards."""
 
     @property
     def limits(self) -> Limits:

@@ -12,7 +12,8 @@ from kado.storage.database import Connection
 PROGRAM_COLUMNS: Final = """
     p.id, p.merchant_id, pm.name AS merchant_name, p.name, p.currency, p.pass_type_identifier, p.min_initial_value,
     p.max_initial_value, p.max_balance, p.max_reload, p.max_redeem, p.cashier_issue_limit, p.expiry_rule,
-    p.expiry_months, p.code_format, p.number_prefix, p.requires_key, p.profile, p.created_at, p.updated_at"""
+    p.expiry_months, p.code_format, p.number_prefix, p.requires_key, p.profile, p.created_at, p.updated_at,
+    EXISTS (SELECT FROM webhook w WHERE w.merchant_id = p.merchant_id AND w.enabled) AS is_heard"""
 """In the order of the fields of `Program`; `p` is the program, `pm` the merchant that owns it."""
 
 _SELECT: Final = f"SELECT {PROGRAM_COLUMNS} FROM program p JOIN merchant pm ON pm.id = p.merchant_id"
@@ -112,9 +113,20 @@ async def list_reachable(connection: Connection, merchant_id: str) -> list[Progr
     return [program_from_row(tuple(row)) for row in rows]
 
 
+async def list_owned(connection: Connection, merchant_id: str) -> list[Program]:
+    """All programs that this merchant owns, oldest first."""
+    rows = await connection.fetch(f"{_SELECT} WHERE p.merchant_id = $1 ORDER BY p.created_at, p.id", merchant_id)
+    return [program_from_row(tuple(row)) for row in rows]
+
+
 async def list_all(connection: Connection) -> list[Program]:
     """All programs, oldest first."""
     return [program_from_row(tuple(row)) for row in await connection.fetch(f"{_SELECT} ORDER BY p.created_at, p.id")]
+
+
+async def list_ids(connection: Connection) -> list[str]:
+    """The ids of all programs, oldest first."""
+    return [row["id"] for row in await connection.fetch("SELECT id FROM program ORDER BY created_at, id")]
 
 
 async def insert_admission(connection: Connection, program_id: str, merchant_id: str) -> bool:

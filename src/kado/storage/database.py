@@ -56,6 +56,10 @@ _SESSION: Final = {
     "citus.override_table_visibility": "off",
 }
 KEYED_ONLY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+_PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
+_IN_ORDER: Final = "; ".join(
+    f"SET LOCAL enable_{way} = off" for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
+)
 LONG_READ: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 
@@ -107,6 +111,21 @@ class Database:
             async with self._pool.acquire(timeout=3) as connection:
                 yield connection
         except AWAY as error:
+            raise away() from error
+
+    @asynccontextmanager
+    async def read_list(self, *, in_order: bool) -> AsyncIterator[Connection]:
+        """A connection for lists, which cost what is shown of them and not what there is.
+
+        Each statement is planned anew: a plan from when a table was small reads the whole of it later. With `in_order`
+        it is a walk through an index that has the rows in their order and can be left early, whatever the planner
+        knows of the table; without, the planner chooses. Raises `Unavailable` also when a statement takes too long.
+        """
+        try:
+            async with self.transaction() as connection:
+                await connection.execute(f"{_PLANNED_ANEW}; {_IN_ORDER}" if in_order else _PLANNED_ANEW)
+                yield connection
+        except asyncpg.QueryCanceledError as error:
             raise away() from error
 
     @asynccontextmanager

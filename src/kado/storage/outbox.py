@@ -1,11 +1,11 @@
-"""What must happen after a commit, written down before it: messages and the jobs that send them.
+"""What must happen after a commit, written down before it: messages, events, and the jobs that send them.
 
-A row in `message` is what an operator sees and replays; the job beside it makes a worker act. Both are written in the
-transaction of the change that they report, so they exist exactly if the change does.
+A row in `message` or `gift_card_event` is what an operator sees and replays; the job beside it makes a worker act. Both
+are written in the transaction of the change that they report, so they exist exactly if the change does.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
@@ -17,6 +17,15 @@ from kado.storage.database import Connection
 
 SEND_MESSAGE: Final = "send_message"
 """The name of the job that sends one message; its payload is `{"program": id, "message": id}`."""
+
+HAND_OUT_EVENTS: Final = "hand_out_events"
+"""The name of the job that settles who hears a program's new events; its payload is `{"program": id}`."""
+
+DELIVER_EVENTS: Final = "deliver_events"
+"""The name of the job that sends an endpoint what is due; its payload is `{"program": id, "webhook": id}`."""
+
+SEND_OTP: Final = "send_otp"
+"""The name of the job that sends a customer's one-time password; its payload is `{"otp": id}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,20 @@ class Message:
     created_at: datetime
     send_at: datetime | None = None
     """Not before this moment; at once when empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a card, as whoever listens will hear it."""
+
+    program_id: str
+    id: str
+    card_id: str
+    type: str
+    is_test: bool
+    body: str
+    """The JSON that is sent, made by `kado.cards.events`."""
+    created_at: datetime
 
 
 async def enqueue_messages(connection: Connection, messages: Sequence[Message]) -> None:
@@ -67,11 +90,45 @@ async def enqueue_messages(connection: Connection, messages: Sequence[Message]) 
 
 async def enqueue_jobs(connection: Connection, jobs: Sequence[tuple[str, str, timedelta]]) -> None:
     """Jobs that send the messages (program id, message id) after a delay, on this connection's transaction."""
+    await enqueue(
+        connection,
+        SEND_MESSAGE,
+        [({"program": program_id, "message": message_id}, delay) for program_id, message_id, delay in jobs],
+    )
+
+
+async def enqueue_events(connection: Connection, events: Sequence[Event]) -> None:
+    """Write the events and one job for each of their programs on this connection's transaction."""
+    await connection.execute(
+        """
+        INSERT INTO gift_card_event (program_id, id, card_id, type, is_test, body, created_at)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[],
+                             $7::timestamptz[])
+        """,
+        [event.program_id for event in events],
+        [event.id for event in events],
+        [event.card_id for event in events],
+        [event.type for event in events],
+        [event.is_test for event in events],
+        [event.body for event in events],
+        [event.created_at for event in events],
+    )
+    programs = sorted({event.program_id for event in events})
+    await enqueue(connection, HAND_OUT_EVENTS, [({"program": program_id}, timedelta(0)) for program_id in programs])
+
+
+async def enqueue(connection: Connection, job: str, wanted: Sequence[tuple[Mapping[str, str], timedelta]]) -> None:
+    """Jobs of one kind, each with its payload and after its delay, on this connection's transaction."""
     # The driver only fetches, which a connection borrowed from a pool can do as well.
     queries = Queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
     await queries.enqueue(
-        [SEND_MESSAGE] * len(jobs),
-        [json.dumps({"program": program_id, "message": message_id}).encode() for program_id, message_id, _ in jobs],
-        [0] * len(jobs),
-        [delay for _, _, delay in jobs],
+        [job] * len(wanted),
+        [json.dumps(payload).encode() for payload, _ in wanted],
+        [0] * len(wanted),
+        [delay for _, delay in wanted],
     )
+
+
+async def enqueue_otp(connection: Connection, otp_id: str, delay: timedelta = timedelta(0)) -> None:
+    """A job that makes a one-time password and sends it, on this connection's transaction."""
+    await enqueue(connection, SEND_OTP, [({"otp": otp_id}, delay)])

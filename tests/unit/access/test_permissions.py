@@ -7,7 +7,7 @@ import pytest
 
 from kado import money
 from kado.access.caller import Caller
-from kado.access.permissions import ADMITTED, ROLES, Permission, Role
+from kado.access.permissions import ADMITTED, CUSTOMER, ROLES, Permission, Role
 from kado.errors import Forbidden
 from kado.programs.program import CodeFormat, ExpiryRule, Program
 from kado.programs.reach import Reach
@@ -65,6 +65,7 @@ PROGRAM = Program(
     profile={},
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
     updated_at=None,
+    is_heard=False,
 )
 
 
@@ -105,6 +106,10 @@ def test_an_owners_key_may_do_less_in_a_program_that_only_admits_it(permission: 
     with pytest.raises(Forbidden) as refusal:
         owner.require_in(Reach(PROGRAM, is_owner=False), permission)
     assert refusal.value.code == "permission_denied"
+
+
+def test_a_customer_may_look_at_cards_and_move_their_own_and_nothing_else() -> None:
+    assert sorted(CUSTOMER) == ["cards:activate", "cards:consolidate", "cards:list", "cards:read", "cards:transfer"]
 
 
 def test_a_caller_without_permissions_may_do_nothing() -> None:

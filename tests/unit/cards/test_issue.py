@@ -47,6 +47,7 @@ def issued(now: datetime, expires_at: datetime | None, rule: ExpiryRule, months:
         profile={},
         created_at=now,
         updated_at=None,
+        is_heard=False,
     )
     issue = Issue(
         program_id=PROGRAM,

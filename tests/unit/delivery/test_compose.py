@@ -206,3 +206,23 @@ def test_what_is_no_single_address_is_refused(a_code: ACode, recipient: str) -> 
 
 def test_international_domains_are_written_in_ascii(a_code: ACode) -> None:
     assert compose.code_mail(a_code(), "anna@Müller.example")["To"] == "anna@xn--mller-kva.example"
+
+
+@pytest.mark.parametrize(
+    "merchant", ["Café Müller", "111111 & Söhne <b>", "123456 789012 345678", "\r\nBcc: eve@example.com"]
+)
+def test_a_sign_in_mail_has_one_free_group_of_six_digits(merchant: str) -> None:
+    mail = received(compose.sign_in_mail(merchant, "481516", "anna@example.com"))
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert (mail["To"], mail["Bcc"]) == ("anna@example.com", None)
+    assert set(free_groups(text_of(mail))) == {"481516"}
+    assert "Sign-in code:   481516\n" in text_of(mail)
+    assert "481516" in html_of(mail)
+    assert "481516" not in str(mail["Subject"])
+    assert "<b>" not in html_of(mail)
+
+
+def test_a_sign_in_text_is_short_and_has_one_free_group() -> None:
+    text = compose.sign_in_text("123456 " * 40, "481516")
+    assert len(text) <= compose.SMS_LENGTH_MAX
+    assert set(free_groups(text)) == {"481516"}

@@ -8,24 +8,50 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from kado import __version__
+from kado.access.permissions import Permission
 from kado.doors.api import answers, openapi
 from kado.doors.api.gate import Gate
+from kado.doors.api.intake import Larger
 from kado.doors.api.routes import (
     balance,
+    bulk,
     cards,
+    customer_cards,
+    customers,
     endings,
     health,
     holds,
+    lists,
     money,
     passes,
     programs,
     refunds,
     tokens,
     transfers,
+    webhooks,
 )
 from kado.doors.api.services import Services
+from kado.errors import Refusal
 
-ROUTERS = (health, tokens, programs, balance, passes, money, refunds, transfers, holds, endings, cards)
+# Lists come first: "programs/cards" must never be taken for the program whose id is "cards".
+ROUTERS = (
+    health,
+    tokens,
+    programs,
+    lists,
+    balance,
+    passes,
+    customers,
+    customer_cards,
+    money,
+    refunds,
+    transfers,
+    holds,
+    endings,
+    bulk,
+    cards,
+    webhooks,
+)
 
 
 def application(services: Services | None) -> FastAPI:
@@ -50,7 +76,15 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
     """The whole API as an ASGI application, with other doors' routes behind the same gate."""
     app = application(services)
     app.router.routes.extend(pages)
-    return Gate(app)
+
+    async def may_send_more(authorization: str | None) -> bool:
+        try:
+            caller = await services.access.authenticate(authorization)
+        except Refusal:
+            return False
+        return Permission.CARDS_BULK in caller.permissions
+
+    return Gate(app, larger=Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, may_send_more))
 
 
 def application_document() -> dict[str, Any]:

@@ -41,12 +41,14 @@ SECRET: Final = frozenset(
         "password",
         "pendingToken",
         "phone",
+        "q",
         "secret",
         "securityCode",
         "sessionToken",
         "sharedSecret",
         "target",
         "token",
+        "url",
         "username",
     }
 )

@@ -16,7 +16,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kado.doors.api import answers, strict_json
-from kado.doors.api.intake import Disconnected, Intake, Limits, TurnedAway, UnsupportedMediaType
+from kado.doors.api.intake import Disconnected, Intake, Larger, Limits, TurnedAway, UnsupportedMediaType
 from kado.errors import Refusal, Unavailable
 
 _log: Any = structlog.get_logger("kado.http")
@@ -38,13 +38,20 @@ class Gate:
     """ASGI middleware for the outermost place: `Gate(app)`.
 
     `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
+    `larger` says where and from whom more is read than `limits` say.
     Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
     """
 
     def __init__(
-        self, app: ASGIApp, *, form_paths: Collection[str] = ("/v2/token",), limits: Limits | None = None
+        self,
+        app: ASGIApp,
+        *,
+        form_paths: Collection[str] = ("/v2/token",),
+        limits: Limits | None = None,
+        larger: Larger | None = None,
     ) -> None:
         self._app = app
+        self._larger = larger
         self._limits = limits or Limits()
         self._form_paths = frozenset(form_paths)
         self._form_folders = tuple(path for path in form_paths if path.endswith("/"))
@@ -75,8 +82,7 @@ class Gate:
     async def _pass(self, scope: Scope, intake: Intake, answer: "_Answer") -> None:
         """Let the request through to the app, or answer in its place. Nothing but cancellation escapes."""
         try:
-            body = await intake.read()
-            scope["state"]["json"] = self._parsed(scope["path"], intake, body)
+            body = await self._read(scope, intake)
             await self._app(scope, intake.replay(body), answer)
         except TurnedAway as refusal:
             await answer.refuse(answers.render(refusal), close=True)
@@ -97,6 +103,18 @@ class Gate:
             request_id = scope["state"]["request_id"]
             _log.error("fault", error=type(error).__qualname__, at=_frames(error), request_id=request_id)
             await answer.refuse(answers.plain(500))
+
+    async def _read(self, scope: Scope, intake: Intake) -> bytes:
+        """The body, parsed into the scope. A large one is parsed beside the others' requests."""
+        if self._larger is None or not await self._larger.is_for(scope, intake.announced):
+            body = await intake.read()
+            scope["state"]["json"] = self._parsed(scope["path"], intake, body)
+            return body
+        with self._larger.room():
+            intake.allow(self._larger.body_bytes)
+            body = await intake.read()
+            scope["state"]["json"] = await asyncio.to_thread(self._parsed, scope["path"], intake, body)
+            return body
 
     def _parsed(self, path: str, intake: Intake, body: bytes) -> object:
         """The value of a JSON body; None for no body and for a form, which the app reads itself."""
@@ -164,6 +182,8 @@ def _named(scope: Scope, request_id: str) -> Scope:
     return {**scope, "state": state}
 
 
+# What follows these is a secret, whatever it looks like.
+_BEFORE_SECRETS: Final = ("passes", "csv")
 _SEGMENT: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}|v[0-9]|[0-9a-f]{24}|")
 
 
@@ -171,7 +191,7 @@ def masked(path: str) -> str:
     """The path with its words and ids only: a pass's sid, a number, a token or whatever was made up becomes `*`."""
     segments = path[:_PATH_SHOWN_MAX].split("/")
     return "/".join(
-        segment if _SEGMENT.fullmatch(segment) and before != "passes" else "*"
+        segment if _SEGMENT.fullmatch(segment) and before not in _BEFORE_SECRETS else "*"
         for before, segment in zip(["", *segments], segments, strict=False)
     )
 

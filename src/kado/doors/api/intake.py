@@ -1,14 +1,15 @@
 """Taking a request in: its size, its speed, its encoding, and the body as a whole."""
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
-from kado.errors import Refusal
+from kado.errors import Refusal, Unavailable
 
 _NOT_ENCODED: Final = (b"identity", b"")
 _LENGTH_DIGITS: Final = 15
@@ -16,15 +17,51 @@ _LENGTH_DIGITS: Final = 15
 _CONTRADICTION: Final = b"\0"
 
 
+BODY_BYTES: Final = 64 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much of a request is read, and for how long we wait for it."""
 
     header_bytes: int = 16 * 1024
-    body_bytes: int = 64 * 1024
+    body_bytes: int = BODY_BYTES
     body_seconds: float = 30
     discard_bytes: int = 16 * 1024 * 1024
     discard_seconds: float = 2
+
+
+@dataclass(slots=True)
+class Larger:
+    """Where bodies may be larger than elsewhere, for those of whom `may` says so, a few at a time."""
+
+    method: str
+    path: re.Pattern[str]
+    body_bytes: int
+    may: Callable[[str | None], Awaitable[bool]]
+    """Of the value of the request's `Authorization` header."""
+    at_once: int = 4
+    under_way: int = 0
+
+    async def is_for(self, scope: Scope, announced: int | None) -> bool:
+        """Whether this request's body, of `announced` bytes if that was said, is to be read under the larger limit."""
+        if scope["method"] != self.method or not self.path.fullmatch(scope["path"]):
+            return False
+        if announced is not None and announced <= BODY_BYTES:
+            return False
+        given = dict(scope["headers"]).get(b"authorization")
+        return await self.may(None if given is None else given.decode("latin-1"))
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """One of the few places. Raises `Unavailable` while all are taken, so that memory stays bounded."""
+        if self.under_way >= self.at_once:
+            raise Unavailable("busy", "Too many large requests at once; send it again.", 1)
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
 
 
 class TurnedAway(Refusal):
@@ -81,6 +118,16 @@ class Intake:
             self._header_bytes += len(name) + len(value)
             if self._headers.setdefault(name, value) != value:
                 self._headers[name] = _CONTRADICTION
+
+    @property
+    def announced(self) -> int | None:
+        """How long the body is by its own account; None where nothing was said."""
+        length = self.header(b"content-length")
+        return int(length) if length.isdigit() and len(length) <= _LENGTH_DIGITS else None
+
+    def allow(self, body_bytes: int) -> None:
+        """Read this one up to another limit."""
+        self._limits = replace(self._limits, body_bytes=body_bytes)
 
     def header(self, name: bytes) -> bytes:
         """The value of a header by its lower-case name; empty where it was not sent."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document that Kado serves: FastAPI's, with security said once for all operations."""
+"""The OpenAPI document that Kado serves: FastAPI's, with security and refusals said once for all operations."""
 
 from typing import Any, Final
 
@@ -15,6 +15,53 @@ _BEARER: Final = {
     "description": "A token from `POST /v2/token`, or an API key (`kado_live_…`, `kado_test_…`).",
 }
 
+# What `answers.render` writes. Further members are facts about the refusal, such as `availableBalance`.
+_REFUSAL: Final = {
+    "type": "object",
+    "title": "Refusal",
+    "description": "Why not: a sentence for people, a code for programs, and facts beside them.",
+    "properties": {
+        "detail": {
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"$ref": "#/components/schemas/ValidationError"}}],
+            "title": "Detail",
+        },
+        "code": {"type": "string", "title": "Code"},
+    },
+    "required": ["detail", "code"],
+    "additionalProperties": True,
+}
+
+_REFUSALS: Final = {
+    400: "What the card or the program says forbids it.",
+    401: "No proof of who is asking, or one that is not valid.",
+    403: "The caller may not do this.",
+    404: "There is nothing here that you may see.",
+    408: "The body was not complete in time.",
+    409: "It conflicts with something that happens at the same time or has happened already.",
+    413: "The body is too large.",
+    415: "The body is not of a type that is read here.",
+    422: "The body is not JSON, or a field is wrong.",
+    429: "Too many requests or failed tries; `Retry-After` says when to come back.",
+    431: "The headers are too large.",
+    503: "Try again with the same idempotency key; `Retry-After` says when.",
+}
+
+
+def _refusals() -> dict[str, Any]:
+    """The refusals as components, by name."""
+    plain = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    invalid = {"application/json": {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}}
+    return {
+        f"Refused{status}": {"description": text, "content": invalid if status == 422 else plain}
+        for status, text in _REFUSALS.items()
+    }
+
+
+def _with_refusals(responses: dict[str, Any]) -> dict[str, Any]:
+    """An operation's responses with every refusal that it does not describe itself."""
+    more = {str(status): {"$ref": f"#/components/responses/Refused{status}"} for status in _REFUSALS}
+    return {**responses, **{status: refusal for status, refusal in more.items() if status not in responses}}
+
 
 def document(app: FastAPI) -> dict[str, Any]:
     """The document of the app's routes, made once. Every operation needs the bearer unless it is marked `PUBLIC`."""
@@ -29,7 +76,12 @@ def document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         made["security"] = [{"bearerAuth": []}]
-        made.setdefault("components", {}).setdefault("securitySchemes", {})["bearerAuth"] = _BEARER
+        components = made.setdefault("components", {})
+        components.setdefault("securitySchemes", {})["bearerAuth"] = _BEARER
+        components["responses"] = _refusals()
+        components["schemas"]["Refusal"] = _REFUSAL
+        for operation in (one for methods in made["paths"].values() for one in methods.values()):
+            operation["responses"] = _with_refusals(operation["responses"])
         app.openapi_schema = made
     return app.openapi_schema
 

@@ -6,6 +6,7 @@ from fastapi import Request
 
 from kado.access.authenticate import Access
 from kado.access.captcha import Captcha
+from kado.access.customer_sessions import CustomerSessions
 from kado.access.signatures import Signatures
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
@@ -13,6 +14,7 @@ from kado.crypto import Keyring
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.database import Database
+from kado.webhooks.post import Poster
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,13 @@ class Services:
     keyring: Keyring
     database: Database
     access: Access
+    customers: CustomerSessions
     reaches: Reaches
     signatures: Signatures
     captcha: Captcha
     ledger: Ledger
     checks: BalanceChecks
+    poster: Poster
 
 
 def services_of(request: Request) -> Services:

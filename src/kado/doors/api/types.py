@@ -138,6 +138,19 @@ def _idempotency_key(text: str) -> str:
 IdempotencyKey = Annotated[str, AfterValidator(_idempotency_key)]
 
 
+# ── lists ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_OFFSET_MAX: Final = 2**31
+PAGE_LIMIT_MAX: Final = 250
+
+# Bounded here, but not in the document: the contract declares no bounds. The first page is 1.
+_any_integer = WithJsonSchema({"type": "integer"})
+PageNumber = Annotated[int, Field(ge=1, le=_OFFSET_MAX), _any_integer]
+PageLimit = Annotated[int, Field(ge=1, le=PAGE_LIMIT_MAX), _any_integer]
+PageOffset = Annotated[int, Field(ge=0, le=_OFFSET_MAX), _any_integer]
+SearchText = Annotated[str, Field(max_length=255), one_line, WithJsonSchema({"type": "string"})]
+
+
 # ── email and phone ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _EMAIL_MAX: Final = 254

@@ -9,20 +9,30 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Query, Request
 
+from kado.access import signatures
 from kado.access.address import client_address
 from kado.access.caller import Caller
+from kado.access.customer_sessions import invalid_session
+from kado.access.customer_store import Desk
 from kado.access.permissions import Permission
+from kado.cards import refusals
+from kado.cards.card import Card
+from kado.cards.ownership import owns
 from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import IdempotencyKey, PydanticObjectId
 from kado.errors import Invalid, Unauthenticated
 from kado.ids import is_id
+from kado.programs.find import list_owned
 from kado.programs.program import Program
 
-_SESSION_TOKENS: Final = ("X-Eposn-Customer-Token", "X-Eposn-Merchant-Token")
+_CUSTOMER_TOKEN: Final = "X-Eposn-Customer-Token"  # noqa: S105 - the name of a header
+_MERCHANT_TOKEN: Final = "X-Eposn-Merchant-Token"  # noqa: S105 - the name of a header
 
 ProgramId = Annotated[PydanticObjectId | None, Path()]
 CardId = Annotated[PydanticObjectId | None, Path()]
+NarrowingProgramId = Annotated[PydanticObjectId | None, Query()]
 StrayCardId = Annotated[PydanticObjectId | None, Query()]
+StrayProgramId = Annotated[PydanticObjectId | None, Query()]
 Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
 
@@ -33,7 +43,14 @@ def session_headers(
     """Documents the two session tokens; `authenticated` looks at them."""
 
 
+def customer_header(
+    customer_token: Annotated[str | None, Header(alias="X-Eposn-Customer-Token")] = None,
+) -> None:
+    """Documents the customer's token where it is the only one."""
+
+
 SESSION_HEADERS: Final = [Depends(session_headers)]
+CUSTOMER_HEADER: Final = [Depends(customer_header)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,11 @@ class Visit:
     program: Program
     is_owner: bool
 
+    def require_own(self, card: Card) -> None:
+        """Raises `NotFound` for a customer whose card this is not: as if there were no such card."""
+        if self.caller.customer is not None and not owns(self.caller.customer, card):
+            raise refusals.card_not_found()
+
     def require_key(self, key: str | None) -> None:
         """Raises `Invalid` where the program wants an idempotency key and there is none."""
         if key is None and self.program.requires_key:
@@ -54,12 +76,65 @@ class Visit:
 
 
 async def authenticated(request: Request) -> Caller:
-    """The caller behind the bearer token. Raises `Unauthenticated`, also for a session token that is not valid."""
-    caller = await services_of(request).access.authenticate(request.headers.get("authorization"))
-    if any(request.headers.get(name) for name in _SESSION_TOKENS):
-        # No session has been given out that such a token could name.
-        raise Unauthenticated("invalid_session_token", "The session token is not valid.")
+    """The caller behind the bearer token, narrowed to the customer whose session token comes with it.
+
+    Raises `Unauthenticated`, also for a session token that is not valid.
+    """
+    caller = await at_the_counter(request)
+    token = _session_token(request, _CUSTOMER_TOKEN)
+    if token is not None:
+        caller = await services_of(request).customers.acting_for(caller, token)
     return caller
+
+
+async def at_the_counter(request: Request) -> Caller:
+    """The same without a look at the customer's token: for those who sign customers in and out."""
+    caller = await services_of(request).access.authenticate(request.headers.get("authorization"))
+    if _session_token(request, _MERCHANT_TOKEN) is not None:
+        # No session has been given out that such a token could name.
+        raise invalid_session()
+    return caller
+
+
+async def signing_merchant(request: Request) -> str | None:
+    """The id of the merchant whose trusted front end signed the request; None where there is no signature.
+
+    Raises `Unauthenticated` for a signature that is not valid.
+    """
+    header = request.headers.get(signatures.HEADER)
+    if header is None:
+        return None
+    path = request.scope["state"]["path_as_sent"].decode("latin-1")
+    body = await request.body()
+    return await services_of(request).signatures.verify(header, request.method, path, body)
+
+
+async def front_end(request: Request) -> Desk:
+    """A dependency: a merchant's front end that signs customers in, by its signature (always live) or as a bearer."""
+    merchant_id = await signing_merchant(request)
+    if merchant_id is not None:
+        return Desk(merchant_id, is_test=False, subject="front-end")
+    caller = await at_the_counter(request)
+    caller.require(Permission.CUSTOMERS_SIGN_IN)
+    return Desk(caller.merchant_id, caller.is_test, caller.subject)
+
+
+async def signed_in(request: Request) -> Caller:
+    """A dependency: a caller on behalf of a customer, for what customers see of all their cards."""
+    caller = await authenticated(request)
+    if caller.customer is None:
+        caller.require(Permission.CUSTOMERS_SIGN_IN)
+        raise Unauthenticated("customer_session_required", "This needs the session token of a customer.")
+    caller.require(Permission.CARDS_LIST)
+    return caller
+
+
+def _session_token(request: Request, name: str) -> str | None:
+    """The token in this header; None where there is none. Raises `Unauthenticated` where there are several."""
+    tokens = {token for token in request.headers.getlist(name) if token}
+    if len(tokens) > 1:
+        raise invalid_session()
+    return tokens.pop() if tokens else None
 
 
 def with_permission(permission: Permission) -> Callable[[Request], Awaitable[Caller]]:
@@ -95,13 +170,48 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
     return check
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A caller with the permission that the route asks for, and the programs that it may look through for cards."""
+
+    services: Services
+    caller: Caller
+    programs: list[Program]
+
+
+def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Round]]:
+    """A dependency: a caller with this permission and all programs that its merchant owns.
+
+    `programId` in the query narrows them to one, under the same conditions as in a path.
+    """
+
+    async def check(request: Request) -> Round:
+        caller = await authenticated(request)
+        caller.require(permission)
+        services = services_of(request)
+        named = [one for one in request.query_params.getlist("programId") if is_id(one)]
+        reaches = [await services.reaches.reach(one, caller.merchant_id) for one in named]
+        for reach in reaches:
+            caller.require_in(reach, permission)
+        if reaches:
+            return Round(services, caller, [reaches[-1].program])
+        return Round(services, caller, await list_owned(services.database, caller.merchant_id))
+
+    return check
+
+
 def address_of(request: Request) -> str:
     """Where the request comes from, as far as trusted proxies say."""
     peer = request.client.host if request.client else None
     return client_address(peer, request.scope["headers"], services_of(request).settings.trusted_proxies)
 
 
+Listing = Annotated[Visit, Depends(in_program(Permission.CARDS_LIST))]
+ListingAll = Annotated[Round, Depends(in_own_programs(Permission.CARDS_LIST))]
+FrontEnd = Annotated[Desk, Depends(front_end)]
+SignedIn = Annotated[Caller, Depends(signed_in)]
 Reading = Annotated[Visit, Depends(in_program(Permission.CARDS_READ))]
+BulkIssuing = Annotated[Visit, Depends(in_program(Permission.CARDS_BULK))]
 Issuing = Annotated[Visit, Depends(in_program(Permission.CARDS_ISSUE))]
 Activating = Annotated[Visit, Depends(in_program(Permission.CARDS_ACTIVATE))]
 Redeeming = Annotated[Visit, Depends(in_program(Permission.CARDS_REDEEM))]

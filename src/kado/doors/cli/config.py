@@ -57,6 +57,8 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_TRUSTED_PROXIES": ", ".join(str(network) for network in settings.trusted_proxies),
         "KADO_SEAL_SECONDS": f"{settings.seal_seconds:g}",
         "KADO_CAPTCHA": settings.captcha,
+        "KADO_WEBHOOK_ALLOW": ", ".join(str(network) for network in settings.webhook_allow),
+        "KADO_BULK_SYNC_MAX": str(settings.bulk_sync_max),
         "KADO_ANSWER_DAYS": str(settings.answer_days),
         "KADO_LOG_LEVEL": settings.log_level,
     }

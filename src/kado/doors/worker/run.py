@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import structlog
@@ -16,7 +16,7 @@ from kado.delivery.messages import forget_old_jobs, rescue
 from kado.delivery.send import Sender
 from kado.errors import Unavailable
 from kado.storage.database import Database
-from kado.storage.outbox import SEND_MESSAGE
+from kado.storage.outbox import SEND_MESSAGE, SEND_OTP
 
 CONCURRENCY: Final = 20
 _PAUSE_FIRST: Final = 0.1
@@ -30,22 +30,46 @@ _log: Final = structlog.get_logger("kado.worker")
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """Something to do every so many seconds, the first time at once; with `at_stop` once more at a graceful stop."""
+    """Something to do every so many seconds, the first time at once; with `at_stop` once more at a graceful stop.
+
+    With `while_true` it is done again without a pause as long as it says that there was something to do.
+    """
 
     name: str
     seconds: float
     run: Callable[[], Awaitable[object]]
     at_stop: bool = False
+    while_true: bool = False
+
+
+Do = Callable[[Any], Awaitable[None]]
+"""Does a job, given its payload. Raises `Unavailable` while the database is away, and is called again then."""
 
 
 class Worker:
-    """Takes jobs from the queue, several at a time, and runs periodic tasks beside them."""
+    """Takes jobs from the queue, several at a time, and runs periodic tasks beside them.
+
+    `jobs` are what it does beside sending messages, by name; `beside` runs for as long as the worker does, and ends by
+    itself soon after `stop` is set.
+    """
 
     def __init__(
-        self, database: Database, sender: Sender, periodic: Sequence[Periodic] = (), *, concurrency: int = CONCURRENCY
+        self,
+        database: Database,
+        sender: Sender,
+        periodic: Sequence[Periodic] = (),
+        *,
+        jobs: Mapping[str, Do] | None = None,
+        beside: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (),
+        concurrency: int = CONCURRENCY,
     ) -> None:
         self._database = database
-        self._sender = sender
+        self._jobs: dict[str, Do] = {
+            SEND_MESSAGE: lambda payload: sender.send(payload["program"], payload["message"]),
+            SEND_OTP: lambda payload: sender.send_otp(payload["otp"]),
+            **(jobs or {}),
+        }
+        self._beside = beside
         self._concurrency = concurrency
         self._periodic = (
             *periodic,
@@ -60,6 +84,7 @@ class Worker:
         """
         work = [asyncio.create_task(self._serve(stop), name="worker")]
         work += [asyncio.create_task(_repeat(task, stop), name=f"worker {task.name}") for task in self._periodic]
+        work += [asyncio.create_task(_attend(run, stop), name="worker beside") for run in self._beside]
         try:
             await stop.wait()
             await asyncio.wait(work, timeout=_FINISH_SECONDS)
@@ -127,14 +152,17 @@ class Worker:
     def _queue(self, connection: "asyncpg.Connection[asyncpg.Record]", stop: asyncio.Event) -> QueueManager:
         queue = QueueManager(Queries(AsyncpgDriver(connection)))
 
-        @queue.entrypoint(SEND_MESSAGE, accepts_context=False)
-        async def send_message(job: Job) -> None:
-            await self._send(job, stop)
+        def take(name: str, do: Do) -> None:
+            @queue.entrypoint(name, accepts_context=False)
+            async def run(job: Job) -> None:
+                await self._do(do, job, stop)
 
+        for name, do in self._jobs.items():
+            take(name, do)
         return queue
 
-    async def _send(self, job: Job, stop: asyncio.Event) -> None:
-        """Send the job's message; keep trying while the database is away.
+    async def _do(self, do: Do, job: Job, stop: asyncio.Event) -> None:
+        """Do the job; keep trying while the database is away.
 
         Raises nothing: the queue would write the traceback into a table.
         """
@@ -143,7 +171,7 @@ class Worker:
             payload = json.loads(job.payload or b"")
             while True:
                 with suppress(Unavailable):
-                    await self._sender.send(payload["program"], payload["message"])
+                    await do(payload)
                     return
                 if stop.is_set():
                     return
@@ -159,17 +187,23 @@ class Worker:
 
 async def _repeat(task: Periodic, stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await _once(task)
-        await _sleep(task.seconds, stop)
+        found_work = await _once(task)
+        if not (task.while_true and found_work):
+            await _sleep(task.seconds, stop)
 
 
-async def _once(task: Periodic, seconds_max: float | None = None) -> None:
-    """Run it; a failure is noted and is nobody else's concern."""
+async def _attend(run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+    await run(stop)
+
+
+async def _once(task: Periodic, seconds_max: float | None = None) -> object:
+    """Run it, and hand on what it says; a failure is noted and is nobody else's concern."""
     try:
         async with asyncio.timeout(seconds_max):
-            await task.run()
+            return await task.run()
     except Exception as error:  # noqa: BLE001 - one task's failure must not end the others
         _log.warning("worker.periodic_failed", task=task.name, error=type(error).__name__)
+        return None
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

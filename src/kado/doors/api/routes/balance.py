@@ -9,7 +9,7 @@ from kado.doors.api.openapi import PUBLIC
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.balance import BalanceCheckRequest, BalanceCheckResponse
 from kado.doors.api.services import services_of
-from kado.doors.api.visit import SESSION_HEADERS, ProgramId, StrayCardId, address_of
+from kado.doors.api.visit import SESSION_HEADERS, ProgramId, StrayCardId, StrayProgramId, address_of
 from kado.errors import NotFound
 from kado.programs import find as programs
 
@@ -39,6 +39,25 @@ async def check_balance(
         captcha_token=data.captchaToken,
     )
     program = await programs.get(services.database, programId)
+    assert program is not None, "a card has a program"
+    return shown.json_response(shown.balance(services, found.card, program.currency, found.now))
+
+
+@router.post(
+    "/customer/balance-check",
+    name="customerCheckGiftCardBalance",
+    response_model=BalanceCheckResponse,
+    openapi_extra=PUBLIC,
+)
+async def check_balance_anywhere(
+    request: Request, data: BalanceCheckRequest, programId: StrayProgramId = None, cardId: StrayCardId = None
+) -> Response:
+    """The same for whoever does not know the program; five times a minute at most."""
+    services = services_of(request)
+    found = await services.checks.check_anywhere(
+        data.cardNumber, data.securityCode, address=address_of(request), captcha_token=data.captchaToken
+    )
+    program = await programs.get(services.database, found.card.program_id)
     assert program is not None, "a card has a program"
     return shown.json_response(shown.balance(services, found.card, program.currency, found.now))
 

@@ -23,11 +23,10 @@ from kado.doors.api.schemas.cards import (
     GiftCardResponse,
     ResendSecurityCodeRequest,
     SuspendGiftCardRequest,
-    TransactionResponse,
     UnsuspendGiftCardRequest,
 )
 from kado.doors.api.schemas.moves import ScheduleGiftCardDeliveryRequest, TransferOwnershipRequest
-from kado.doors.api.types import Line100
+from kado.doors.api.types import PAGE_LIMIT_MAX, PageLimit, PageNumber, PageOffset, SearchText
 from kado.doors.api.visit import (
     SESSION_HEADERS,
     CardId,
@@ -49,9 +48,6 @@ router = APIRouter(
     route_class=StrictRoute,
     dependencies=SESSION_HEADERS,
 )
-
-_PAGE_MAX = 250
-_OFFSET_MAX = 2**31
 
 
 @router.post("", name="createGiftCard", response_model=GiftCardResponse, status_code=201)
@@ -97,28 +93,30 @@ async def details(
     assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(found.card)
     body = shown.gift_card(services, found.card, program, found.now)
     if include_transactions:
-        entries, _ = await entries_of(services.database, program.id, cardId, limit=_PAGE_MAX, offset=0)
+        entries, _ = await entries_of(services.database, program.id, cardId, limit=PAGE_LIMIT_MAX, offset=0)
         body["transactions"] = [shown.transaction(entry, program.currency) for entry in entries]
     left = program.currency.text(await available(services.database, found))
     return shown.json_response(body, {"Kado-Available-Balance": left})
 
 
-@router.get("/{cardId}/transactions", name="getGiftCardTransactions", response_model=list[TransactionResponse])
+@router.get("/{cardId}/transactions", name="getGiftCardTransactions", response_model=None)
 async def transactions(
     visit: Reading,
     programId: ProgramId,
     cardId: CardId,
-    q: Annotated[Line100 | None, Query()] = None,
-    page: Annotated[int, Query(ge=1, le=_OFFSET_MAX)] = 1,
-    limit: Annotated[int, Query(ge=1, le=_PAGE_MAX)] = _PAGE_MAX,
-    offset: Annotated[int | None, Query(ge=0, le=_OFFSET_MAX)] = None,
+    q: Annotated[SearchText | None, Query()] = None,
+    page: Annotated[PageNumber, Query()] = 1,
+    limit: Annotated[PageLimit, Query()] = PAGE_LIMIT_MAX,
+    offset: Annotated[PageOffset | None, Query()] = None,
 ) -> Response:
     """The card's entries, newest first; `X-Total-Count` says how many there are in all."""
     assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(found.card)
     start = offset if offset is not None else (page - 1) * limit
     entries, total = await entries_of(
         services.database, program.id, found.card.id, limit=limit, offset=start, text=q or None

@@ -1,5 +1,7 @@
 """Is it alive, is it ready: for people, load balancers and supervisors."""
 
+from typing import Any, Final
+
 import asyncpg
 from fastapi import APIRouter, Request, Response
 
@@ -12,6 +14,9 @@ from kado.storage.migrate import SCHEMA
 
 router = APIRouter(route_class=StrictRoute)
 
+# Supervisors read the status; the body is for people and no refusal like the others.
+_UNREADY: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "Not ready; the body says why."}}
+
 
 @router.get("/health/live", name="live", tags=["Health"], response_model=None, openapi_extra=PUBLIC)
 async def live() -> Response:
@@ -19,7 +24,9 @@ async def live() -> Response:
     return shown.json_response({"status": "alive"})
 
 
-@router.get("/health/ready", name="ready", tags=["Health"], response_model=None, openapi_extra=PUBLIC)
+@router.get(
+    "/health/ready", name="ready", tags=["Health"], response_model=None, openapi_extra=PUBLIC, responses=_UNREADY
+)
 async def ready(request: Request) -> Response:
     """200 only when the database answers and has the schema that this version was written for; otherwise 503."""
     return await _readiness(request, "ready")
@@ -30,10 +37,10 @@ async def ready(request: Request) -> Response:
     name="giftCardHealthCheck",
     tags=["Gift Cards"],
     response_model=None,
-    openapi_extra=PUBLIC,
+    responses=_UNREADY,
 )
 async def gift_card_health(request: Request) -> Response:
-    """The contract's health check: the same as `/health/ready` in its words."""
+    """The contract's health check: the same as `/health/ready` in its words. A bearer may be sent; none is needed."""
     return await _readiness(request, "healthy")
 
 

@@ -70,6 +70,7 @@ async def list_holds(visit: Reading, programId: ProgramId, cardId: CardId) -> Re
     assert cardId is not None, "a segment of a path is never null"
     database, currency = visit.services.database, visit.program.currency
     found = await card_by_id(database, visit.program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(found.card)
     holds, total = await holds_of(database, found)
     left = await available(database, found)
     body = [_hold(hold, left, currency) for hold in holds]
@@ -82,6 +83,7 @@ async def show(visit: Reading, programId: ProgramId, cardId: CardId, holdId: Hol
     assert cardId is not None, "a segment of a path is never null"
     database = visit.services.database
     found = await card_by_id(database, visit.program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(found.card)
     hold = await hold_by_id(database, found, holdId)
     return shown.json_response(_hold(hold, await available(database, found), visit.program.currency))
 

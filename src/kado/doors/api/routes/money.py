@@ -30,6 +30,7 @@ from kado.doors.api.visit import (
     Reloading,
     StrayCardId,
 )
+from kado.errors import Invalid
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}/cards",
@@ -47,9 +48,11 @@ async def activate(
     data: ActivateGiftCardRequest,
     idempotency_key: Key = None,
 ) -> Response:
-    """Put the card's value on it. A code, if one is sent, must be the card's; the merchant's token needs none."""
+    """Put the card's value on it. A code, if one is sent, must be the card's; only a customer has to send it."""
     assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
+    if visit.caller.customer is not None and data.securityCode is None:
+        raise Invalid(("body", "securityCode"), "A customer activates with the card's code.", "security_code_required")
     posting = Activate(
         program_id=visit.program.id,
         card_id=cardId,
@@ -64,7 +67,7 @@ async def activate(
     # A repetition is answered as before, even where the code has changed since.
     if data.securityCode is not None and not await visit.services.ledger.knows(posting):
         found = await card_by_id(visit.services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
-        await prove_code(visit.services, found, data.securityCode)
+        await prove_code(visit, found, data.securityCode)
     return shown.response(await visit.services.ledger.post(posting))
 
 

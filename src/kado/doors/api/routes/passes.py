@@ -8,14 +8,13 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from kado.access import signatures
 from kado.access.permissions import Permission
 from kado.cards.find import card_by_pass
 from kado.doors.api import shown
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.services import services_of
 from kado.doors.api.types import Line
-from kado.doors.api.visit import authenticated
+from kado.doors.api.visit import authenticated, signing_merchant
 from kado.errors import Forbidden, NotFound, Unauthenticated
 from kado.programs.reach import Reach
 
@@ -34,11 +33,9 @@ class Reader:
 
 async def pass_reader(request: Request) -> Reader:
     """The merchant that asks: its trusted front end by a signature, or a bearer of `passes:read`."""
-    header = request.headers.get(signatures.HEADER)
-    if header is not None:
-        path = request.scope["state"]["path_as_sent"].decode("latin-1")
-        body = await request.body()
-        return Reader(await services_of(request).signatures.verify(header, request.method, path, body), None)
+    merchant_id = await signing_merchant(request)
+    if merchant_id is not None:
+        return Reader(merchant_id, None)
     caller = await authenticated(request)
     if Permission.PASSES_READ not in caller.permissions:
         # Not 403: here a bearer without the right is no proof at all, like a signature that is not valid.

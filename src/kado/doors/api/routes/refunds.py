@@ -21,7 +21,7 @@ from kado.doors.api.schemas.moves import (
     SentTransactionResponse,
 )
 from kado.doors.api.types import Line100, PydanticObjectId
-from kado.doors.api.visit import SESSION_HEADERS, CardId, Key, ProgramId, Reading, Refunding
+from kado.doors.api.visit import SESSION_HEADERS, CardId, Key, ProgramId, Refunding
 from kado.errors import Invalid
 from kado.money import Currency
 
@@ -97,7 +97,7 @@ async def reverse(
 
 @router.get("/transactions", name="findTransactionsByReference", response_model=list[SentTransactionResponse])
 async def sent(
-    visit: Reading,
+    visit: Refunding,
     programId: ProgramId,
     posTransactionId: Annotated[Line100 | None, Query()] = None,
     referenceId: Annotated[Line100 | None, Query()] = None,

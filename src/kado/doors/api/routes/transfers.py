@@ -60,6 +60,7 @@ async def transfer(
     visit.require_key(idempotency_key)
     services, amount = visit.services, shown.minor(visit.program, data.amount)
     source = await card_by_id(services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(source.card)
     destination = await _by_number(visit, data.destinationCardNumber)
 
     def posting(proved: bytes | None) -> Transfer:
@@ -80,7 +81,7 @@ async def transfer(
     # A repetition is answered as before, even where the code has changed since.
     if await services.ledger.knows(posting(None)):
         return shown.response(await services.ledger.post(posting(None)))
-    await prove_code(services, source, data.securityCode)
+    await prove_code(visit, source, data.securityCode)
     return shown.response(await services.ledger.post(posting(source.card.code_hash)))
 
 
@@ -96,6 +97,9 @@ async def consolidate(
     visit.require_key(idempotency_key)
     services = visit.services
     found = [await _by_number(visit, number) for number in data.cardNumbers]
+    for one in found:
+        visit.require_own(one.card)
+    _require_own_contact(visit, data.customerEmail)
     first, *further = sorted({one.card.id for one in found})
     if len(further) + 1 < len(found):
         raise Invalid(("body", "cardNumbers"), "A card is named more than once.", "cards_not_unique")
@@ -157,6 +161,7 @@ async def show_lineage(visit: Reading, programId: ProgramId, cardId: CardId) -> 
     """The cards whose money this one took over, and the one that took over from it. Ours."""
     assert cardId is not None, "a segment of a path is never null"
     found = await card_by_id(visit.services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
+    visit.require_own(found.card)
     before, after = await lineage(visit.services.database, found.card)
     return shown.json_response(
         {
@@ -172,6 +177,13 @@ async def _by_number(visit: Visit, number: str) -> Found:
     return await card_by_number(
         services.database, services.keyring, visit.program.id, number, is_test=visit.caller.is_test
     )
+
+
+def _require_own_contact(visit: Visit, email: str | None) -> None:
+    """Raises `Forbidden` for a customer who would have the new card's code sent elsewhere than to a proved contact."""
+    customer = visit.caller.customer
+    if customer is not None and email is not None and email.lower() != customer.email:
+        raise Forbidden("permission_denied", "A customer's new card goes to the customer's own contact.")
 
 
 def _related(one: Related) -> dict[str, object]:

@@ -4,7 +4,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, WithJsonSchema, model_validator
 
 from kado.doors.api.schemas import Body
 from kado.doors.api.schemas.cards import CardNumber, GiftCardResponse, GiftCardStatus, TransactionResponse
@@ -21,6 +21,10 @@ from kado.doors.api.types import (
     many_lines,
     one_line,
 )
+
+# The contract bounds a card number everywhere but in a list of them; so the bound is kept and not published.
+_ListedNumber = Annotated[CardNumber, WithJsonSchema({"type": "string"})]
+
 
 # ── requests ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -55,7 +59,7 @@ class TransferOwnershipRequest(Body):
 class ConsolidateGiftCardsRequest(Body):
     """Cards to put together, and what the new one says."""
 
-    cardNumbers: Annotated[list[CardNumber], Field(min_length=2, max_length=10, repr=False)]
+    cardNumbers: Annotated[list[_ListedNumber], Field(min_length=2, max_length=10, repr=False)]
     merchantId: PydanticObjectId
     customerEmail: EmailStr | None = None
     customerName: Line255 | None = None

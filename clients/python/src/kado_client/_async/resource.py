@@ -1,0 +1,67 @@
+"""What the groups of operations have in common: a place in the API and five ways to call something there."""
+
+import json
+from collections.abc import Mapping
+from typing import TypeVar
+
+from kado_client._async.transport import AsyncTransport
+from kado_client.call import Call, Page, many, new_key, one, untyped
+from kado_client.wire import Json, Record, path_of, valid_key
+
+R = TypeVar("R", bound=Record)
+Path = tuple[str, ...]
+
+
+class AsyncResource:
+    """A group of operations below one path."""
+
+    def __init__(self, transport: AsyncTransport, place: str = "v2") -> None:
+        self._transport = transport
+        self._place = place
+
+    async def _get(self, path: Path, record: type[R], **query: object) -> R:
+        call = Call("GET", self._at(path), one(record), _query(query), is_safe=True)
+        return await self._transport.send(call)
+
+    async def _list(self, path: Path, record: type[R], **query: object) -> Page[R]:
+        call = Call("GET", self._at(path), many(record), _query(query), is_safe=True)
+        return await self._transport.send(call)
+
+    async def _move(
+        self, path: Path, record: type[R], body: Mapping[str, object], key: str | None, method: str = "POST"
+    ) -> R:
+        """A change of a card: with the caller's key or, so that it can be sent again, one of its own."""
+        key = new_key() if key is None else valid_key(key)
+        return await self._transport.send(Call(method, self._at(path), one(record), content=_json(body), key=key))
+
+    async def _write(
+        self,
+        path: Path,
+        record: type[R],
+        body: Mapping[str, object] | None = None,
+        *,
+        method: str = "POST",
+        is_safe: bool = False,
+    ) -> R:
+        """A change that takes no key; it is sent once, unless twice is the same as once (`is_safe`)."""
+        content = b"" if body is None else _json(body)
+        return await self._transport.send(Call(method, self._at(path), one(record), content=content, is_safe=is_safe))
+
+    async def _delete(self, path: Path) -> Json:
+        return await self._transport.send(Call("DELETE", self._at(path), untyped, is_safe=True))
+
+    def _at(self, path: Path) -> str:
+        return "/".join(part for part in (self._place, path_of(*path)) if part)
+
+
+def _json(body: Mapping[str, object]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _query(values: Mapping[str, object]) -> dict[str, str]:
+    """What was asked for; names stay as they are on the wire, which has snake_case here."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }

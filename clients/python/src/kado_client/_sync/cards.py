@@ -1,0 +1,176 @@
+# Written by scripts/client.py (make format) from _async/cards.py. Change that instead.
+
+"""Cards of one program: their life, and where to find them. Their money is in `money.py`."""
+
+from datetime import datetime
+
+from kado_client._sync.money import Money
+from kado_client.call import Page
+from kado_client.records.cards import Balance, Card, CodeSent, Lineage, Transaction
+from kado_client.records.money import Ended
+from kado_client.wire import Amount, changes, exact, members
+
+
+class Cards(Money):
+    """The cards of one program."""
+
+    def issue(
+        self,
+        initial_value: Amount,
+        *,
+        merchant_id: str,
+        customer_email: str | None = None,
+        customer_phone: str | None = None,
+        customer_name: str | None = None,
+        sender_name: str | None = None,
+        custom_message: str | None = None,
+        design_template: str | None = None,
+        is_physical: bool | None = None,
+        expires_at: datetime | None = None,
+        deliver_at: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> Card:
+        """Make a card. It is pending, and worth nothing until it is activated; its code goes to the customer."""
+        body = members(
+            initial_value=exact(initial_value),
+            merchant_id=merchant_id,
+            customer_email=customer_email,
+            customer_phone=customer_phone,
+            customer_name=customer_name,
+            sender_name=sender_name,
+            custom_message=custom_message,
+            design_template=design_template,
+            is_physical=is_physical,
+            expires_at=expires_at,
+            deliver_at=deliver_at,
+        )
+        return self._move(("cards",), Card, body, idempotency_key)
+
+    def get(self, card_id: str, *, include_transactions: bool = False) -> Card:
+        """A card as it is now; with its latest 250 entries in `transactions`, if asked for."""
+        return self._get(("cards", card_id), Card, include_transactions=include_transactions or None)
+
+    def transactions(
+        self, card_id: str, *, q: str | None = None, limit: int | None = None, offset: int | None = None
+    ) -> Page[Transaction]:
+        """A card's entries, newest first."""
+        return self._list(("cards", card_id, "transactions"), Transaction, q=q, limit=limit, offset=offset)
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        merchant_id: str | None = None,
+        positive_balance: bool | None = None,
+        q: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page[Card]:
+        """Cards of the program, newest first."""
+        return self._list(
+            ("cards",),
+            Card,
+            status=status,
+            merchant_id=merchant_id,
+            positive_balance=positive_balance,
+            q=q,
+            limit=limit,
+            offset=offset,
+        )
+
+    def search(
+        self, q: str, *, merchant_id: str | None = None, limit: int | None = None, offset: int | None = None
+    ) -> Page[Card]:
+        """Cards found by number, last four digits, or the customer's name or email."""
+        return self._list(("search",), Card, q=q, merchant_id=merchant_id, limit=limit, offset=offset)
+
+    def lineage(self, card_id: str) -> Lineage:
+        """Which cards this one came from, and which it became."""
+        return self._get(("cards", card_id, "lineage"), Lineage)
+
+    def check_balance(self, card_number: str, security_code: str, *, captcha_token: str | None = None) -> Balance:
+        """What a holder may see with number and code. Whatever is wrong with them, it is `NotFound`.
+
+        Never sent twice: a wrong code counts as a guess each time.
+        """
+        body = members(card_number=card_number, security_code=security_code, captcha_token=captcha_token)
+        return self._write(("balance-check",), Balance, body)
+
+    def resend_code(
+        self,
+        card_id: str,
+        *,
+        customer_email: str | None = None,
+        customer_phone: str | None = None,
+        sender_name: str | None = None,
+        custom_message: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> CodeSent:
+        """Void the security code and send a new one, to the card's own contacts or to these."""
+        body = members(
+            customer_email=customer_email,
+            customer_phone=customer_phone,
+            sender_name=sender_name,
+            custom_message=custom_message,
+        )
+        return self._move(("cards", card_id, "resend-code"), CodeSent, body, idempotency_key)
+
+    def schedule(self, card_id: str, deliver_at: datetime | None, *, idempotency_key: str | None = None) -> Card:
+        """Hold a card's delivery back until then; None cancels that."""
+        body = changes({"deliver_at": deliver_at})
+        return self._move(("cards", card_id, "schedule"), Card, body, idempotency_key, method="PATCH")
+
+    def transfer_ownership(
+        self,
+        card_id: str,
+        *,
+        new_owner_name: str,
+        new_owner_email: str,
+        new_customer_id: str | None = None,
+        reference_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Card:
+        """Make the card somebody else's."""
+        body = members(
+            new_owner_name=new_owner_name,
+            new_owner_email=new_owner_email,
+            new_customer_id=new_customer_id,
+            reference_id=reference_id,
+        )
+        return self._move(("cards", card_id, "transfer-ownership"), Card, body, idempotency_key)
+
+    def suspend(
+        self, card_id: str, reason: str, *, until: datetime | None = None, idempotency_key: str | None = None
+    ) -> Card:
+        """Stop the card for a while: until then, or until `unsuspend`."""
+        body = members(reason=reason, expires_at=until)
+        return self._move(("cards", card_id, "suspend"), Card, body, idempotency_key)
+
+    def unsuspend(self, card_id: str, *, idempotency_key: str | None = None) -> Card:
+        """Lift a suspension."""
+        return self._move(("cards", card_id, "unsuspend"), Card, {}, idempotency_key)
+
+    def void(
+        self,
+        card_id: str,
+        reason: str,
+        *,
+        refund_reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Ended:
+        """End the card for good and write off what is on it."""
+        body = members(reason=reason, refund_reference=refund_reference)
+        return self._move(("cards", card_id, "void"), Ended, body, idempotency_key)
+
+    def process_expired(
+        self,
+        card_id: str,
+        action: str,
+        *,
+        extension_days: int | None = None,
+        refund_reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Ended:
+        """Do with an expired card what the merchant decides: `extend`, `refund` or `void`."""
+        body = members(action=action, extension_days=extension_days, refund_reference=refund_reference)
+        return self._move(("cards", card_id, "process-expired"), Ended, body, idempotency_key)

@@ -1,0 +1,211 @@
+"""The file of a bulk issue: numbers and codes, as CSV, once.
+
+Codes are made while the file is sent, so that none waits in a table; on the card stays the keyed hash. A download that
+broke off can be repeated, and makes new codes, until one was handed over to its last byte. Only pending cards get a
+code here, and only those to whose holder none was sent: neither a code that somebody uses nor one that somebody was
+sent is ever made void by a file.
+
+Every cell is made of digits, capital letters, a decimal point or a time: no spreadsheet takes one for a formula.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from kado import audit, clock
+from kado.access.caller import Caller
+from kado.cards import refusals
+from kado.cards.bulk import store
+from kado.cards.bulk.task import UNFINISHED, Task
+from kado.cards.numbers import hide_code, new_code, show_number
+from kado.crypto import Keyring, equal
+from kado.programs.program import Program
+from kado.storage.database import Connection, Database
+
+HEADER: Final = b"number,code,lastFourDigits,cardId,value,currency,expiresAt\r\n"
+_SILENCE: Final = timedelta(seconds=30)
+"""How long a download may take from one part to the next before another one may take its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A download that has the file to itself."""
+
+    task: Task
+    program: Program
+    mark: bytes
+
+
+async def begin(
+    database: Database, keyring: Keyring, program: Program, task_id: str, token: str, caller: Caller
+) -> Download:
+    """Take the file for one download. Raises `NotFound` for a link that leads nowhere, `Refusal` while one is at it."""
+    mark = secrets.token_bytes(16)
+
+    async def work(connection: Connection) -> Download:
+        found = await store.read_task(connection, program.id, task_id, lock=True)
+        if found is None or found[0].is_test is not caller.is_test:
+            raise refusals.file_not_found()
+        task, now = found
+        right = task.link_token(keyring, now)
+        if right is None or not equal(token.encode("utf-8", "replace"), right.encode()):
+            raise refusals.file_not_found()
+        if task.download_until is not None and now < task.download_until:
+            raise refusals.download_under_way()
+        task.download, task.download_until = mark, now + _SILENCE
+        await store.write_task(connection, task)
+        await _note(connection, caller, task, "bulk:codes-taken")
+        return Download(task, program, mark)
+
+    return await database.repeat(work)
+
+
+async def lines(database: Database, keyring: Keyring, download: Download) -> AsyncIterator[bytes]:
+    """The file, a batch of cards at a time. When all of it has been handed over, the link is used up.
+
+    Raises `Refusal` where another download has taken its place meanwhile.
+    """
+    task = download.task
+    yield HEADER
+    number = 0
+    while True:
+        part = await database.repeat(lambda connection: _part(connection, keyring, download, number))  # noqa: B023 - run at once
+        if part is None:
+            break
+        number, text = part
+        yield text
+    async with database.read() as connection:
+        await connection.execute(
+            "UPDATE bulk_task SET link = NULL, link_expires_at = NULL, download = NULL, download_until = NULL"
+            " WHERE program_id = $1 AND id = $2 AND download = $3",
+            task.program_id,
+            task.id,
+            download.mark,
+        )
+
+
+async def let_go(database: Database, download: Download) -> None:
+    """It broke off: the next one need not wait. Does nothing after a download that came to its end."""
+    async with database.read() as connection:
+        await connection.execute(
+            "UPDATE bulk_task SET download = NULL, download_until = NULL"
+            " WHERE program_id = $1 AND id = $2 AND download = $3",
+            download.task.program_id,
+            download.task.id,
+            download.mark,
+        )
+
+
+async def fresh_link(
+    database: Database, keyring: Keyring, program_id: str, task_id: str, caller: Caller
+) -> tuple[Task, str, datetime]:
+    """A new link in place of the last one, while no card of the task has been activated: the task, token and end.
+
+    Raises `NotFound`, and `Refusal` for a task that has no file, has not ended, or whose cards are in use.
+    """
+
+    async def work(connection: Connection) -> tuple[Task, str, datetime]:
+        found = await store.read_task(connection, program_id, task_id, lock=True)
+        if found is None or found[0].is_test is not caller.is_test:
+            raise refusals.task_not_found()
+        task, now = found
+        if task.state in UNFINISHED:
+            raise refusals.task_not_ended(task.state)
+        if not task.has_file or task.issued == 0:
+            raise refusals.no_file()
+        if await _is_in_use(connection, task):
+            raise refusals.cards_in_use()
+        token, expires_at = task.make_link(keyring, now)
+        await store.write_task(connection, task)
+        await _note(connection, caller, task, "bulk:link-renewed")
+        return task, token, expires_at
+
+    return await database.repeat(work)
+
+
+async def _part(connection: Connection, keyring: Keyring, download: Download, after: int) -> tuple[int, bytes] | None:
+    """The next batch's number and lines, with codes that are valid once this commits. None after the last batch."""
+    task, program = download.task, download.program
+    await store.keyed_only(connection)
+    is_ours = await connection.fetchval(
+        "UPDATE bulk_task SET download_until = clock_timestamp() + $4::interval"
+        " WHERE program_id = $1 AND id = $2 AND download = $3 RETURNING true",
+        task.program_id,
+        task.id,
+        download.mark,
+        _SILENCE,
+    )
+    if not is_ours:
+        raise refusals.download_under_way()
+    found = await store.issued_ids(connection, task.program_id, task.id, after)
+    if found is None:
+        return None
+    number, ids = found
+    rows = await connection.fetch(
+        """
+        SELECT c.id, c.number_sealed, c.last_four, c.initial_value, c.expires_at,
+               c.activated_at IS NULL AND c.voided_at IS NULL AND c.expires_at > clock_timestamp() AND NOT EXISTS (
+                   SELECT FROM message m WHERE m.program_id = c.program_id AND m.card_id = c.id) AS takes_code
+        FROM card c WHERE c.program_id = $1 AND c.id = ANY($2::text[]) ORDER BY c.id FOR UPDATE OF c""",
+        task.program_id,
+        ids,
+    )
+    texts: dict[str, str] = {}
+    codes: list[tuple[str, bytes]] = []
+    for at, row in enumerate(rows):
+        if at % store.SLICE == 0:
+            await asyncio.sleep(0)
+        code = ""
+        if row["takes_code"]:
+            code = new_code(program.code_format)
+            codes.append((row["id"], hide_code(keyring, task.program_id, row["id"], code).hash))
+        cells = (
+            show_number(keyring, task.program_id, row["id"], row["number_sealed"]),
+            code,
+            row["last_four"],
+            row["id"],
+            program.currency.text(row["initial_value"]),
+            program.currency.code,
+            clock.text(row["expires_at"]),
+        )
+        texts[row["id"]] = ",".join(cells)
+    await connection.execute(
+        """
+        UPDATE card c SET code_hash = u.code_hash, code_version = $4
+        FROM unnest($2::text[], $3::bytea[]) AS u (id, code_hash) WHERE c.program_id = $1 AND c.id = u.id""",
+        task.program_id,
+        [card_id for card_id, _ in codes],
+        [code_hash for _, code_hash in codes],
+        keyring.version,
+    )
+    return number, "".join(f"{texts[card_id]}\r\n" for card_id in ids).encode()
+
+
+async def _is_in_use(connection: Connection, task: Task) -> bool:
+    await store.keyed_only(connection)
+    number = 0
+    while (found := await store.issued_ids(connection, task.program_id, task.id, number)) is not None:
+        number, ids = found
+        if await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM card WHERE program_id = $1 AND id = ANY($2::text[])"
+            " AND activated_at IS NOT NULL)",
+            task.program_id,
+            ids,
+        ):
+            return True
+    return False
+
+
+async def _note(connection: Connection, caller: Caller, task: Task, action: str) -> None:
+    await audit.record(
+        connection,
+        actor=caller.subject,
+        action=action,
+        merchant_id=caller.merchant_id,
+        program_id=task.program_id,
+        subject=task.id,
+        details={"cards": task.issued},
+    )

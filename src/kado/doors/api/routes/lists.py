@@ -1,0 +1,144 @@
+"""Lists of cards and searches for cards, in one program or in all that the merchant owns."""
+
+# ruff: noqa: N803 - parameter names are the names on the wire
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from kado.access.caller import Caller
+from kado.cards.card import CardStatus
+from kado.cards.lists import Wanted, list_cards
+from kado.doors.api import shown
+from kado.doors.api.route import StrictRoute
+from kado.doors.api.schemas.cards import GiftCardStatus
+from kado.doors.api.services import Services
+from kado.doors.api.types import (
+    PAGE_LIMIT_MAX,
+    PageLimit,
+    PageNumber,
+    PageOffset,
+    PydanticObjectId,
+    SearchText,
+)
+from kado.doors.api.visit import (
+    SESSION_HEADERS,
+    Listing,
+    ListingAll,
+    NarrowingProgramId,
+    ProgramId,
+    StrayCardId,
+)
+from kado.programs.program import Program
+
+router = APIRouter(
+    prefix="/v2/giftcards/programs", tags=["Gift Cards"], route_class=StrictRoute, dependencies=SESSION_HEADERS
+)
+
+Merchant = Annotated[PydanticObjectId | None, Query()]
+Status = Annotated[GiftCardStatus | None, Query()]
+PositiveBalance = Annotated[bool, Query()]
+Text = Annotated[SearchText | None, Query()]
+Page = Annotated[PageNumber, Query()]
+Limit = Annotated[PageLimit, Query()]
+Offset = Annotated[PageOffset | None, Query()]
+
+
+@router.get("/cards", name="getGiftCards", response_model=None)
+async def list_all(
+    owned: ListingAll,
+    merchant_id: Merchant = None,
+    status: Status = None,
+    positive_balance: PositiveBalance = False,
+    cardId: StrayCardId = None,
+    programId: NarrowingProgramId = None,
+    q: Text = None,
+    page: Page = 1,
+    limit: Limit = PAGE_LIMIT_MAX,
+    offset: Offset = None,
+) -> Response:
+    """The cards of all programs that the merchant owns, newest first; `X-Total-Count` says how many there are."""
+    wanted = _wanted(owned.caller, q, merchant_id, page, limit, offset, status, has_balance=positive_balance)
+    return await _answer(owned.services, owned.programs, wanted)
+
+
+@router.get("/search", name="searchGiftCards", response_model=None)
+async def search_all(
+    owned: ListingAll,
+    merchant_id: Merchant = None,
+    cardId: StrayCardId = None,
+    programId: NarrowingProgramId = None,
+    q: Text = None,
+    page: Page = 1,
+    limit: Limit = PAGE_LIMIT_MAX,
+    offset: Offset = None,
+) -> Response:
+    """Cards found by number, last four digits, name or email, in all programs that the merchant owns."""
+    return await _answer(owned.services, owned.programs, _wanted(owned.caller, q, merchant_id, page, limit, offset))
+
+
+@router.get("/{programId}/cards", name="getGiftCards", response_model=None)
+async def list_of_program(
+    visit: Listing,
+    programId: ProgramId,
+    merchant_id: Merchant = None,
+    status: Status = None,
+    positive_balance: PositiveBalance = False,
+    cardId: StrayCardId = None,
+    q: Text = None,
+    page: Page = 1,
+    limit: Limit = PAGE_LIMIT_MAX,
+    offset: Offset = None,
+) -> Response:
+    """The cards of the program, newest first; `X-Total-Count` says how many there are."""
+    wanted = _wanted(visit.caller, q, merchant_id, page, limit, offset, status, has_balance=positive_balance)
+    return await _answer(visit.services, [visit.program], wanted)
+
+
+@router.get("/{programId}/search", name="searchGiftCards", response_model=None)
+async def search_program(
+    visit: Listing,
+    programId: ProgramId,
+    merchant_id: Merchant = None,
+    cardId: StrayCardId = None,
+    q: Text = None,
+    page: Page = 1,
+    limit: Limit = PAGE_LIMIT_MAX,
+    offset: Offset = None,
+) -> Response:
+    """Cards of the program found by number, last four digits, name or email."""
+    return await _answer(visit.services, [visit.program], _wanted(visit.caller, q, merchant_id, page, limit, offset))
+
+
+def _wanted(
+    caller: Caller,
+    text: str | None,
+    merchant_id: str | None,
+    page: int,
+    limit: int,
+    offset: int | None,
+    status: GiftCardStatus | None = None,
+    *,
+    has_balance: bool = False,
+) -> Wanted:
+    return Wanted(
+        is_test=caller.is_test,
+        limit=limit,
+        start=offset if offset is not None else (page - 1) * limit,
+        text=text or "",
+        status=None if status is None else CardStatus(status.value),
+        merchant_id=merchant_id,
+        has_balance=has_balance,
+        customer=caller.customer,
+    )
+
+
+async def _answer(services: Services, programs: Sequence[Program], wanted: Wanted) -> Response:
+    by_id = {program.id: program for program in programs}
+    page = await list_cards(services.database, services.keyring, list(by_id), wanted)
+    body = [shown.gift_card(services, one.card, by_id[one.card.program_id], one.now) for one in page.found]
+    headers = {"X-Total-Count": str(page.total)}
+    if page.is_minimum:
+        headers["Kado-Total-Is-Minimum"] = "true"
+    return shown.json_response(body, headers)

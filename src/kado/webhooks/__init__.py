@@ -1,0 +1,1 @@
+"""Who hears of events: endpoints of merchants, and the deliveries to them."""

@@ -1,0 +1,239 @@
+"""What a merchant does with its endpoints: make, change, enable, disable, delete them.
+
+An endpoint is sent nothing until it has shown that it belongs to who named it: `enable` sends it a token, which it
+must send back. Whoever changes its address starts again from there.
+"""
+
+import json
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from kado import audit, clock
+from kado.access.caller import Caller
+from kado.crypto import Keyring, Undecipherable, equal
+from kado.errors import Invalid, NotFound, Refusal
+from kado.ids import new_id
+from kado.storage.database import Connection, Database
+from kado.webhooks import store
+from kado.webhooks.address import Blocked
+from kado.webhooks.post import Answered, NotReached, Poster
+from kado.webhooks.sign import new_secret
+from kado.webhooks.webhook import VERIFY, Wanted, Webhook
+
+MOST: Final = 20
+"""Endpoints of one merchant, test endpoints included."""
+
+_BY_OWNER: Final = "disabled by its owner"
+_NEW_ADDRESS: Final = "its address changed; enable it again"
+
+
+async def create(
+    database: Database, keyring: Keyring, poster: Poster, caller: Caller, wanted: Wanted
+) -> tuple[Webhook, str | None]:
+    """The new endpoint, not enabled yet, and its secret where Kado made it.
+
+    Raises `Invalid` for an address that may not be called, `Refusal` when the merchant has as many as it may.
+    """
+    await _check(poster, wanted.url)
+    made = None if wanted.secret else new_secret()
+    secret, webhook_id = wanted.secret or made or "", new_id()
+    hears_all = wanted.events is None if wanted.hears_all is None else wanted.hears_all
+
+    async def work(connection: Connection) -> Webhook:
+        if await store.count_for_more(connection, caller.merchant_id) >= MOST:
+            raise Refusal("too_many_webhooks", f"A merchant has at most {MOST} webhooks. Delete one first.")
+        webhook = await store.insert(
+            connection,
+            webhook_id,
+            caller.merchant_id,
+            caller.is_test,
+            wanted.url,
+            _sealed(keyring, webhook_id, secret),
+            hears_all,
+            wanted.events or [],
+            wanted.pass_templates,
+        )
+        await _record(connection, caller, "webhook:created", webhook_id)
+        return webhook
+
+    return await database.repeat(work), made
+
+
+async def update(
+    database: Database, keyring: Keyring, poster: Poster, caller: Caller, webhook_id: str, wanted: Wanted
+) -> Webhook:
+    """The endpoint as changed. With another address it is disabled until it is enabled again.
+
+    Raises `Invalid` for an address that may not be called, `NotFound`.
+    """
+    before = await get(database, caller, webhook_id)
+    if wanted.url != before.url:
+        await _check(poster, wanted.url)
+
+    async def work(connection: Connection) -> Webhook:
+        now, webhook = await _locked(connection, caller, webhook_id)
+        if wanted.url != webhook.url:
+            webhook = replace(webhook, url=wanted.url, enabled=False, disabled_at=now, disabled_reason=_NEW_ADDRESS)
+        webhook = replace(
+            webhook,
+            sealed_secret=_sealed(keyring, webhook_id, wanted.secret) if wanted.secret else webhook.sealed_secret,
+            hears_all=webhook.hears_all if wanted.hears_all is None else wanted.hears_all,
+            events=webhook.events if wanted.events is None else wanted.events,
+            pass_templates={**webhook.pass_templates, **wanted.pass_templates},
+        )
+        await store.update(connection, webhook)
+        await _record(connection, caller, "webhook:updated", webhook_id)
+        return await _again(connection, webhook_id)
+
+    return await database.repeat(work)
+
+
+async def enable(database: Database, keyring: Keyring, poster: Poster, caller: Caller, webhook_id: str) -> Webhook:
+    """The endpoint, enabled after it sent the verification token back.
+
+    Raises `NotFound`, `Refusal` with the reason where it did not.
+    """
+    asked = await get(database, caller, webhook_id)
+    await _verify(poster, keyring, asked)
+
+    async def work(connection: Connection) -> Webhook:
+        _, webhook = await _locked(connection, caller, webhook_id)
+        if webhook.url != asked.url:
+            raise _not_verified("its address changed meanwhile")
+        if not webhook.enabled:
+            enabled = replace(webhook, enabled=True, disabled_at=None, disabled_reason=None)
+            await store.update(connection, enabled)
+            await _record(connection, caller, "webhook:enabled", webhook_id)
+        return await _again(connection, webhook_id)
+
+    return await database.repeat(work)
+
+
+async def disable(database: Database, caller: Caller, webhook_id: str) -> Webhook:
+    """The endpoint, disabled: it hears nothing from now on, and what waits for it fails. Raises `NotFound`."""
+
+    async def work(connection: Connection) -> Webhook:
+        now, webhook = await _locked(connection, caller, webhook_id)
+        if webhook.enabled:
+            disabled = replace(webhook, enabled=False, disabled_at=now, disabled_reason=_BY_OWNER)
+            await store.update(connection, disabled)
+            await _record(connection, caller, "webhook:disabled", webhook_id)
+        return await _again(connection, webhook_id)
+
+    return await database.repeat(work)
+
+
+async def delete(database: Database, caller: Caller, webhook_id: str) -> None:
+    """Forget the endpoint. Raises `NotFound`."""
+
+    async def work(connection: Connection) -> None:
+        await _locked(connection, caller, webhook_id)
+        await store.delete(connection, webhook_id)
+        await _record(connection, caller, "webhook:deleted", webhook_id)
+
+    await database.repeat(work)
+
+
+async def get(database: Database, caller: Caller, webhook_id: str) -> Webhook:
+    """The endpoint. Raises `NotFound`, also for another merchant's and for one of the other mode."""
+    async with database.read() as connection:
+        webhook = await store.find_own(connection, webhook_id, caller.merchant_id, caller.is_test)
+    return _found(webhook)
+
+
+async def list_endpoints(
+    database: Database, merchant_id: str, *, is_test: bool | None, text: str | None = None, limit: int, offset: int
+) -> tuple[list[Webhook], int]:
+    """A merchant's endpoints, oldest first, and how many there are in all; of one mode, or of both (`None`)."""
+    async with database.read() as connection:
+        return await store.list_own(connection, merchant_id, is_test, text, limit, offset)
+
+
+def secret_of(keyring: Keyring, webhook: Webhook) -> str:
+    """What its events are signed with. Raises `NotReached` where the operator's secret key is gone that hid it."""
+    try:
+        return keyring.decrypt("stored-secret", webhook.sealed_secret, webhook.id.encode()).decode()
+    except Undecipherable:
+        raise NotReached("its secret cannot be read any more; give it a new one") from None
+
+
+def not_found() -> NotFound:
+    """The one answer for another merchant's endpoint and for one that does not exist."""
+    return NotFound("webhook_not_found", "There is no such webhook.")
+
+
+async def _verify(poster: Poster, keyring: Keyring, webhook: Webhook) -> None:
+    """Send a token and see that it comes back."""
+    token, message_id = secrets.token_urlsafe(24), new_id()
+    said = {
+        "id": message_id,
+        "type": VERIFY,
+        "timestamp": clock.text(datetime.now(UTC)),
+        "data": {"webhookId": webhook.id, "token": token},
+    }
+    try:
+        secret = secret_of(keyring, webhook)
+        answer = await poster.post(webhook.url, secret, message_id, json.dumps(said).encode(), want_body=True)
+    except NotReached as error:
+        raise _not_verified(error.reason) from None
+    if not 200 <= answer.status <= 299:
+        raise _not_verified(f"it answered {answer.status}")
+    if not equal(_token_in(answer), token.encode()):
+        raise _not_verified("its answer did not hold the token")
+
+
+def _token_in(answer: Answered) -> bytes:
+    """What the endpoint sent back: the token itself, or a JSON object with it as `token`."""
+    text = answer.body.strip()
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    token = said.get("token") if isinstance(said, dict) else said
+    return str(token).encode(errors="replace")
+
+
+def _not_verified(reason: str) -> Refusal:
+    return Refusal("webhook_not_verified", f"The endpoint could not be verified: {reason}.", members={"reason": reason})
+
+
+async def _check(poster: Poster, url: str) -> None:
+    try:
+        await poster.check(url)
+    except Blocked:
+        raise Invalid(
+            ("body", "url"),
+            "An endpoint is reached over https:// on port 443 or 8443, by a name or address that is public, without"
+            " a user name.",
+            "webhook_address_refused",
+        ) from None
+
+
+async def _locked(connection: Connection, caller: Caller, webhook_id: str) -> tuple[datetime, Webhook]:
+    webhook = await store.find_own(connection, webhook_id, caller.merchant_id, caller.is_test, lock=True)
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now, _found(webhook)
+
+
+async def _again(connection: Connection, webhook_id: str) -> Webhook:
+    webhook = await store.find(connection, webhook_id)
+    assert webhook is not None, "locked in this transaction"
+    return webhook
+
+
+def _found(webhook: Webhook | None) -> Webhook:
+    if webhook is None:
+        raise not_found()
+    return webhook
+
+
+def _sealed(keyring: Keyring, webhook_id: str, secret: str) -> bytes:
+    return keyring.encrypt("stored-secret", secret.encode(), webhook_id.encode())
+
+
+async def _record(connection: Connection, caller: Caller, action: str, webhook_id: str) -> None:
+    await audit.record(
+        connection, actor=caller.subject, action=action, merchant_id=caller.merchant_id, subject=webhook_id
+    )

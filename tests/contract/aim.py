@@ -1,0 +1,115 @@
+"""Aims generated requests: what was made up at random is mostly replaced by what exists in the shop and makes sense.
+
+What a case holds wrong on purpose stays wrong.
+"""
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, Final
+from zlib import crc32
+
+import schemathesis
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation import GenerationMode
+from tests.api.shop import Body
+from tests.contract.open_shop import OpenShop
+
+MOSTLY: Final = 0.8
+NEARLY_ALWAYS: Final = 0.95
+# What is in them at random names no session, and no key is used twice.
+HEADERS: Final = ("X-Eposn-Customer-Token", "X-Eposn-Merchant-Token", "idempotency-key")
+
+# The state that a card must be in for an operation, where it is not "active".
+FITTING: Final = {"activate": "pending", "unsuspend": "suspended", "process-expired": "expired", "schedule": "pending"}
+
+SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
+    "amount": ("1.00", "0.01", 2, "3.5"),
+    "initialValue": ("5.00", 20),
+    "customerEmail": ("ada@example.com", None),
+    "customerPhone": ("+49301234567", None),
+    "newOwnerEmail": ("grace@example.com",),
+    "newCustomerId": (None,),
+    "email": ("shop@example.com", None),
+    "phone": ("+49301234567", None),
+    "target": ("ada@example.com", "+49301234567"),
+    "url": ("https://hooks.example/kado",),
+    "website": ("https://flowers.example", None),
+    "currency": ("USD", "JPY", "KWD"),
+    "cardNumberPrefix": ("4000", ""),
+    "language": ("en", None),
+    "country": ("DE", None),
+    "count": (2, 3),
+    "recipients": (None,),
+    "extensionDays": (30,),
+    "page": (1, 2),
+    "limit": (1, 50, 250),
+    "offset": (0, 3),
+    "q": ("ada", "", None),
+    "orderReference": ("order 7",),
+    "expiresInSeconds": (3600, None),
+    "captchaToken": (None,),
+    "fontFamily": (None, "Inter"),
+    "logoUrl": (None, "https://flowers.example/logo.png"),
+}
+
+
+def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
+    """Replace most of what was meant well, the same way each time the same case comes."""
+    chance = Random(crc32(repr((case.operation.label, case.path_parameters, case.query, case.body)).encode()))
+    cards = open_shop.stock()
+    action = case.operation.path.rsplit("/", 1)[-1]
+    fitting = open_shop.in_state(FITTING.get(action, "active"))
+    card = chance.choice(fitting if chance.random() < 0.6 else cards)
+    if _is_meant_well(case, ParameterLocation.PATH):
+        for name in case.path_parameters:
+            known = card["id"] if name == "cardId" else open_shop.ids.get(name)
+            if known is not None and chance.random() < NEARLY_ALWAYS:
+                case.path_parameters[name] = known
+        if "transactionId" in case.path_parameters:
+            case.path_parameters["cardId"] = open_shop.ids["cardId of transactionId"]
+    if _is_meant_well(case, ParameterLocation.HEADER):
+        for name in HEADERS:
+            if name in case.headers and chance.random() < MOSTLY:
+                del case.headers[name]
+    if _is_meant_well(case, ParameterLocation.QUERY):
+        _replace(case.query, chance)
+    if _is_meant_well(case, ParameterLocation.BODY) and isinstance(case.body, dict):
+        _replace(case.body, chance)
+        _name_cards(case.body, card, open_shop, chance)
+
+
+def _is_meant_well(case: schemathesis.Case[Any], place: ParameterLocation) -> bool:
+    made = case.meta.components.get(place) if case.meta else None
+    return made is None or made.mode is GenerationMode.POSITIVE
+
+
+def _replace(members: Body, chance: Random) -> None:
+    for name, value in members.items():
+        if chance.random() >= MOSTLY:
+            continue
+        if name in SENSIBLE:
+            members[name] = chance.choice(SENSIBLE[name])
+        elif name in ("expiresAt", "deliverAt"):
+            soon = datetime.now(UTC) + timedelta(days=chance.randint(1, 300))
+            members[name] = soon.isoformat()
+        elif isinstance(value, str):
+            members[name] = _printable(value)
+
+
+def _printable(text: str) -> str:
+    """Without the characters that no field takes, and as long as before where there was anything to see."""
+    return "".join("x" if unicodedata.category(one) in ("Cc", "Cs") else one for one in text)
+
+
+def _name_cards(body: Body, card: Body, open_shop: OpenShop, chance: Random) -> None:
+    known: dict[str, Any] = {
+        "merchantId": lambda: open_shop.shop.merchant_id,
+        "cardNumber": lambda: card["cardNumber"],
+        "securityCode": lambda: open_shop.code_of(card),
+        "destinationCardNumber": lambda: open_shop.active(but=card)[0]["cardNumber"],
+        "cardNumbers": lambda: [one["cardNumber"] for one in open_shop.active()],
+    }
+    for name, look_up in known.items():
+        if name in body and chance.random() < MOSTLY:
+            body[name] = look_up()

@@ -1,0 +1,118 @@
+"""A server in a thread of its own with an open shop in it, for tests that are not asynchronous."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import asyncpg
+import structlog
+from tests.api.serving import PUBLIC_URL, serving, settings_for
+from tests.api.shop import Body, Shop, card_path, cards_path, good
+
+from kado.cards.codes import make_code
+
+Result = TypeVar("Result")
+
+STATES = ("active", "active", "active", "pending", "pending", "suspended", "depleted", "expired", "voided")
+FRESH_AFTER = 20
+TOGETHER = {"customerEmail": "ada@example.com"}
+
+
+class OpenShop:
+    """A shop whose cards, codes and other things a generated request can name. Use it as a context manager."""
+
+    def __init__(self, data_dir: Path, database_url: str) -> None:
+        self._settings = settings_for(data_dir, KADO_TRUSTED_PROXIES="127.0.0.1")
+        self._database_url = database_url
+        self._opened: Future[Shop] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="open shop")
+        self.shop: Shop
+        self.address: str
+        self._cards: list[Body] = []
+        self._used = 0
+        self.ids: dict[str, str] = {}
+        """By the names that path parameters have."""
+
+    def __enter__(self) -> Self:
+        # Its lines would come between the dots of pytest, one for every refused request; faults are still told.
+        self._logging = structlog.get_config()
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        self._thread.start()
+        self.shop = self._opened.result()
+        self.address = f"http://127.0.0.1:{self.shop.api.port}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join()
+        structlog.configure(**self._logging)
+
+    async def _serve(self) -> None:
+        self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            async with serving(self._settings, self._database_url) as served:
+                superuser = await asyncpg.connect(self._database_url)
+                self._opened.set_result(await Shop.open(served, superuser))
+                await self._closing.wait()
+                await superuser.close()
+        except BaseException as error:
+            if not self._opened.done():
+                self._opened.set_exception(error)
+            raise
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """The result of what is to be done in the server's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    # ── stock ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stock(self) -> list[Body]:
+        """Cards in every state. What requests have done to them is made good by fresh ones every now and then."""
+        self._used += 1
+        if self._used % FRESH_AFTER == 1:
+            self.run(self._restock())
+        return self._cards
+
+    def in_state(self, state: str) -> list[Body]:
+        """Those that were in this state when they came."""
+        return [one for one in self._cards if one["status"] == state]
+
+    def active(self, but: Body | None = None) -> list[Body]:
+        """Two cards of the same customer that were active when they came."""
+        return [one for one in self.in_state("active") if one is not but][:2]
+
+    async def _restock(self) -> None:
+        shop = self.shop
+        # A program of its own each time: requests change the rules of programs too.
+        shop.program_id = await shop.program()
+        self._cards = [await shop.card_in(state, "50.00", **TOGETHER) for state in STATES]
+        redeemed = good(await shop.redeem(self._cards[0], "3.00"))
+        self.ids = {
+            "programId": shop.program_id,
+            "transactionId": redeemed["transactionId"],
+            "cardId of transactionId": self._cards[0]["id"],
+            "passSid": self._cards[0]["card"]["serialNumber"],
+        }
+        await self._make("webhookId", "/v2/webhooks", {"url": "https://hooks.example/kado"}, "id")
+        await self._make(
+            "taskId", f"{cards_path(shop.program_id)}/bulk", {"count": 60, "initialValue": "1.00"}, "taskId"
+        )
+        order = {"amount": "2.00", "orderReference": "order 1"}
+        await self._make("holdId", card_path(self._cards[0], "holds"), order, "id")
+
+    async def _make(self, name: str, path: str, body: Body, member: str) -> None:
+        """Something by its own operation; what the server does not offer cannot be named either."""
+        answer = await self.shop.post(path, body)
+        if answer.status_code not in (404, 405):
+            assert answer.is_success, f"{path}: {answer.text}"
+            self.ids[name] = str(answer.json()[member])
+
+    def code_of(self, card: Body) -> str:
+        """A code that is right for the card from now on; a wrong one where the card can have none."""
+        services = self.shop.api.services
+        made = self.run(make_code(services.database, services.keyring, PUBLIC_URL, card["programId"], card["id"]))
+        return made.code if made else "000000"

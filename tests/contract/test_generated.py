@@ -1,0 +1,104 @@
+"""Requests that nobody thought of: Schemathesis makes them from the served document, for every operation in it.
+
+They name cards, codes and other things that exist, so that they get past the door. Whatever they hold, the answer is
+one that the document describes, never a fault of ours, and none without a token where one is needed.
+
+`KADO_TEST_EXAMPLES` says how many are made up for each operation, beside the systematic ones; `make generated` is the
+large run.
+"""
+
+import os
+import re
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CheckFunction, not_a_server_error
+from schemathesis.specs.openapi import checks
+from tests.api.shop import an_address
+from tests.conftest import _on_server, url_of
+from tests.contract.aim import aim
+from tests.contract.open_shop import OpenShop
+
+from kado.doors.api import application_document
+
+EXAMPLES: Final = int(os.environ.get("KADO_TEST_EXAMPLES", "5"))
+DOCUMENT: Final = application_document()
+# The bearer is sent with every request; the check for ignored tokens takes it away by itself.
+WITHOUT_TOKENS: Final = {"generation": {"with-security-parameters": False}}
+SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(WITHOUT_TOKENS))
+
+CHECKS: Final[tuple[CheckFunction, ...]] = (
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+    checks.unsupported_method,
+    checks.ignored_auth,
+)
+
+# The contract wants a bearer here; load balancers have none, so none is asked for.
+NEEDS_NO_TOKEN: Final = {"GET /v2/giftcards/health"}
+# Operations that cannot succeed with what is at hand, and why.
+OUT_OF_REACH: Final = {
+    "POST /v2/token": "no password is right",
+    "GET /v2/token": "the caller is a key and no person",
+    "GET /v2/giftcards/captcha": "no captcha is configured",
+}
+
+ANSWERS: Final[defaultdict[str, Counter[int]]] = defaultdict(Counter)
+"""How often each operation gave each status."""
+
+
+@pytest.fixture(scope="module")
+def open_shop(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
+    name = f"kado_{secrets.token_hex(6)}"
+    _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _on_server(server_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
+    with OpenShop(tmp_path_factory.mktemp("data"), url_of(server_url, name)) as opened:
+        yield opened
+    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def checks_for(path: str, label: str) -> list[CheckFunction]:
+    """All but those that the operation cannot pass for a good reason."""
+    left_out: set[CheckFunction] = set()
+    if label in NEEDS_NO_TOKEN:
+        left_out |= {checks.ignored_auth, checks.negative_data_rejection}
+    others = (re.sub(r"\{\w+\}", "[^/]+", other) for other in DOCUMENT["paths"] if other != path)
+    if any(re.fullmatch(other, path) for other in others):
+        # `…/cards/reload-by-number` also has the form of `…/cards/{cardId}`, with the methods of that one.
+        left_out.add(checks.unsupported_method)
+    return [check for check in CHECKS if check not in left_out]
+
+
+@SCHEMA.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
+    label = case.operation.label
+    # Set here and not in the call, because some checks send requests of their own.
+    case.operation.base_url = open_shop.address
+    aim(case, open_shop)
+    caller = {"Authorization": f"Bearer {open_shop.shop.owner}", "X-Forwarded-For": an_address()}
+    answer = case.call(headers=caller)
+    ANSWERS[label][answer.status_code] += 1
+    case.validate_response(answer, checks=checks_for(case.operation.path, label), headers=caller)
+
+
+def test_generated_requests_get_past_the_door() -> None:
+    """Comes last: where nothing ever succeeded, the requests before have shown little."""
+    never = {label for label, statuses in ANSWERS.items() if not any(200 <= status < 300 for status in statuses)}
+    assert never - set(OUT_OF_REACH) == set(), {label: dict(ANSWERS[label]) for label in sorted(never)}
