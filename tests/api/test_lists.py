@@ -109,7 +109,9 @@ async def test_a_long_list_is_counted_as_far_as_that_is_cheap(shop: Shop) -> Non
     await shop.issue(program_id=program, customerName="Ada Byron")
     assert await total() == (str(COUNT_MAX), "true")
     assert await total("q=ada") == (str(COUNT_MAX), "true")
-    assert await total("q=ada%20lov") == (str(COUNT_MAX), None)
+    assert await total("q=ada%20lov") == ("250", "true")  # with several words, not past the page
+    assert await total("q=ada%20byr&limit=1") == ("1", None)
+    assert await total("q=ada%20lov&page=4") == (str(COUNT_MAX), None)
     assert await total("q=byron") == ("1", None)
     # Whoever goes on past that learns it to the end.
     assert await total(f"offset={COUNT_MAX - 1}&limit=2") == (str(COUNT_MAX + 1), None)

@@ -23,7 +23,7 @@ COUNT_MAX: Final = 1000
 """How far matches are counted: to count a million takes a million times as long as to count one."""
 
 _NUMBER_MAX: Final = 20
-_RARE: Final = 1000
+_FREQUENT: Final = 1000
 
 STATUS_NOW: Final = """
     CASE WHEN c.voided_at IS NOT NULL THEN 'voided'
@@ -75,34 +75,46 @@ async def list_cards(database: Database, keyring: Keyring, program_ids: Sequence
     terms = terms_of(wanted.text)
     async with database.read_list(in_order=wanted.customer is None) as connection:
         if len(terms) > 1:
-            terms = await _rarest_first(connection, program_ids, wanted.is_test, terms)
+            terms = await _telling_first(connection, program_ids, wanted.is_test, terms)
         statement, values = _statement(keyring, program_ids, wanted, terms)
         rows = [tuple(row) for row in await connection.fetch(statement, *values)]
     found = [Found(Card(*row[1 : CARD_WIDTH + 1]), row[-1]) for row in rows if row[1] is not None]
     counted = int(rows[0][0])
-    far = max(wanted.start + wanted.limit, COUNT_MAX)
+    far = _counted_to(wanted, terms)
     return CardPage(found, min(counted, far), is_minimum=counted > far)
 
 
-async def _rarest_first(
+def _counted_to(wanted: Wanted, terms: list[str]) -> int:
+    """As far as the page goes; and on to `COUNT_MAX`, where that costs only those that are counted.
+
+    With several words it costs all that the first of them finds.
+    """
+    page = wanted.start + wanted.limit
+    return page if len(terms) > 1 else max(page, COUNT_MAX)
+
+
+async def _telling_first(
     connection: Connection, program_ids: Sequence[str], is_test: bool, terms: list[str]
 ) -> list[str]:
-    """The terms with the one first that the fewest words begin with: its matches are gone through one by one."""
+    """The terms with the one first whose words are gone through one by one: the longest that is not frequent.
+
+    It decides the order too, so it is not simply the rarest, which may be another one a moment later.
+    """
     likely = sorted(terms, key=len, reverse=True)[:3]
-    rarest = await connection.fetchval(
+    chosen = await connection.fetchval(
         f"""
-        SELECT t.term FROM unnest($3::text[], $4::text[]) AS t (term, after) CROSS JOIN LATERAL (
-            SELECT count(*) AS words FROM (
+        SELECT t.term FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS t (term, after, place) CROSS JOIN LATERAL (
+            SELECT count(*) >= {_FREQUENT} AS is_frequent FROM (
                 SELECT FROM card_word w
                 WHERE w.program_id = ANY($1::text[]) AND w.is_test = $2 AND w.word >= t.term
-                  AND w.word < t.after LIMIT {_RARE}) enough) counted
-        ORDER BY words, length(t.term) DESC LIMIT 1""",
+                  AND w.word < t.after LIMIT {_FREQUENT}) enough) counted
+        ORDER BY is_frequent, place LIMIT 1""",
         list(program_ids),
         is_test,
         likely,
         [after(term) for term in likely],
     )
-    return [rarest, *(term for term in terms if term != rarest)]
+    return [chosen, *(term for term in terms if term != chosen)]
 
 
 def _statement(
@@ -112,13 +124,13 @@ def _statement(
 
     Each source is a walk through one index of one program, cut off where nothing behind can be on the page.
     """
-    values: list[object] = [list(program_ids), wanted.is_test, wanted.limit, wanted.start]
+    one_more = _counted_to(wanted, terms) + 1
+    values: list[object] = [list(program_ids), wanted.is_test, wanted.limit, wanted.start, one_more]
     filters = _filters(wanted, values)
     walks = [_words(wanted, terms, filters, values)] if terms else _cards(wanted, filters)
     walks += _numbers(keyring, program_ids, wanted.text, filters, values) if terms else []
-    far_enough = f"greatest($3::bigint + $4::bigint, {COUNT_MAX}) + 1"
     # A customer's few cards are looked up first; nothing is cut off, so that no walk through all cards looks cheaper.
-    cut = "OFFSET 0" if wanted.customer else f"LIMIT {far_enough}"
+    cut = "OFFSET 0" if wanted.customer else "LIMIT $5::bigint"
     order = "ORDER BY rank, word, created_at DESC, id DESC"
     sources = [
         f"SELECT m.* FROM unnest($1::text[]) AS p (program_id) CROSS JOIN LATERAL ({walk} {cut}) m" for walk in walks
@@ -128,10 +140,10 @@ def _statement(
         matches = f"SELECT DISTINCT ON (program_id, id) * FROM ({matches}) a ORDER BY program_id, id, rank"
     return (
         f"""
-        WITH matches AS MATERIALIZED (SELECT * FROM ({matches}) b {order} LIMIT {far_enough})
+        WITH matches AS MATERIALIZED (SELECT * FROM ({matches}) b {order} LIMIT $5)
         SELECT (SELECT count(*) FROM matches), {CARD_COLUMNS}, statement_timestamp()
         FROM (SELECT) one
-        LEFT JOIN (SELECT * FROM matches {order} LIMIT $3 OFFSET $4) page ON true
+        LEFT JOIN (SELECT * FROM matches {order} LIMIT $3::bigint OFFSET $4::bigint) page ON true
         LEFT JOIN card c ON c.program_id = page.program_id AND c.id = page.id
         LEFT JOIN merchant cm ON cm.id = c.merchant_id
         ORDER BY page.rank, page.word, page.created_at DESC, page.id DESC""",

@@ -15,11 +15,12 @@ from kado.cards.card import Card, CardStatus
 from kado.cards.find import card_by_id
 from kado.cards.lists import COUNT_MAX, STATUS_NOW, Wanted, list_cards
 from kado.cards.ownership import owned_by, owns
+from kado.errors import Unavailable
 from kado.ids import new_id
 from kado.storage.database import Database
 
 MIGRATION = importlib.import_module("kado.storage.migrations.versions.0007_search")
-CARDS = 20_000
+CARDS = 10_000
 
 WANTED = {
     "all": {},
@@ -62,7 +63,7 @@ async def _page(shop: Shop, database: Database, facts: Any) -> Any:
 
 
 async def _grow(shop: Shop, superuser: Any) -> None:
-    """Twenty thousand cards that the planner has not heard of."""
+    """Ten thousand cards that the planner has not heard of."""
     await superuser.execute("ALTER TABLE card SET (autovacuum_enabled = off)")
     await superuser.execute("ALTER TABLE card_word SET (autovacuum_enabled = off)")
     first = await shop.issue(customer_name="Ada Lovelace", customer_email="ada@example.com")
@@ -97,6 +98,19 @@ async def _rows_read(database: Database, superuser: Any) -> int:
             " + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname IN ('card', 'card_word'))"
         )
     )
+
+
+async def test_a_list_that_takes_too_long_is_given_up_in_order(database: Database) -> None:
+    async def endless() -> None:
+        async with database.read_list(in_order=True) as connection:
+            await connection.execute("SET LOCAL statement_timeout = '1ms'")
+            await connection.execute("SELECT count(*) FROM generate_series(1, 100000000)")
+
+    with pytest.raises(Unavailable):
+        await endless()
+    async with database.read() as connection:
+        assert await connection.fetchval("SHOW statement_timeout") == "10s"
+        assert await connection.fetchval("SHOW enable_seqscan") == "on"
 
 
 # ── the migration ──────────────────────────────────────────────────────────────────────────────────────────────────

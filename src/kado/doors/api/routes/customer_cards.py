@@ -2,7 +2,7 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -14,16 +14,13 @@ from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import TransactionResponse
 from kado.doors.api.schemas.customers import ConsolidatableMerchantResponse, CustomerReportsResponse
 from kado.doors.api.services import Services, services_of
-from kado.doors.api.types import Line100
+from kado.doors.api.types import PAGE_LIMIT_MAX, PageLimit, PageNumber, PageOffset, SearchText
 from kado.doors.api.visit import SESSION_HEADERS, SignedIn, StrayCardId, StrayProgramId
 from kado.programs import find as programs
 
 router = APIRouter(
     prefix="/v2/giftcards/customer", tags=["Gift Cards"], route_class=StrictRoute, dependencies=SESSION_HEADERS
 )
-
-_PAGE_MAX: Final = 250
-_OFFSET_MAX: Final = 2**31
 
 
 @router.get("/reports", name="getCustomerReports", response_model=CustomerReportsResponse)
@@ -54,10 +51,10 @@ async def transactions(
     caller: SignedIn,
     programId: StrayProgramId = None,
     cardId: StrayCardId = None,
-    q: Annotated[Line100 | None, Query()] = None,
-    page: Annotated[int, Query(ge=1, le=_OFFSET_MAX)] = 1,
-    limit: Annotated[int, Query(ge=1, le=_PAGE_MAX)] = _PAGE_MAX,
-    offset: Annotated[int | None, Query(ge=0, le=_OFFSET_MAX)] = None,
+    q: Annotated[SearchText | None, Query()] = None,
+    page: Annotated[PageNumber, Query()] = 1,
+    limit: Annotated[PageLimit, Query()] = PAGE_LIMIT_MAX,
+    offset: Annotated[PageOffset | None, Query()] = None,
 ) -> Response:
     """The entries of all cards, newest first; `X-Total-Count` says how many there are in all."""
     services = services_of(request)

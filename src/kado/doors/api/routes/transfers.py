@@ -37,7 +37,7 @@ from kado.doors.api.visit import (
     Transferring,
     Visit,
 )
-from kado.errors import Invalid
+from kado.errors import Forbidden, Invalid
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}",
