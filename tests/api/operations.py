@@ -179,7 +179,7 @@ OPERATIONS = {
         prepare=_with_hold,
     ),
     "lineage": Operation(Permission.CARDS_READ, "GET", _on_card("lineage"), _nothing),
-    "sent": Operation(Permission.CARDS_READ, "GET", _in_program("transactions?posTransactionId=POS-1"), _nothing),
+    "sent": Operation(Permission.CARDS_REFUND, "GET", _in_program("transactions?posTransactionId=POS-1"), _nothing),
     "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
     "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
     "list": Operation(Permission.CARDS_LIST, "GET", lambda card: cards_path(card["programId"]), _nothing),

@@ -120,7 +120,7 @@ MAY = {
     "holds": EVERYONE,
     "read hold": EVERYONE,
     "lineage": EVERYONE,
-    "sent": EVERYONE,
+    "sent": TILL,
     "details": EVERYONE,
     "transactions": EVERYONE,
     "list": EVERYONE - {Role.CASHIER},
