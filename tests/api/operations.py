@@ -9,6 +9,7 @@ from tests.api.shop import (
     LIST_ALL,
     NOTHING,
     SEARCH_ALL,
+    UNKNOWN,
     Body,
     Shop,
     card_path,
@@ -20,6 +21,9 @@ from tests.api.shop import (
 from tests.api.sign_in import LOGOUT, SEND, SESSION, VERIFY, an_email
 
 from kado.access.permissions import Permission
+
+PUBLIC_ENDPOINT = "https://93.184.215.14/hook"
+"""An address that may be called, and is not, in these tests."""
 
 
 class Operation(NamedTuple):
@@ -72,6 +76,10 @@ async def _with_another(shop: Shop, card: Body, till: str) -> Body:
     contact = {"program_id": card["programId"], "customerEmail": card["customerEmail"]}
     other = await shop.active(token=till if is_test else "", **contact)
     return {"other": other["cardNumber"]}
+
+
+def _webhook(action: str = "") -> Callable[[Body], str]:
+    return lambda card: f"/v2/webhooks/{card['webhookId']}{action}"
 
 
 def _program(card: Body) -> str:
@@ -233,9 +241,23 @@ OPERATIONS = {
     "customer logout": Operation(
         Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: LOGOUT, lambda _: {"sessionToken": "x"}
     ),
+    "list webhooks": Operation(Permission.WEBHOOKS_READ, "GET", lambda _: "/v2/webhooks", _nothing),
+    "create webhook": Operation(
+        Permission.WEBHOOKS_WRITE, "POST", lambda _: "/v2/webhooks", lambda _: {"url": PUBLIC_ENDPOINT}
+    ),
+    "read webhook": Operation(Permission.WEBHOOKS_READ, "GET", _webhook(), _nothing),
+    "update webhook": Operation(Permission.WEBHOOKS_WRITE, "PUT", _webhook(), lambda _: {"url": PUBLIC_ENDPOINT}),
+    "delete webhook": Operation(Permission.WEBHOOKS_WRITE, "DELETE", _webhook(), _nothing),
+    # Nothing inside the network is called, and a webhook that is not enabled sends nothing again.
+    "enable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/enable"), _nothing, status=400),
+    "disable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/disable"), _nothing),
+    "list deliveries": Operation(Permission.WEBHOOKS_READ, "GET", _webhook("/deliveries"), _nothing),
+    "replay delivery": Operation(
+        Permission.WEBHOOKS_WRITE, "POST", _webhook(f"/deliveries/{UNKNOWN}/replay"), _nothing, status=400
+    ),
 }
 
-_OVER_ALL = ("list all", "search all", "list programs", "create program")
+_OVER_ALL = ("passes", "list all", "search all", "list programs", "create program", "list webhooks", "create webhook")
 _ON_A_PROGRAM = ("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program")
 
 FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")
@@ -244,12 +266,23 @@ FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout"
 ON_A_TASK = ("poll bulk", "renew bulk link", "download bulk")
 """Those that name a bulk issue."""
 
-ON_A_CARD = [
-    name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *_ON_A_PROGRAM, *ON_A_TASK, *FOR_CUSTOMERS)
-]
+ON_A_WEBHOOK = (
+    "read webhook",
+    "update webhook",
+    "delete webhook",
+    "enable webhook",
+    "disable webhook",
+    "list deliveries",
+    "replay delivery",
+)
+"""Those that name one webhook."""
+
+_BESIDE_PROGRAMS = (*_OVER_ALL, *FOR_CUSTOMERS, *ON_A_WEBHOOK)
+
+ON_A_CARD = [name for name in OPERATIONS if name not in (*_BESIDE_PROGRAMS, *_ON_A_PROGRAM, *ON_A_TASK)]
 """Those that name one card, by id or by number."""
 
-IN_A_PROGRAM = [name for name in OPERATIONS if name not in ("passes", *_OVER_ALL, *FOR_CUSTOMERS)]
+IN_A_PROGRAM = [name for name in OPERATIONS if name not in _BESIDE_PROGRAMS]
 """Those that name a program."""
 
 
@@ -257,7 +290,17 @@ async def a_card_for(shop: Shop, name: str, *, token: str = "", till: str = "", 
     """A card on which the operation is possible for `till`, and what the operation names beside it."""
     operation = OPERATIONS[name]
     card = await shop.card_in(operation.starts_as, token=token, customerEmail="ada@example.com", **members)
+    if "webhook" in name or name in ON_A_WEBHOOK:
+        card["webhookId"] = await a_webhook_for(shop)
     return card if operation.prepare is None else card | await operation.prepare(shop, card, till)
+
+
+async def a_webhook_for(shop: Shop) -> str:
+    """The shop's only webhook, at an address where nothing may be called; its id."""
+    await shop.superuser.execute("DELETE FROM webhook WHERE merchant_id = $1", shop.merchant_id)
+    made = good(await shop.post("/v2/webhooks", {"url": PUBLIC_ENDPOINT}))
+    await shop.superuser.execute("UPDATE webhook SET url = 'https://127.0.0.1/' WHERE id = $1", made["id"])
+    return str(made["id"])
 
 
 async def send(

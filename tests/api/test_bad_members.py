@@ -11,15 +11,15 @@ from typing import Any, Final
 import httpx2
 import pytest
 import pytest_asyncio
-from tests.api.shop import UNKNOWN, Body, Shop, Superuser, fingerprint
+from tests.api.shop import NOTHING, UNKNOWN, Body, Shop, Superuser, fingerprint
 
 from kado.doors.api import application_document
 
 DOCUMENT: Final = application_document()
 SCHEMAS: Final = DOCUMENT["components"]["schemas"]
 
-# They want another proof than a bearer before they look at the body.
-OTHER_PROOF: Final = {"POST /v2/giftcards/merchants/session", "POST /v2/giftcards/merchants/session/validate"}
+# They want another proof than a bearer before they look at anything else.
+OTHER_PROOF: Final = ("/v2/giftcards/customer/", "/v2/giftcards/merchants/")
 
 WRONG_TYPES: Final[dict[str, tuple[object, ...]]] = {
     "string": (7, True, [], {}),
@@ -33,9 +33,10 @@ WRONG_FORMATS: Final[dict[str, tuple[object, ...]]] = {
     "email": ("", "ada", "a b@example.com"),
     "phone": ("", "030 901820"),
     "date-time": ("", "tomorrow", "1798761600"),
-    "uri": ("", "flowers", "javascript:alert(1)"),
 }
 CONTROL: Final = ("a\x00b", "a\x1bb", "a\ud800b")
+# Compared and never kept, so that one with a control character is just a wrong one.
+ANY_TEXT: Final = {"sessionToken"}
 
 
 def resolved(schema: Body) -> Body:
@@ -162,13 +163,13 @@ def places(answer: httpx2.Response, sent: object) -> list[list[Any]]:
 @pytest.mark.parametrize("label", WITH_BODY)
 async def test_a_member_that_does_not_fit_is_named(shop: Shop, label: str) -> None:
     method, schema, path = method_of(label), WITH_BODY[label], address(label, shop)
-    if (await shop.call(method, path, [])).status_code in (401, 403):
-        assert label in OTHER_PROOF
+    if (await shop.call(method, path, [])).status_code == 401:
+        assert path.startswith(OTHER_PROOF)
         return
     required = schema.get("required", [])
     for name, member in schema["properties"].items():
-        sent = [{name: value} for value in misfits(member)] + ([{}] if name in required else [])
-        for body in sent:
+        sent = [{name: value} for value in misfits(member) if name not in ANY_TEXT or value not in CONTROL]
+        for body in [*sent, {}] if name in required else sent:
             answer = await shop.call(method, path, content=json.dumps(body).encode())
             assert any(loc[:2] == ["body", name] for loc in places(answer, body)), f"{name} {body}: {answer.text}"
 
@@ -176,10 +177,13 @@ async def test_a_member_that_does_not_fit_is_named(shop: Shop, label: str) -> No
 @pytest.mark.parametrize("label", WITH_QUERY)
 async def test_a_parameter_that_does_not_fit_is_named(shop: Shop, label: str) -> None:
     method, path = method_of(label), address(label, shop)
+    if (await shop.call(method, f"{path}?page=~", [] if label in WITH_BODY else NOTHING)).status_code == 401:
+        assert path.startswith(OTHER_PROOF)
+        return
     for name, schema in WITH_QUERY[label].items():
         if {form.get("type") for form in forms(schema)} <= {"string", "null"} and "$ref" not in json.dumps(schema):
             continue
-        answer = await shop.call(method, f"{path}?{name}=~", {} if label in WITH_BODY else None)
+        answer = await shop.call(method, f"{path}?{name}=~", {} if label in WITH_BODY else NOTHING)
         assert any(loc[:2] == ["query", name] for loc in places(answer, name)), f"{name}: {answer.text}"
 
 

@@ -12,9 +12,11 @@ from tests.api.serving import Served
 from tests.api.shop import Body, Shop, Superuser, card_path, good
 from tests.serving.receiver import Received, Receiver, receiving
 
+from kado.access.permissions import Role
 from kado.app import compose
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
+from kado.cards.sweep import sweep
 from kado.settings import Settings
 from kado.storage.database import Database
 
@@ -103,3 +105,120 @@ async def test_the_life_of_a_card_is_heard(own: Shop) -> None:
     said = b"".join(one.body for one in received).decode() + str([one.headers for one in received])
     for secret in (card["cardNumber"], code, "Ada", "Lovelace", "901820", made["sharedSecret"]):
         assert secret not in said
+
+
+async def test_a_refusal_and_a_repetition_are_not_heard(own: Shop) -> None:
+    async with receiving() as receiver:
+        await listen(own, receiver)
+        card = await own.active("10.00")
+        assert (await own.redeem(card, "10.01")).status_code == 400
+        for _ in range(3):
+            good(await own.redeem(card, "1.00", key="once"))
+        good(await own.redeem(card, "2.00"))
+        received = await receiver.until(4)
+        told = [one.event["data"]["transaction"]["amount"] for one in received if "redeemed" in one.event["type"]]
+        assert sorted(told) == ["-1.00", "-2.00"]
+
+
+async def test_where_nobody_listens_nothing_is_kept(own: Shop, thief: Superuser) -> None:
+    async with receiving() as receiver:
+        made = await listen(own, receiver)
+        good(await own.post(f"/v2/webhooks/{made['id']}/disable"))
+        await own.active()
+        program = await own.program()
+        kept = "SELECT count(*) FROM gift_card_event WHERE program_id = ANY ($1::text[])"
+        assert await thief.fetchval(kept, [own.program_id, program]) == 0
+        good(await own.post(f"/v2/webhooks/{made['id']}/enable"))
+        await own.issue(program_id=program)
+        assert await thief.fetchval(kept, [own.program_id, program]) == 1
+        await receiver.until(1)
+
+
+async def test_an_endpoint_hears_of_its_own_merchants_programs_only(own: Shop) -> None:
+    async with receiving() as receiver, receiving() as admitted:
+        await listen(own, receiver)
+        merchant_id, token = await own.admitted()
+        good(await own.post("/v2/webhooks", {"url": admitted.url}, token=token))
+        (webhook,) = (await own.get("/v2/webhooks", token=token)).json()
+        good(await own.post(f"/v2/webhooks/{webhook['id']}/enable", token=token))
+        card = await own.active()
+        good(await own.redeem(card, token=token))
+        received = await receiver.until(3)
+        assert {one.event["data"]["transaction"]["merchantId"] for one in received} == {own.merchant_id, merchant_id}
+        assert admitted.received == []
+
+
+async def test_test_cards_are_heard_of_by_test_endpoints_and_live_cards_by_live_ones(own: Shop) -> None:
+    test_key = await own.key(Role.OWNER, is_test=True)
+    async with receiving() as live, receiving() as test:
+        await listen(own, live)
+        await listen(own, test, token=test_key)
+        live_card, test_card = await own.issue(), await own.issue(token=test_key)
+        for receiver, card, is_test in ((live, live_card, False), (test, test_card, True)):
+            (received,) = await receiver.until(1)
+            data = received.event["data"]
+            assert (data["cardId"], data["isTest"]) == (card["id"], is_test)
+        assert len(live.received) == len(test.received) == 1
+
+
+async def test_a_card_whose_time_is_over_is_heard_of_once(own: Shop, api: Served) -> None:
+    async with receiving() as receiver:
+        made = await listen(own, receiver, allowedEvents=["giftcard.expired"])
+        card = await own.active("5.00")
+        await own.shift(card, expires_at=await own.now())
+        await own.superuser.execute("UPDATE card SET status = 'active' WHERE id = $1", card["id"])
+        await sweep(api.services.database, answer_days=35)
+        await sweep(api.services.database, answer_days=35)
+        event = genuine((await receiver.until(1))[0], made["sharedSecret"])
+        assert (event["data"]["cardId"], event["data"]["status"]) == (card["id"], "expired")
+        assert (event["data"]["balance"], event["data"]["transaction"]) == ("5.00", None)
+        assert len(receiver.received) == 1
+
+
+async def test_deliveries_are_listed_and_sent_again_on_demand(own: Shop) -> None:
+    async with receiving(usual="500 Oops") as receiver:
+        made = await listen(own, receiver)
+        path = f"/v2/webhooks/{made['id']}/deliveries"
+        card = await own.issue()
+        (first,) = await receiver.until(1)
+        waiting = await until_error(own, path)
+        assert waiting == {
+            "id": waiting["id"],
+            "eventId": first.event["id"],
+            "eventType": "giftcard.issued",
+            "programId": own.program_id,
+            "cardId": card["id"],
+            "state": "queued",
+            "attempts": 1,
+            "lastStatus": 500,
+            "lastError": "answered 500",
+            "createdAt": waiting["createdAt"],
+            "nextAttemptAt": waiting["nextAttemptAt"],
+            "deliveredAt": None,
+        }
+        assert good(await own.get(f"/v2/webhooks/{made['id']}"))["lastError"] == "answered 500"
+        receiver.usual = "200 OK"
+        for count in (2, 3):
+            assert good(await own.post(f"{path}/{waiting['id']}/replay"))["state"] == "queued"
+            await receiver.until(count)
+            await until_state(own, path, "delivered")
+        assert {one.headers["webhook-id"] for one in receiver.received} == {first.event["id"]}
+        webhook = good(await own.get(f"/v2/webhooks/{made['id']}"))
+        assert (webhook["lastError"], webhook["lastDeliveredAt"] is None) == (None, False)
+        assert (await own.get(path + "?state=failed")).json() == []
+        answer = await own.get(path + "?state=delivered&limit=1&page=2")
+        assert (answer.json(), answer.headers["x-total-count"]) == ([], "1")
+        assert (await own.get(path + "?state=lost")).status_code == 422
+
+
+async def until_error(shop: Shop, path: str) -> Body:
+    async with asyncio.timeout(10):
+        while not (delivery := (await shop.get(path)).json()[0])["lastError"]:
+            await asyncio.sleep(0.02)
+    return dict(delivery)
+
+
+async def until_state(shop: Shop, path: str, state: str) -> None:
+    async with asyncio.timeout(10):
+        while [one["state"] for one in (await shop.get(path)).json()] != [state]:
+            await asyncio.sleep(0.02)

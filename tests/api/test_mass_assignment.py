@@ -71,6 +71,7 @@ DECLARED_ELSEWHERE: dict[str, Any] = {
 DECLARED = {
     "create": {"merchantId", "initialValue", "expiresAt", "customerEmail", "customerName", "senderName",
                "designTemplate", "isPhysical", "deliverAt"},
+    "bulk": {"initialValue", "expiresAt", "designTemplate", "isPhysical"},
     "activate": {"customerEmail", "customerName", "securityCode"},
     "redeem": {"amount", "posTransactionId", "cashierId", "terminalId"},
     "reload": {"amount", "referenceId"},

@@ -141,6 +141,15 @@ MAY = {
     "verify otp": TILL,
     "customer session": TILL,
     "customer logout": TILL,
+    "list webhooks": OFFICE,
+    "create webhook": {Role.OWNER},
+    "read webhook": OFFICE,
+    "update webhook": {Role.OWNER},
+    "delete webhook": {Role.OWNER},
+    "enable webhook": {Role.OWNER},
+    "disable webhook": {Role.OWNER},
+    "list deliveries": OFFICE,
+    "replay delivery": {Role.OWNER},
 }
 
 

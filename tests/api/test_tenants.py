@@ -1,7 +1,15 @@
 """Whose is it: other merchants, admitted merchants, other programs, and the wall between test mode and money."""
 
 import pytest
-from tests.api.operations import FOR_CUSTOMERS, IN_A_PROGRAM, ON_A_CARD, OPERATIONS, a_card_for, send
+from tests.api.operations import (
+    FOR_CUSTOMERS,
+    IN_A_PROGRAM,
+    ON_A_CARD,
+    ON_A_WEBHOOK,
+    OPERATIONS,
+    a_card_for,
+    send,
+)
 from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, cards_path, fingerprint, good, pass_path
 
 from kado.access.permissions import Role
@@ -36,6 +44,22 @@ async def test_another_merchants_pass_and_none_at_all_are_refused_alike(shop: Sh
     assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
 
 
+@pytest.mark.parametrize("name", ON_A_WEBHOOK)
+async def test_another_merchants_webhook_and_none_at_all_are_unknown_alike(
+    shop: Shop, thief: Superuser, name: str
+) -> None:
+    card = await a_card_for(shop, name)
+    _, admitted = await shop.admitted()
+    test_key = await shop.key(is_test=True)
+    before = await fingerprint(thief)
+    for token in (admitted, test_key):
+        answer = await send(shop, name, card, token=token)
+        nowhere = await send(shop, name, {**card, "webhookId": UNKNOWN}, token=token)
+        assert (answer.status_code, answer.json()["code"]) == (404, "webhook_not_found")
+        assert (answer.status_code, answer.content) == (nowhere.status_code, nowhere.content)
+    assert await fingerprint(thief) == before
+
+
 async def test_a_list_of_programs_holds_ones_own_and_the_admitted(shop: Shop) -> None:
     merchant_id, token = await shop.admitted()
     own = good(await shop.post("/v2/programs", {"name": "Own"}, token=token), 201)
@@ -65,11 +89,12 @@ async def test_a_card_of_another_program_and_none_at_all_are_unknown_alike(shop:
 ADMITTED = {
     "create", "activate", "redeem", "reload", "reload-by-number", "resend-code", "details", "transactions",
     "refund", "reverse", "transfer", "hold", "capture", "release", "holds", "read hold", "lineage", "sent",
-    "list all", "search all", "list programs", "read program", "create program", *FOR_CUSTOMERS,
+    "list all", "search all", "list programs", "read program", "create program", "list webhooks", "create webhook",
+    *FOR_CUSTOMERS,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "passes"])
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("passes", *ON_A_WEBHOOK)])
 async def test_an_admitted_merchant_works_at_the_till_and_nowhere_else(shop: Shop, name: str) -> None:
     _, admitted = await shop.admitted()
     card = await a_card_for(shop, name, till=admitted)

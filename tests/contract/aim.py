@@ -12,8 +12,8 @@ from zlib import crc32
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
-from tests.api.shop import Body
-from tests.contract.open_shop import OpenShop
+from tests.api.shop import UNKNOWN, Body
+from tests.contract.open_shop import PUBLIC_HOOK, OpenShop
 
 MOSTLY: Final = 0.8
 NEARLY_ALWAYS: Final = 0.95
@@ -33,7 +33,7 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "email": ("shop@example.com", None),
     "phone": ("+49301234567", None),
     "target": ("ada@example.com", "+49301234567"),
-    "url": ("https://hooks.example/kado",),
+    "url": (PUBLIC_HOOK,),
     "website": ("https://flowers.example", None),
     "currency": ("USD", "JPY", "KWD"),
     "cardNumberPrefix": ("4000", ""),
@@ -57,17 +57,12 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
 def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
     """Replace most of what was meant well, the same way each time the same case comes."""
     chance = Random(crc32(repr((case.operation.label, case.path_parameters, case.query, case.body)).encode()))
-    cards = open_shop.stock()
+    cards = open_shop.stock(case.operation.label)
     action = case.operation.path.rsplit("/", 1)[-1]
     fitting = open_shop.in_state(FITTING.get(action, "active"))
     card = chance.choice(fitting if chance.random() < 0.6 else cards)
     if _is_meant_well(case, ParameterLocation.PATH):
-        for name in case.path_parameters:
-            known = card["id"] if name == "cardId" else open_shop.ids.get(name)
-            if known is not None and chance.random() < NEARLY_ALWAYS:
-                case.path_parameters[name] = known
-        if "transactionId" in case.path_parameters:
-            case.path_parameters["cardId"] = open_shop.ids["cardId of transactionId"]
+        _name_places(case, card, open_shop, chance)
     if _is_meant_well(case, ParameterLocation.HEADER):
         for name in HEADERS:
             if name in case.headers and chance.random() < MOSTLY:
@@ -77,11 +72,30 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
     if _is_meant_well(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         _replace(case.body, chance)
         _name_cards(case.body, card, open_shop, chance)
+        if action == "reversals":
+            # One name of the card and one reference, never two.
+            case.body.pop("cardNumber", None)
+            case.body.pop("referenceId", None)
+            case.body |= {"cardId": card["id"], "posTransactionId": "sale 7"}
+        if session := open_shop.callers.session_named_at(case.operation.path):
+            case.body["sessionToken"] = session
 
 
 def _is_meant_well(case: schemathesis.Case[Any], place: ParameterLocation) -> bool:
     made = case.meta.components.get(place) if case.meta else None
     return made is None or made.mode is GenerationMode.POSITIVE
+
+
+def _name_places(case: schemathesis.Case[Any], card: Body, open_shop: OpenShop, chance: Random) -> None:
+    for name in case.path_parameters:
+        known = card["id"] if name == "cardId" else open_shop.ids.get(name)
+        if known is not None and chance.random() < NEARLY_ALWAYS:
+            case.path_parameters[name] = known
+        if f"cardId of {name}" in open_shop.ids:
+            case.path_parameters["cardId"] = open_shop.ids[f"cardId of {name}"]
+    if case.operation.path.endswith("/enable"):
+        # It would send something to an address out there.
+        case.path_parameters["webhookId"] = UNKNOWN
 
 
 def _replace(members: Body, chance: Random) -> None:
@@ -105,6 +119,7 @@ def _printable(text: str) -> str:
 def _name_cards(body: Body, card: Body, open_shop: OpenShop, chance: Random) -> None:
     known: dict[str, Any] = {
         "merchantId": lambda: open_shop.shop.merchant_id,
+        "cardId": lambda: card["id"],
         "cardNumber": lambda: card["cardNumber"],
         "securityCode": lambda: open_shop.code_of(card),
         "destinationCardNumber": lambda: open_shop.active(but=card)[0]["cardNumber"],

@@ -48,6 +48,21 @@ async def test_create(till: Till, shop: Shop) -> None:
     assert await cards_in(till, shop) == 1
 
 
+async def test_bulk_issue_of_a_few(till: Till, shop: Shop) -> None:
+    answer = await fifty(lambda key: till.bulk(key, count=7))
+    assert (answer.status_code, answer.json()["issuedCount"]) == (201, 7)
+    assert await cards_in(till, shop) == 7
+
+
+async def test_bulk_issue_of_many(till: Till, shop: Shop) -> None:
+    answer = await fifty(lambda key: till.bulk(key, count=700))
+    assert answer.status_code == 202
+    async with asyncio.timeout(30):
+        while (await till.bulk_task(answer.json()["taskId"]))["status"] != "completed":
+            await asyncio.sleep(0.05)
+    assert await cards_in(till, shop) == 700
+
+
 async def test_activate(till: Till) -> None:
     card = (await till.issue("20.00")).json()["id"]
     answer = await fifty(lambda key: till.activate(card, key))

@@ -17,10 +17,11 @@ import time
 from collections.abc import Iterator, Mapping
 from email import message_from_bytes, policy
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 import httpx2
 import pytest
+from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import Server, serving, until
 from tests.serving.till import Till
 
@@ -112,7 +113,7 @@ def test_the_search_tells_a_code_from_a_piece_of_a_number() -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving(processes=2, settings={"KADO_LOG_LEVEL": "debug"}) as server:
+    with serving(processes=2, settings={"KADO_LOG_LEVEL": "debug", "KADO_WEBHOOK_ALLOW": "127.0.0.0/8"}) as server:
         yield server
 
 
@@ -243,6 +244,28 @@ async def astray(till: Till, number: str, code: str, email: str, card: str, coll
     collected.answer(await till.http.request(code, f"/{number}"))
 
 
+async def issue_many(till: Till, collected: Collected) -> None:
+    """Cards in bulk, and the file with their codes: fetched, and asked for in every wrong way before."""
+    key = collected.secret("idempotency key", f"key-{secrets.token_hex(10)}")
+    issued = collected.answer(await till.bulk(key, count=3)).json()
+    path = urlsplit(issued["csvDownloadUrl"]).path
+    collected.secret("link", path.rpartition("/")[2])
+    for headers in ({"Authorization": ""}, {"Authorization": f"Bearer kado_live_{secrets.token_urlsafe(32)}"}):
+        collected.answer(await till.http.get(path, headers=headers))
+    collected.answer(await till.http.get(f"{path}/{issued['cards'][0]['cardNumber']}"))
+    collected.answer(await till.http.post(path))
+    file = await till.http.get(path)
+    rows = [line.split(",") for line in file.text.splitlines()[1:]]
+    for number, code, *_ in rows:
+        collected.secret("card number", number)
+        collected.secret("security code", code)
+        collected.answers[f"{number},{code}"] = "line of the file"
+    assert len(rows) == 3, file.text
+    collected.answer(await till.http.get(path))
+    email = collected.person("email", f"kim.{secrets.token_hex(4)}@mail.example")
+    collected.answer(await till.bulk(None, recipients=[{"customerEmail": email, "customerPhone": email}]))
+
+
 async def sign_in(server: Server, till: Till, owner: str, collected: Collected) -> None:
     """Passwords, tokens and keys, right and wrong."""
     form = {"username": owner, "password": PASSWORD}
@@ -291,6 +314,17 @@ async def sign_customers_in(server: Server, till: Till, collected: Collected) ->
             collected.answer(await till.post(f"{customers}/logout", {"sessionToken": token}))
 
 
+async def listen(till: Till, receiver: Receiver, collected: Collected) -> None:
+    """Two endpoints, one with a secret of its own; what proves anything about them is collected."""
+    own = collected.secret("webhook secret", f"shared-{secrets.token_hex(10)}")
+    for given in (own, None):
+        made = collected.answer(await till.post("/v2/webhooks", {"url": receiver.url, "sharedSecret": given})).json()
+        if given is None:
+            collected.secret("webhook secret", made["sharedSecret"].removeprefix("whsec_"))
+        collected.answer(await till.post(f"/v2/webhooks/{made['id']}/enable"))
+        collected.secret("verification token", receiver.verified[-1].event["data"]["token"])
+
+
 async def look_at_passes(server: Server, till: Till, signing: Mapping[str, str], collected: Collected) -> None:
     issued = (await till.issue("5.00")).json()
     path = f"/v2/giftcards/passes/{issued['card']['serialNumber']}"
@@ -325,9 +359,14 @@ async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Serve
     key = collected.secret("key", server.key("Flower Shop"))
     signing = server.made("key", "create", "--merchant", "Flower Shop", "--signing")
     collected.secret("signing secret", signing["secret"])
-    async with Till(server, key, merchant) as till:
+    async with Till(server, key, merchant) as till, receiving() as receiver:
         await till.open_program()
+        await listen(till, receiver, collected)
         await asyncio.gather(*(live(server, till, at, collected) for at in range(LIVES)))
+        for event in await receiver.until(LIVES * 2):
+            collected.secret("webhook signature", event.headers["webhook-signature"].removeprefix("v1,"))
+            assert found_in(event.body.decode(), collected.secrets | collected.people) == []
+        await issue_many(till, collected)
         await sign_in(server, till, owner, collected)
         await look_at_passes(server, till, signing, collected)
         await sign_customers_in(server, till, collected)

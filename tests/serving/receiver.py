@@ -73,8 +73,10 @@ class Receiver:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self._answer(await _request(reader), writer)
         finally:
-            self.busy -= 1
             writer.close()
+            with suppress(ConnectionError, TimeoutError):
+                await asyncio.wait_for(writer.wait_closed(), 1)
+            self.busy -= 1
 
     async def _answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
         if request.event["type"] == "webhook.verify":

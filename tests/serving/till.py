@@ -109,3 +109,13 @@ class Till:
             found += answer.json()
             if len(found) >= int(answer.headers["X-Total-Count"]):
                 return found[::-1]
+
+    async def bulk(self, key: str | None = None, **members: object) -> httpx2.Response:
+        return await self.post(self.cards_path("bulk"), {"initialValue": "20.00", **members}, key)
+
+    async def bulk_task(self, task: str) -> dict[str, Any]:
+        """How far a bulk issue is."""
+        answer = await self.http.get(self.cards_path("bulk", task))
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body

@@ -99,18 +99,21 @@ async def mark_delivered(database: Database, program_id: str, card_id: str) -> N
     """A code left for the card's recipient; the first time is kept, and heard by whoever listens."""
 
     async def work(connection: Connection) -> None:
-        at = await connection.fetchval(
-            "UPDATE card SET delivered_at = clock_timestamp()"
-            " WHERE program_id = $1 AND id = $2 AND delivered_at IS NULL RETURNING delivered_at",
+        row = await connection.fetchrow(
+            """
+            UPDATE card c SET delivered_at = clock_timestamp() FROM program p
+            WHERE c.program_id = $1 AND c.id = $2 AND c.delivered_at IS NULL AND p.id = c.program_id
+            RETURNING c.delivered_at AS at,
+                      EXISTS (SELECT FROM webhook w WHERE w.merchant_id = p.merchant_id AND w.enabled) AS is_heard""",
             program_id,
             card_id,
         )
-        if at is None:
+        if row is None or not row["is_heard"]:
             return
         locked = await store.lock_cards(connection, [(program_id, card_id)])
         card, program = locked.cards[program_id, card_id], locked.programs[program_id]
-        if program.is_heard:
-            await enqueue_events(connection, [events.of_state(events.EventType.DELIVERED, card, program, at)])
+        delivered = events.of_state(events.EventType.DELIVERED, card, program, row["at"])
+        await enqueue_events(connection, [delivered])
 
     await database.repeat(work)
 

@@ -98,7 +98,7 @@ class Poster:
         for address in others:
             try:
                 return await self._once(target, address, headers, body, want_body, ends)
-            except httpx2.ConnectError:
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 continue
         return await self._once(target, last, headers, body, want_body, ends)
 

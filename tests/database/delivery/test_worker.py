@@ -279,6 +279,18 @@ async def test_periodic_tasks_go_on_after_a_failure_and_some_run_at_the_stop(
     assert "secret" not in str(logs)
 
 
+async def test_a_task_that_found_work_looks_for_more_without_a_pause(
+    database: Database, make_sender: MakeSender
+) -> None:
+    left = [3, 2, 1, 0]
+
+    async def works() -> bool:
+        return bool(left and left.pop(0))
+
+    async with working(Worker(database, make_sender(), [Periodic("works", 3600, works, while_true=True)])):
+        await until(lambda: asyncio.sleep(0, not left))
+
+
 async def test_the_logs_name_nobody(
     shop: Shop, make_sender: MakeSender, mail_server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ Every cell is made of digits, capital letters, a decimal point or a time: no spr
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,6 +23,7 @@ from kado.cards.bulk import store
 from kado.cards.bulk.task import UNFINISHED, Task
 from kado.cards.numbers import hide_code, new_code, show_number
 from kado.crypto import Keyring, equal
+from kado.errors import Unavailable
 from kado.programs.program import Program
 from kado.storage.database import Connection, Database
 
@@ -72,7 +74,9 @@ async def lines(database: Database, keyring: Keyring, download: Download) -> Asy
     yield HEADER
     number = 0
     while True:
-        part = await database.repeat(lambda connection: _part(connection, keyring, download, number))  # noqa: B023 - run at once
+        # A task of its own: where the client leaves in the middle, this part is finished all the same.
+        making = asyncio.create_task(_make_part(database, keyring, download, number))
+        part = await asyncio.shield(making)
         if part is None:
             break
         number, text = part
@@ -88,15 +92,19 @@ async def lines(database: Database, keyring: Keyring, download: Download) -> Asy
 
 
 async def let_go(database: Database, download: Download) -> None:
-    """It broke off: the next one need not wait. Does nothing after a download that came to its end."""
-    async with database.read() as connection:
-        await connection.execute(
-            "UPDATE bulk_task SET download = NULL, download_until = NULL"
-            " WHERE program_id = $1 AND id = $2 AND download = $3",
-            download.task.program_id,
-            download.task.id,
-            download.mark,
-        )
+    """It broke off: the next one need not wait. Does nothing after a download that came to its end.
+
+    While the database is away it does nothing either: silence makes room too, a little later.
+    """
+    with suppress(Unavailable):
+        async with database.read() as connection:
+            await connection.execute(
+                "UPDATE bulk_task SET download = NULL, download_until = NULL"
+                " WHERE program_id = $1 AND id = $2 AND download = $3",
+                download.task.program_id,
+                download.task.id,
+                download.mark,
+            )
 
 
 async def fresh_link(
@@ -124,6 +132,10 @@ async def fresh_link(
         return task, token, expires_at
 
     return await database.repeat(work)
+
+
+async def _make_part(database: Database, keyring: Keyring, download: Download, after: int) -> tuple[int, bytes] | None:
+    return await database.repeat(lambda connection: _part(connection, keyring, download, after))
 
 
 async def _part(connection: Connection, keyring: Keyring, download: Download, after: int) -> tuple[int, bytes] | None:

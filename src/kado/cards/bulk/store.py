@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from kado.cards.bulk.task import TASK_COLUMNS, Batch, Recipient, Task
 from kado.cards.card import Card, Entry
 from kado.cards.words import insert_words
+from kado.ids import is_id
 from kado.storage.database import KEYED_ONLY, Connection
 from kado.storage.outbox import Event, Message, enqueue_events, enqueue_messages
 
@@ -73,7 +74,9 @@ async def lock_waiting(connection: Connection) -> Task | None:
 async def read_task(
     connection: Connection, program_id: str, task_id: str, *, lock: bool = False
 ) -> tuple[Task, datetime] | None:
-    """The task and the database's time; with `lock` it is ours until the transaction ends."""
+    """The task, whatever text names it, and the database's time; with `lock` it is ours until the transaction ends."""
+    if not is_id(task_id):
+        return None
     row = await connection.fetchrow(
         f"SELECT {TASK_COLUMNS}, clock_timestamp() FROM bulk_task WHERE program_id = $1 AND id = $2"
         + (" FOR UPDATE" if lock else ""),
@@ -172,7 +175,7 @@ async def _copy(
     things: Iterable[T],
     values: Callable[[T], tuple[object, ...]],
 ) -> None:
-    """COPY: half the work of arrays in an INSERT, on both sides of the connection."""
+    """COPY streams: no arrays of the whole batch are built, and others get their turn between its rows."""
 
     async def rows() -> AsyncIterator[tuple[object, ...]]:
         for at, thing in enumerate(things):

@@ -27,10 +27,10 @@ async def issue_next_batch(database: Database, keyring: Keyring) -> bool:
     tasks: list[Task] = []
 
     async def work(connection: Connection) -> bool:
-        await store.keyed_only(connection)
         task = await store.lock_waiting(connection)
         if task is None:
             return False
+        await store.keyed_only(connection)
         tasks.append(task)
         await _advance(connection, keyring, task)
         return True

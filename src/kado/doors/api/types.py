@@ -138,6 +138,21 @@ def _idempotency_key(text: str) -> str:
 IdempotencyKey = Annotated[str, AfterValidator(_idempotency_key)]
 
 
+# ── bounds of ours ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _NoUpperBound:
+    """Leaves upper bounds out of the document: the contract has none there, and checks are checks all the same."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        return {name: value for name, value in schema.items() if name not in ("maxLength", "maxItems")}
+
+
+# Put after the bound: Annotated[str, Field(max_length=255), bounded_silently].
+bounded_silently: Final = _NoUpperBound()
+
+
 # ── lists ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _OFFSET_MAX: Final = 2**31

@@ -1,6 +1,7 @@
 """What the gate lets through, what it answers itself, and what it writes down. In-process, without a socket."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,8 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from kado.doors.api.gate import Gate
-from kado.doors.api.intake import Limits
-from kado.errors import NotFound, Refusal, TooMany, Unauthenticated
+from kado.doors.api.intake import Larger, Limits
+from kado.errors import NotFound, Refusal, TooMany, Unauthenticated, Unavailable
 
 JSON = {"content-type": "application/json"}
 
@@ -272,3 +273,17 @@ async def test_a_fault_is_a_500_without_internals_and_logged_once(client: httpx2
     for secret in ("4000", "123456", "987654", "hush"):
         assert secret not in answer.text
         assert secret not in str(lines)
+
+
+async def test_there_is_room_for_few_large_bodies_at_once() -> None:
+    async def anyone(_: str | None) -> bool:
+        return True
+
+    larger = Larger("POST", re.compile("/x"), 100_000, anyone, at_once=2)
+    for _ in range(2):
+        with larger.room(), larger.room(), pytest.raises(Unavailable), larger.room():
+            pass
+    scope = {"method": "POST", "path": "/x", "headers": []}
+    assert [await larger.is_for(scope, length) for length in (1, 65_536, 65_537, None)] == [False, False, True, True]
+    assert not await larger.is_for(scope | {"method": "PUT"}, None)
+    assert not await larger.is_for(scope | {"path": "/x/y"}, None)

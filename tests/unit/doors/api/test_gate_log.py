@@ -34,6 +34,14 @@ ID = "5eb7cf5a86d9755df3a6c593"
         (f"/v2/giftcards/passes/{ID}", "/v2/giftcards/passes/*"),
         ("/v2/giftcards/passes/secret", "/v2/giftcards/passes/*"),
         ("/v2/giftcards/passes/", "/v2/giftcards/passes/*"),
+        (
+            f"/v2/giftcards/programs/{ID}/cards/bulk/{ID}/csv/{'ab' * 32}",
+            f"/v2/giftcards/programs/{ID}/cards/bulk/{ID}/csv/*",
+        ),
+        (
+            f"/v2/giftcards/programs/{ID}/cards/bulk/{ID}/csv/secret",
+            f"/v2/giftcards/programs/{ID}/cards/bulk/{ID}/csv/*",
+        ),
         ("/cards/4000123412341234", "/cards/*"),
         ("/anna@example.com", "/*"),
         ("/a\nb/\x1b[0m", "/*/*"),

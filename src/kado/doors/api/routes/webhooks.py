@@ -14,7 +14,14 @@ from kado.doors.api import shown
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.webhooks import CreateWebhookPayload, DeliveryState
 from kado.doors.api.services import services_of
-from kado.doors.api.types import Line255, PydanticObjectId
+from kado.doors.api.types import (
+    PAGE_LIMIT_MAX,
+    PageLimit,
+    PageNumber,
+    PageOffset,
+    PydanticObjectId,
+    SearchText,
+)
 from kado.doors.api.visit import with_permission
 from kado.errors import NotFound, Refusal
 from kado.webhooks import deliveries, endpoints
@@ -22,26 +29,24 @@ from kado.webhooks.webhook import Delivery, Wanted, Webhook
 
 router = APIRouter(prefix="/v2/webhooks", tags=["Webhooks"], route_class=StrictRoute)
 
-_PAGE_MAX: Final = 250
-_OFFSET_MAX: Final = 2**31
 _HIDDEN: Final = "****"
 
 Reader = Annotated[Caller, Depends(with_permission(Permission.WEBHOOKS_READ))]
 Writer = Annotated[Caller, Depends(with_permission(Permission.WEBHOOKS_WRITE))]
 WebhookId = Annotated[PydanticObjectId, Path()]
 DeliveryId = Annotated[PydanticObjectId, Path()]
-Page = Annotated[int, Query(ge=1, le=_OFFSET_MAX)]
-Limit = Annotated[int, Query(ge=1, le=_PAGE_MAX)]
-Offset = Annotated[int | None, Query(ge=0, le=_OFFSET_MAX)]
+Page = Annotated[PageNumber, Query()]
+Limit = Annotated[PageLimit, Query()]
+Offset = Annotated[PageOffset | None, Query()]
 
 
 @router.get("", name="get_all_webhooks", response_model=None)
 async def list_all(
     request: Request,
     caller: Reader,
-    q: Annotated[Line255 | None, Query()] = None,
+    q: Annotated[SearchText | None, Query()] = None,
     page: Page = 1,
-    limit: Limit = _PAGE_MAX,
+    limit: Limit = PAGE_LIMIT_MAX,
     offset: Offset = None,
 ) -> Response:
     """The merchant's endpoints, oldest first; `q` looks for a text in their URLs. `X-Total-Count` says how many."""
@@ -116,7 +121,7 @@ async def list_deliveries(
     webhookId: WebhookId,
     state: Annotated[DeliveryState | None, Query()] = None,
     page: Page = 1,
-    limit: Limit = _PAGE_MAX,
+    limit: Limit = PAGE_LIMIT_MAX,
     offset: Offset = None,
 ) -> Response:
     """What was sent to the endpoint in the last 30 days, newest first, and what came of it."""
