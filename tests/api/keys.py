@@ -1,7 +1,8 @@
 """Requests with idempotency keys, and how their repetitions are told from the first."""
 
 import httpx2
-from tests.api.shop import Body, Shop, Superuser, card_path, cards_path, good
+from tests.api.operations import OPERATIONS
+from tests.api.shop import Body, Superuser, card_path, cards_path, good
 
 REPLAYED = "idempotent-replayed"
 
@@ -21,11 +22,13 @@ def request_for(action: str, card: Body) -> tuple[str, Body]:
             return card_path(card, action), {"amount": "5.00"}
         case "suspend" | "void":
             return card_path(card, action), {"reason": "lost"}
-        case _:
+        case "activate" | "resend-code" | "unsuspend":
             return card_path(card, action), {}
+        case _:
+            return OPERATIONS[action].path(card), OPERATIONS[action].body(card) or {}
 
 
-OTHER = {
+OTHER: dict[str, Body] = {
     "create": {"initialValue": "5.01"},
     "activate": {"customerName": "Ada"},
     "redeem": {"amount": "5.01"},
@@ -34,15 +37,24 @@ OTHER = {
     "resend-code": {"senderName": "Ada"},
     "suspend": {"reason": "stolen"},
     "void": {"reason": "stolen"},
+    "refund": {"amount": "0.50"},
+    "reverse": {"posTransactionId": "POS-2"},
+    "transfer": {"amount": "0.50"},
+    "consolidate": {"description": "Two in one"},
+    "replace": {"reason": "stolen"},
+    "transfer-ownership": {"newOwnerName": "Eva"},
+    "process-expired": {"action": "void"},
+    "hold": {"orderReference": "order-2"},
+    "capture": {"keepRest": True},
 }
-"""For each operation a change that makes it another request (unsuspend has nothing to change)."""
+"""For each operation a change that makes it another request (unsuspend and release have nothing to change)."""
 
-STARTS_AS = {"activate": "pending", "unsuspend": "suspended"}
-ACTIONS = [*OTHER, "unsuspend"]
+ACTIONS = [*OTHER, "unsuspend", "release"]
 
 
-async def a_card_for(shop: Shop, action: str) -> Body:
-    return await shop.card_in(STARTS_AS.get(action, "active"), customerEmail="ada@example.com")
+def status_of(action: str) -> int:
+    """What a good request is answered with."""
+    return OPERATIONS[action].status
 
 
 async def totals(thief: Superuser) -> list[object]:

@@ -1,6 +1,6 @@
 """Every operation with a good request: what the tests of rights and tenants send for whoever is asking."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import httpx2
@@ -27,7 +27,10 @@ PUBLIC_ENDPOINT = "https://93.184.215.14/hook"
 
 
 class Operation(NamedTuple):
-    """A request on a card (or beside one), the state the card must be in, and the right that it takes."""
+    """A request on a card (or beside one), the state the card must be in, and the right that it takes.
+
+    `prepare` adds to the card what the request names beside it; the token is of whoever works at the till.
+    """
 
     permission: Permission
     method: str
@@ -35,6 +38,7 @@ class Operation(NamedTuple):
     body: Callable[[Body], Body | None]
     starts_as: str = "active"
     status: int = 200
+    prepare: Callable[[Shop, Body, str], Awaitable[Body]] | None = None
 
 
 def _nothing(_: Body) -> None:
@@ -43,6 +47,35 @@ def _nothing(_: Body) -> None:
 
 def _on_card(action: str) -> Callable[[Body], str]:
     return lambda card: card_path(card, action)
+
+
+def _in_program(action: str) -> Callable[[Body], str]:
+    return lambda card: f"/v2/giftcards/programs/{card['programId']}/{action}"
+
+
+async def _with_sale(shop: Shop, card: Body, till: str) -> Body:
+    return {"sale": await shop.sold(card, "1.00", token=till)}
+
+
+async def _with_hold(shop: Shop, card: Body, till: str) -> Body:
+    return {"hold": (await shop.hold(card, "1.00", token=till))["id"]}
+
+
+async def _with_task(shop: Shop, _: Body, till: str) -> Body:
+    issued = good(await shop.post(bulk_path(shop.program_id), {"initialValue": "5.00", "count": 1}), 201)
+    task_id, _, token = issued["csvDownloadUrl"].split("/")[-3:]
+    return {"taskId": task_id, "token": token}
+
+
+async def _with_code_and_destination(shop: Shop, card: Body, till: str) -> Body:
+    return {"code": await shop.code_of(card), **await _with_another(shop, card, till)}
+
+
+async def _with_another(shop: Shop, card: Body, till: str) -> Body:
+    is_test = await shop.superuser.fetchval("SELECT is_test FROM card WHERE id = $1", card["id"])
+    contact = {"program_id": card["programId"], "customerEmail": card["customerEmail"]}
+    other = await shop.active(token=till if is_test else "", **contact)
+    return {"other": other["cardNumber"]}
 
 
 def _webhook(action: str = "") -> Callable[[Body], str]:
@@ -84,6 +117,77 @@ OPERATIONS = {
     "suspend": Operation(Permission.CARDS_SUSPEND, "POST", _on_card("suspend"), lambda _: {"reason": "lost"}),
     "unsuspend": Operation(Permission.CARDS_SUSPEND, "POST", _on_card("unsuspend"), lambda _: {}, "suspended"),
     "void": Operation(Permission.CARDS_VOID, "POST", _on_card("void"), lambda _: {"reason": "lost"}),
+    "refund": Operation(
+        Permission.CARDS_REFUND,
+        "POST",
+        lambda card: card_path(card, f"transactions/{card['sale']}/refund"),
+        lambda _: {},
+        prepare=_with_sale,
+    ),
+    "reverse": Operation(
+        Permission.CARDS_REFUND,
+        "POST",
+        _in_program("reversals"),
+        lambda card: {"cardId": card["id"], "posTransactionId": "POS-1"},
+    ),
+    "transfer": Operation(
+        Permission.CARDS_TRANSFER,
+        "POST",
+        _on_card("transfer"),
+        lambda card: {"securityCode": card["code"], "destinationCardNumber": card["other"], "amount": "1.00"},
+        prepare=_with_code_and_destination,
+    ),
+    "consolidate": Operation(
+        Permission.CARDS_CONSOLIDATE,
+        "POST",
+        _in_program("consolidate"),
+        lambda card: {"cardNumbers": [card["cardNumber"], card["other"]], "merchantId": card["merchantId"]},
+        prepare=_with_another,
+    ),
+    "replace": Operation(
+        Permission.CARDS_REPLACE, "POST", _on_card("replace"), lambda _: {"reason": "lost"}, status=201
+    ),
+    "transfer-ownership": Operation(
+        Permission.CARDS_OWN,
+        "POST",
+        _on_card("transfer-ownership"),
+        lambda _: {"newOwnerName": "Ida", "newOwnerEmail": "ida@example.com"},
+    ),
+    "schedule": Operation(Permission.CARDS_SCHEDULE, "PATCH", _on_card("schedule"), lambda _: {"deliverAt": None}),
+    "process-expired": Operation(
+        Permission.CARDS_EXPIRED, "POST", _on_card("process-expired"), lambda _: {"action": "extend"}, "expired"
+    ),
+    "hold": Operation(
+        Permission.CARDS_HOLD,
+        "POST",
+        _on_card("holds"),
+        lambda _: {"amount": "1.00", "orderReference": "order-1"},
+        status=201,
+    ),
+    "capture": Operation(
+        Permission.CARDS_HOLD,
+        "POST",
+        lambda card: card_path(card, f"holds/{card['hold']}/capture"),
+        lambda _: {},
+        prepare=_with_hold,
+    ),
+    "release": Operation(
+        Permission.CARDS_HOLD,
+        "POST",
+        lambda card: card_path(card, f"holds/{card['hold']}/release"),
+        lambda _: {},
+        prepare=_with_hold,
+    ),
+    "holds": Operation(Permission.CARDS_READ, "GET", _on_card("holds"), _nothing),
+    "read hold": Operation(
+        Permission.CARDS_READ,
+        "GET",
+        lambda card: card_path(card, f"holds/{card['hold']}"),
+        _nothing,
+        prepare=_with_hold,
+    ),
+    "lineage": Operation(Permission.CARDS_READ, "GET", _on_card("lineage"), _nothing),
+    "sent": Operation(Permission.CARDS_REFUND, "GET", _in_program("transactions?posTransactionId=POS-1"), _nothing),
     "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
     "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
     "list": Operation(Permission.CARDS_LIST, "GET", lambda card: cards_path(card["programId"]), _nothing),
@@ -108,12 +212,20 @@ OPERATIONS = {
         status=201,
     ),
     "poll bulk": Operation(
-        Permission.CARDS_BULK, "GET", lambda card: bulk_path(card["programId"], card["taskId"]), _nothing
+        Permission.CARDS_BULK,
+        "GET",
+        lambda card: bulk_path(card["programId"], card["taskId"]),
+        _nothing,
+        prepare=_with_task,
     ),
     "renew bulk link": Operation(
-        Permission.CARDS_BULK, "POST", lambda card: bulk_path(card["programId"], card["taskId"], link=True), _nothing
+        Permission.CARDS_BULK,
+        "POST",
+        lambda card: bulk_path(card["programId"], card["taskId"], link=True),
+        _nothing,
+        prepare=_with_task,
     ),
-    "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, _nothing),
+    "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, _nothing, prepare=_with_task),
     "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
@@ -155,7 +267,7 @@ _OVER_ALL = (
     *("passes", "list all", "search all", "list programs", "create program", "list webhooks", "create webhook"),
     "validate session",
 )
-_ON_A_PROGRAM = ("create", "bulk", "list", "search", "list all of one", "read program", "update program")
+_ON_A_PROGRAM = ("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program")
 
 FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")
 """Those with which customers sign in and out: they take no customer's session."""
@@ -183,16 +295,13 @@ IN_A_PROGRAM = [name for name in OPERATIONS if name not in _BESIDE_PROGRAMS]
 """Those that name a program."""
 
 
-async def a_card_for(shop: Shop, name: str, **members: Any) -> Body:
-    """A card on which the operation is possible, with the bulk issue or the webhook that it names put beside it."""
-    card = await shop.card_in(OPERATIONS[name].starts_as, customerEmail="ada@example.com", **members)
-    if name in ON_A_TASK:
-        issued = good(await shop.post(bulk_path(shop.program_id), {"initialValue": "5.00", "count": 1}), 201)
-        task_id, _, token = issued["csvDownloadUrl"].split("/")[-3:]
-        card |= {"taskId": task_id, "token": token}
+async def a_card_for(shop: Shop, name: str, *, token: str = "", till: str = "", **members: Any) -> Body:
+    """A card on which the operation is possible for `till`, and what the operation names beside it."""
+    operation = OPERATIONS[name]
+    card = await shop.card_in(operation.starts_as, token=token, customerEmail="ada@example.com", **members)
     if "webhook" in name or name in ON_A_WEBHOOK:
         card["webhookId"] = await a_webhook_for(shop)
-    return card
+    return card if operation.prepare is None else card | await operation.prepare(shop, card, till)
 
 
 async def a_webhook_for(shop: Shop) -> str:

@@ -18,6 +18,7 @@ from kado.cards.chain import seal_state
 from kado.cards.codes import make_code
 from kado.cards.find import card_by_id
 from kado.cards.store import write_state
+from kado.cards.verify import verify
 from kado.ids import new_id
 from kado.programs.admit import admit
 
@@ -137,6 +138,31 @@ class Shop:
     ) -> httpx2.Response:
         return await self.post(card_path(card, "reload"), {"amount": amount, **(more or {})}, **options)
 
+    async def refund(
+        self, card: Body, transaction_id: str, body: Body | None = None, **options: Any
+    ) -> httpx2.Response:
+        return await self.post(card_path(card, f"transactions/{transaction_id}/refund"), body or {}, **options)
+
+    async def transfer(
+        self,
+        card: Body,
+        to: Body,
+        amount: object = "1.00",
+        *,
+        code: str | None = None,
+        more: Body | None = None,
+        **options: Any,
+    ) -> httpx2.Response:
+        """With the right code, unless another is given."""
+        body = {"securityCode": code or await self.code_of(card), "destinationCardNumber": to["cardNumber"]}
+        return await self.post(card_path(card, "transfer"), body | {"amount": amount, **(more or {})}, **options)
+
+    async def reverse(self, card: Body, **options: Any) -> httpx2.Response:
+        """Members of the body by their names, beside what `call` takes."""
+        given = {name: options.pop(name) for name in ("token", "key") if name in options}
+        body = {"cardId": card["id"], **options}
+        return await self.post(f"/v2/giftcards/programs/{card['programId']}/reversals", body, **given)
+
     async def check(
         self, card: Body, code: str, *, address: str | None = None, program_id: str | None = None, **more: object
     ) -> httpx2.Response:
@@ -166,21 +192,29 @@ class Shop:
         card = await self.issue(value, token=token, **members)
         return good(await self.post(card_path(card, "activate"), {}, token=token))
 
-    async def card_in(self, status: str, value: str = "100.00", **members: Any) -> Body:
+    async def sold(self, card: Body, amount: str = "10.00", *, token: str = "", **members: Any) -> str:
+        """A redemption; its id."""
+        return str(good(await self.redeem(card, amount, more=members, token=token))["transactionId"])
+
+    async def hold(self, card: Body, amount: str = "10.00", *, token: str = "", **members: Any) -> Body:
+        body = {"amount": amount, "orderReference": "order-1", **members}
+        return good(await self.post(card_path(card, "holds"), body, token=token), 201)
+
+    async def card_in(self, status: str, value: str = "100.00", *, token: str = "", **members: Any) -> Body:
         """A card in this state, as its owner sees it then."""
         if status == "pending":
-            return await self.issue(value, **members)
-        card = await self.active(value, **members)
+            return await self.issue(value, token=token, **members)
+        card = await self.active(value, token=token, **members)
         match status:
             case "depleted":
-                good(await self.redeem(card, value))
+                good(await self.redeem(card, value, token=token))
             case "suspended":
-                good(await self.post(card_path(card, "suspend"), {"reason": "lost"}))
+                good(await self.post(card_path(card, "suspend"), {"reason": "lost"}, token=token))
             case "expired":
                 await self.expire(card)
             case "voided":
-                good(await self.post(card_path(card, "void"), {"reason": "misprinted"}))
-        seen = await self.look(card)
+                good(await self.post(card_path(card, "void"), {"reason": "misprinted"}, token=token))
+        seen = good(await self.get(card_path(card), token=token))
         assert seen["status"] == status
         return seen
 
@@ -253,12 +287,29 @@ class Shop:
 
     async def shift(self, card: Body, **facts: object) -> None:
         """Rewrite facts of the card as if they had come about earlier, with the seal that belongs to them."""
-        stored = await self.stored(card)
+        is_test = await self.superuser.fetchval("SELECT is_test FROM card WHERE id = $1", card["id"])
+        stored = await self.stored(card, is_test=is_test)
         for name, value in facts.items():
             setattr(stored, name, value)
         stored.state_seal = seal_state(self.api.services.keyring, stored)
         stored.recorded_status = stored.status_at(await self.now())
         await write_state(self.superuser, [stored])
+
+    async def age_hold(self, hold: Body, *, days: float) -> None:
+        """As if the hold had been placed, and would end, so much earlier."""
+        done = await self.superuser.execute(
+            "UPDATE hold SET created_at = created_at - $3::interval, expires_at = expires_at - $3::interval"
+            " WHERE program_id = $1 AND id = $2",
+            hold["programId"],
+            hold["id"],
+            timedelta(days=days),
+        )
+        assert done == "UPDATE 1"
+
+    async def verified(self) -> None:
+        """Everything that the database holds proves itself."""
+        report = await verify(self.api.services.database, self.api.services.keyring)
+        assert report.findings == []
 
     async def expire(self, card: Body) -> None:
         await self.shift(card, expires_at=await self.now() - timedelta(seconds=1))

@@ -10,115 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from tests.api.inputs import AMOUNTS, BOOLEANS, EMAILS, ID, IDS, MOMENTS, PHONES, text_inputs
 from tests.api.shop import Body, Shop, Superuser, card_path, cards_path, check_path, fingerprint
-
-ID = "0123456789abcdef01234567"
-
-# ── amounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-# As they stand in the JSON text. None of them is an amount, or none that any card could take.
-AMOUNTS = {
-    "NaN": "NaN",
-    "infinity": "Infinity",
-    "minus infinity": "-Infinity",
-    "NaN in quotes": '"NaN"',
-    "infinity in quotes": '"Infinity"',
-    "inf in quotes": '"inf"',
-    "sNaN": '"sNaN"',
-    "1e400": "1e400",
-    "1e400 in quotes": '"1e400"',
-    "1e-400": "1e-400",
-    "1e999999999": "1e999999999",
-    "1e2 in quotes": '"1e2"',
-    "minus one": "-1",
-    "minus one in quotes": '"-1"',
-    "minus zero": "-0",
-    "minus zero with decimals": "-0.00",
-    "minus zero in quotes": '"-0"',
-    "zero": "0",
-    "zero in quotes": '"0.00"',
-    "less than a cent": "0.009",
-    "more decimals than cents": '"1.001"',
-    "many decimals": '"1.00000000000000000001"',
-    "many decimals as a number": "1.00000000000000000001",
-    "many zeros": '"1.' + "0" * 60 + '"',
-    "empty": '""',
-    "blank": '" "',
-    "blank before": '" 1"',
-    "blank after": '"1 "',
-    "line feed after": '"1\\n"',
-    "underscores": '"1_000"',
-    "comma": '"1,00"',
-    "thousands": '"1,000.00"',
-    "currency sign": '"$1.00"',
-    "only a point": '"."',
-    "only a sign": '"+"',
-    "two signs": '"+-1"',
-    "two points": '"1.0.0"',
-    "sign behind": '"1-"',
-    "arabic-indic digit": '"٣"',
-    "full-width digit": '"１"',
-    "devanagari digit": '"१.००"',
-    "superscript": '"²"',
-    "roman numeral": '"Ⅷ"',
-    "fraction": '"½"',
-    "minus sign of typographers": '"−1"',
-    "hexadecimal": '"0x10"',
-    "octal": '"0o7"',
-    "binary": '"0b1"',
-    "true": "true",
-    "false": "false",
-    "null": "null",
-    "list": "[]",
-    "list of one": "[1]",
-    "object": "{}",
-    "object with an amount": '{"amount": 1}',
-    "words": '"one"',
-    "4400 digits": "9" * 4400,
-    "4400 digits in quotes": '"' + "9" * 4400 + '"',
-    "29 digits": "1" * 29,
-    "NUL": '"1\\u0000"',
-    "lone surrogate": '"1\\ud800"',
-    "NaN with a sign": '"-NaN"',
-    "hex float": '"0x1p3"',
-    "SQL": '"1; DROP TABLE card"',
-}
-
-# ── other fields ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-WRONG_TYPES: dict[str, Any] = {"number": 7, "true": True, "list": [], "object": {}, "list of text": ["x"]}
-LONE, NUL = "a\ud800b", "a\x00b"
-CONTROL = {"escape": "a\x1bb", "delete": "a\x7fb", "C1": "a\x85b"}
-
-
-def text_inputs(most: int, *, lines: bool = False) -> dict[str, Any]:
-    """What is no text of at most so many characters."""
-    found = WRONG_TYPES | CONTROL | {"NUL": NUL, "surrogate": LONE, "too long": "x" * (most + 1)}
-    return found if lines else found | {"line feed": "a\nb"}
-
-
-EMAILS = WRONG_TYPES | {
-    "empty": "", "no at": "ada", "no domain": "ada@", "no name": "@example.com", "two ats": "a@b@example.com",
-    "two addresses": "a@example.com,b@example.com", "header injection": "a@example.com\r\nBcc: x@example.com",
-    "display name": "Ada <a@example.com>", "blank": "a b@example.com", "NUL": "a\x00@example.com",
-    "too long": "x" * 250 + "@example.com", "address literal": "a@[127.0.0.1]", "surrogate": "a\ud800@example.com",
-}  # fmt: skip
-PHONES = WRONG_TYPES | {
-    "empty": "", "words": "call me", "no country": "030 901820", "two plus": "++4930901820", "short": "+49",
-    "long": "+49" + "0" * 40, "arabic digits": "+٤٩٣٠٩٠١٨٢٠", "letters": "+49 30 FLOWERS", "line feed": "+4930901820\n",
-}  # fmt: skip
-MOMENTS = WRONG_TYPES | {
-    "empty": "", "words": "tomorrow", "only a time": "12:00", "month 13": "2027-13-01T00:00:00Z",
-    "30 February": "2027-02-30T00:00:00Z", "seconds": "1798761600", "year 0": "0000-01-01T00:00:00Z",
-    "year 10000": "10000-01-01T00:00:00Z", "before the year 1": "0001-01-01T00:00:00+01:00",
-    "after the year 9999": "9999-12-31T23:59:59-01:00", "arabic digits": "٢٠٢٧-01-01T00:00:00Z",
-    "long": "2027-01-01T00:00:00" + "0" * 64,
-}  # fmt: skip
-IDS = WRONG_TYPES | {
-    "empty": "", "short": ID[:-1], "long": ID + "0", "upper case": ID.upper(), "other letters": "g" * 24,
-    "line feed": ID[:-1] + "\n", "line feed behind": ID + "\n", "arabic digits": "٣" * 24, "null": None,
-}  # fmt: skip
-BOOLEANS: dict[str, Any] = {"two": 2, "words": "maybe", "list": [], "object": {}, "null": None}
 
 # operation → field → what is wrong in it
 FIELDS: dict[str, dict[str, dict[str, Any]]] = {
@@ -163,6 +56,91 @@ FIELDS: dict[str, dict[str, dict[str, Any]]] = {
         "reason": text_inputs(1000, lines=True) | {"null": None, "empty": ""},
         "refundReference": text_inputs(100),
     },
+    "refund": {"reason": text_inputs(500, lines=True), "posTransactionId": text_inputs(100)},
+    "reversals": {
+        "cardId": {name: value for name, value in IDS.items() if name != "null"},
+        "posTransactionId": text_inputs(100) | {"empty": ""},
+        "reason": text_inputs(500, lines=True),
+    },
+    "transfer": {
+        "securityCode": text_inputs(6) | {"null": None, "short": "12345", "empty": ""},
+        "destinationCardNumber": text_inputs(20) | {"null": None},
+        "referenceId": text_inputs(100),
+        "description": text_inputs(500, lines=True),
+    },
+    "consolidate": {
+        "cardNumbers": {
+            "text": "4000",
+            "number": 7,
+            "null": None,
+            "one": ["4000"],
+            "eleven": ["4000"] * 11,
+            "numbers": [1, 2],
+            "too long": ["4" * 21, "4000"],
+            "object": {},
+            "nested": [["4000"], "4"],
+        },
+        "merchantId": IDS,
+        "customerEmail": EMAILS,
+        "customerName": text_inputs(255),
+        "senderName": text_inputs(255),
+        "referenceId": text_inputs(100),
+        "description": text_inputs(500, lines=True),
+        "customMessage": text_inputs(500, lines=True),
+        "isPhysical": BOOLEANS,
+        "designTemplate": text_inputs(100),
+    },
+    "replace": {
+        "reason": text_inputs(500, lines=True) | {"null": None, "empty": ""},
+        "customerEmail": EMAILS,
+        "customerPhone": PHONES,
+        "isPhysical": {name: value for name, value in BOOLEANS.items() if name != "null"},
+    },
+    "transfer-ownership": {
+        "newOwnerName": text_inputs(255) | {"null": None, "empty": ""},
+        "newOwnerEmail": EMAILS | {"null": None},
+        "newCustomerId": {name: value for name, value in IDS.items() if name != "null"},
+        "referenceId": text_inputs(100),
+    },
+    "process-expired": {
+        "action": text_inputs(10) | {"null": None, "empty": "", "other word": "redeem", "two": "extendvoid"},
+        "extensionDays": {
+            "zero": 0,
+            "minus": -1,
+            "731": 731,
+            "text": "5",
+            "true": True,
+            "list": [],
+            "half": 1.5,
+            "huge": 10**30,
+        },
+        "refundReference": text_inputs(100),
+    },
+    "schedule": {"deliverAt": MOMENTS},
+    "holds": {
+        "orderReference": text_inputs(100) | {"null": None, "empty": ""},
+        "expiresInSeconds": {
+            "zero": 0,
+            "59": 59,
+            "too long": 2_592_001,
+            "text": "60",
+            "true": True,
+            "null": None,
+            "half": 60.5,
+            "huge": 10**30,
+        },
+        "posTransactionId": text_inputs(100),
+        "cashierId": text_inputs(50),
+        "terminalId": text_inputs(50),
+        "description": text_inputs(500, lines=True),
+    },
+    "capture": {
+        "keepRest": {"text": "true", "one": 1, "null": None, "list": []},
+        "posTransactionId": text_inputs(100),
+        "cashierId": text_inputs(50),
+        "terminalId": text_inputs(50),
+        "description": text_inputs(500, lines=True),
+    },
     "balance-check": {
         "cardNumber": text_inputs(20) | {"null": None},
         "securityCode": text_inputs(6) | {"null": None},
@@ -178,9 +156,22 @@ GOOD: dict[str, Body] = {
     "resend-code": {},
     "suspend": {"reason": "lost"},
     "void": {"reason": "lost"},
+    "refund": {},
+    "reversals": {"cardId": ID, "posTransactionId": "1"},
+    "transfer": {"securityCode": "123456", "destinationCardNumber": "4000", "amount": "1.00"},
+    "consolidate": {"cardNumbers": ["4000", "4001"], "merchantId": ID},
+    "replace": {"reason": "lost"},
+    "transfer-ownership": {"newOwnerName": "Ida", "newOwnerEmail": "ida@example.com"},
+    "process-expired": {"action": "extend"},
+    "schedule": {},
+    "holds": {"amount": "1.00", "orderReference": "order-1"},
+    "capture": {},
     "balance-check": {"cardNumber": "4000", "securityCode": "123456"},
 }
-AMOUNT_FIELDS = {"create": "initialValue", "redeem": "amount", "reload": "amount", "reload-by-number": "amount"}
+AMOUNT_FIELDS = dict.fromkeys(
+    ("redeem", "reload", "reload-by-number", "transfer", "holds", "refund", "capture"), "amount"
+) | {"create": "initialValue"}
+MAY_BE_NULL = frozenset({("refund", "amount"), ("capture", "amount")})
 REQUIRED = {
     "create": ("initialValue", "merchantId"),
     "redeem": ("amount",),
@@ -188,6 +179,12 @@ REQUIRED = {
     "reload-by-number": ("cardNumber", "amount"),
     "suspend": ("reason",),
     "void": ("reason",),
+    "transfer": ("securityCode", "destinationCardNumber", "amount"),
+    "consolidate": ("cardNumbers", "merchantId"),
+    "replace": ("reason",),
+    "transfer-ownership": ("newOwnerName", "newOwnerEmail"),
+    "process-expired": ("action",),
+    "holds": ("amount", "orderReference"),
     "balance-check": ("cardNumber", "securityCode"),
 }
 
@@ -239,7 +236,11 @@ UNREADABLE = [name for name in BODIES if name not in ("nothing", "blank", "null"
 CASES: dict[tuple[str, str], dict[str, bytes]] = {}
 for operation, field in AMOUNT_FIELDS.items():
     template = json.dumps(GOOD[operation] | {field: "AMOUNT"})
-    CASES[operation, field] = {name: template.replace('"AMOUNT"', text).encode() for name, text in AMOUNTS.items()}
+    CASES[operation, field] = {
+        name: template.replace('"AMOUNT"', text).encode()
+        for name, text in AMOUNTS.items()
+        if name != "null" or (operation, field) not in MAY_BE_NULL
+    }
 for operation, fields in FIELDS.items():
     for field, inputs in fields.items():
         CASES[operation, field] = {
@@ -270,8 +271,26 @@ def paths(shop: Shop, card: Body) -> dict[str, str]:
     """Where each operation is."""
     return {
         name: card_path(card, name)
-        for name in ("activate", "redeem", "reload", "resend-code", "suspend", "unsuspend", "void")
+        for name in (
+            "activate",
+            "redeem",
+            "reload",
+            "resend-code",
+            "suspend",
+            "unsuspend",
+            "void",
+            "transfer",
+            "replace",
+            "transfer-ownership",
+            "process-expired",
+            "schedule",
+            "holds",
+        )
     } | {
+        "refund": card_path(card, f"transactions/{ID}/refund"),
+        "capture": card_path(card, f"holds/{ID}/capture"),
+        "reversals": f"/v2/giftcards/programs/{shop.program_id}/reversals",
+        "consolidate": f"/v2/giftcards/programs/{shop.program_id}/consolidate",
         "create": cards_path(shop.program_id),
         "reload-by-number": cards_path(shop.program_id) + "/reload-by-number",
         "balance-check": check_path(shop.program_id),
@@ -300,7 +319,10 @@ def assert_refused(answer: httpx2.Response, name: str) -> list[Any]:
 
 async def refusals(shop: Shop, path: str, inputs: dict[str, bytes]) -> dict[str, list[Any]]:
     """Where each input was found wrong."""
-    return {name: assert_refused(await shop.post(path, content=content), name) for name, content in inputs.items()}
+    method = "PATCH" if path.endswith("/schedule") else "POST"
+    return {
+        name: assert_refused(await shop.call(method, path, content=content), name) for name, content in inputs.items()
+    }
 
 
 @pytest.mark.parametrize(("operation", "field"), [*CASES], ids=lambda name: name)

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from tests.api.keys import ACTIONS, OTHER, REPLAYED, a_card_for, is_replay, refused, request_for, totals
+from tests.api.keys import ACTIONS, OTHER, REPLAYED, is_replay, refused, request_for, status_of, totals
+from tests.api.operations import a_card_for
 from tests.api.serving import serving
 from tests.api.shop import UNKNOWN, Body, Shop, Superuser, card_path, cards_path, good
 
@@ -20,7 +21,7 @@ async def test_a_repetition_gets_the_first_answer_and_does_nothing(shop: Shop, t
     card, key = await a_card_for(shop, action), new_id()
     path, body = request_for(action, card)
     first = await shop.post(path, body, key=key)
-    good(first, 201 if action == "create" else 200)
+    good(first, status_of(action))
     before = await totals(thief)
     for _ in range(2):
         assert is_replay(await shop.post(path, body, key=key), first)
@@ -97,6 +98,23 @@ async def test_a_repetition_gets_the_first_answer_whatever_became_of_the_card(
     path, body = request_for(action, card)
     first = await shop.post(path, body, key=key)
     good(first)
+    await happens(shop, card)
+    before = await shop.snapshot(card)
+    assert is_replay(await shop.post(path, body, key=key), first)
+    assert await shop.snapshot(card) == before
+
+
+@pytest.mark.parametrize("happens", [suspend, expire], ids=lambda happens: f"after {happens.__name__}")
+@pytest.mark.parametrize(
+    "action", ["refund", "transfer", "hold", "capture", "release", "reverse", "transfer-ownership"]
+)
+async def test_so_does_a_repetition_of_what_concerns_more_than_a_balance(
+    shop: Shop, happens: Callable[[Shop, Body], Awaitable[None]], action: str
+) -> None:
+    card, key = await a_card_for(shop, action), new_id()
+    path, body = request_for(action, card)
+    first = await shop.post(path, body, key=key)
+    good(first, status_of(action))
     await happens(shop, card)
     before = await shop.snapshot(card)
     assert is_replay(await shop.post(path, body, key=key), first)

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from tests.api.keys import OTHER, REPLAYED, a_card_for, by_number, is_replay, refused, request_for, totals
+from tests.api.keys import OTHER, REPLAYED, by_number, is_replay, refused, request_for, status_of, totals
+from tests.api.operations import a_card_for
 from tests.api.serving import Served, serving
 from tests.api.shop import Shop, Superuser, card_path, cards_path, good
 
@@ -22,7 +23,7 @@ async def test_a_key_is_good_once_for_each_card_and_each_operation(shop: Shop) -
             # A program has one scope for its new cards; the first two cards are of the same one.
             again = action == "create" and card is cards[1]
             answer = await shop.post(path, body, key=key)
-            assert answer.status_code == (201 if action == "create" else 200), (action, answer.text)
+            assert answer.status_code == status_of(action), (action, answer.text)
             assert (REPLAYED in answer.headers) is again, action
     for card in cards:
         types = [one["transactionType"] for one in await shop.entries(card)]
@@ -65,16 +66,48 @@ async def test_a_program_can_require_a_key_wherever_money_moves(shop: Shop, acti
     good(await shop.post(path, body, key=new_id()))
 
 
+MOVES = ("refund", "transfer", "consolidate", "replace", "hold", "capture")
+
+
+@pytest.mark.parametrize("action", MOVES)
+async def test_a_program_can_require_a_key_for_money_on_its_way_back_elsewhere_or_aside(
+    shop: Shop, action: str
+) -> None:
+    program = await shop.program()
+    card = await a_card_for(shop, action, program_id=program)
+    good(await shop.call("PUT", f"/v2/loyalty/programs/{program}", {"requireIdempotencyKey": True}))
+    before = await shop.snapshot(card)
+    path, body = request_for(action, card)
+    refused(await shop.post(path, body), "idempotency_key_required")
+    assert await shop.snapshot(card) == before
+    good(await shop.post(path, body, key=new_id()), status_of(action))
+
+
 # ── answers that are gone ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    "action", ["create", "activate", "redeem", "reload", "reload-by-number", "resend-code", "void"]
+    "action",
+    [
+        "create",
+        "activate",
+        "redeem",
+        "reload",
+        "reload-by-number",
+        "resend-code",
+        "void",
+        "refund",
+        "transfer",
+        "consolidate",
+        "replace",
+        "transfer-ownership",
+        "capture",
+    ],
 )
 async def test_a_key_whose_answer_is_gone_never_moves_anything_again(shop: Shop, thief: Superuser, action: str) -> None:
     card, key = await a_card_for(shop, action), new_id()
     path, body = request_for(action, card)
-    good(await shop.post(path, body, key=key), 201 if action == "create" else 200)
+    good(await shop.post(path, body, key=key), status_of(action))
     await thief.execute("DELETE FROM idempotency_key")
     before = await totals(thief)
     refused(await shop.post(path, body, key=key), "idempotency_key_expired")

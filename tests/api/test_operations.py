@@ -132,7 +132,7 @@ async def test_a_reload_over_the_maximum_answers_in_the_contracts_words(shop: Sh
     assert good(await shop.reload(card, "500.00"))["balance"] == "10000.00"
 
 
-# ── resend, suspend, void ──────────────────────────────────────────────────────────────────────────────────────────
+# ── resend, suspend ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_resent_code_is_an_entry_of_nothing_and_its_answer_is_masked(shop: Shop, fits: Fits) -> None:
@@ -193,31 +193,3 @@ async def test_a_suspension_that_would_have_ended_is_refused(shop: Shop) -> None
     body = {"reason": "Lost", "expiresAt": clock.text(await shop.now())}
     refused = good(await shop.post(card_path(card, "suspend"), body), 422)
     assert (refused["code"], refused["detail"][0]["loc"]) == ("end_in_the_past", ["body", "expiresAt"])
-
-
-@pytest.mark.parametrize(
-    ("status", "written_off"),
-    [("pending", "0.00"), ("active", "100.00"), ("depleted", "0.00"), ("suspended", "100.00"), ("expired", "100.00")],
-)
-async def test_a_void_writes_off_what_is_on_the_card(shop: Shop, fits: Fits, status: str, written_off: str) -> None:
-    card = await shop.card_in(status)
-    body = {"reason": "Paid out", "refundReference": "cash-9"}
-    answer = fits("ExpiredCardProcessingResponse", good(await shop.post(card_path(card, "void"), body)))
-    latest = await newest(shop, fits, card)
-    assert answer == {
-        "success": True,
-        "cardId": card["id"],
-        "action": "void",
-        "message": f"The card is voided; {written_off} USD were written off.",
-        "newExpiresAt": None,
-        "transactionId": latest["id"],
-    }
-    assert said(latest) == entry(
-        transactionType="VOID",
-        amount="0.00" if written_off == "0.00" else f"-{written_off}",
-        balanceBefore=written_off,
-        referenceId="cash-9",
-        description="Paid out",
-    )
-    seen = await shop.look(card)
-    assert (seen["status"], seen["balance"]) == ("voided", "0.00")

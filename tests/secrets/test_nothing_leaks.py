@@ -173,8 +173,40 @@ async def live(server: Server, till: Till, at: int, collected: Collected) -> Non
     await astray(till, number, first_code, email, issued["id"], collected)
     collected.person("pass", issued["card"]["serialNumber"][24:])  # the database finds the card by it
     collected.answer(await till.http.get(f"/v2/giftcards/passes/{issued['card']['serialNumber']}"))
+    await moved(till, issued["id"], number, first_code, collected)
     collected.answer(await till.suspend(issued["id"]))
     collected.answer(await till.void(issued["id"]))
+
+
+async def moved(till: Till, card: str, number: str, code: str, collected: Collected) -> None:
+    """What concerns more than one card, with names that are right, wrong, and in the wrong place."""
+    owner = collected.person("email", f"ida.{secrets.token_hex(4)}@mail.example")
+    other = collected.answer(await till.issue("5.00", customerEmail=owner)).json()
+    there = collected.secret("card number", other["cardNumber"])
+    program = f"/v2/giftcards/programs/{till.program}"
+    sent = {"securityCode": code, "destinationCardNumber": there, "amount": "1.00"}
+    for wrong in (
+        {},
+        {"securityCode": number},
+        {"destinationCardNumber": [number]},
+        {"destinationCardNumber": number * 3},
+    ):
+        collected.answer(await till.post(till.cards_path(card, "transfer"), sent | wrong))
+    for numbers in ([number, there], [number, number], [[number], code], {number: there}, number):
+        wanted = {"cardNumbers": numbers, "merchantId": till.merchant_id}
+        collected.answer(await till.post(f"{program}/consolidate", wanted))
+    for named in ({"cardNumber": number}, {"cardNumber": number * 3}, {"cardNumber": number, "cardId": number}):
+        collected.answer(await till.post(f"{program}/reversals", named | {"posTransactionId": "POS-1"}))
+    collected.answer(await till.http.get(f"{program}/transactions?posTransactionId={number}&referenceId={code}"))
+    collected.answer(
+        await till.post(till.cards_path(card, "holds"), {"amount": number, "orderReference": {number: code}})
+    )
+    given = {"newOwnerName": [owner], "newOwnerEmail": f"{owner} {number}"}
+    collected.answer(await till.post(till.cards_path(card, "transfer-ownership"), given))
+    given = {"newOwnerName": "Ida", "newOwnerEmail": owner}
+    collected.answer(await till.post(till.cards_path(card, "transfer-ownership"), given))
+    replaced = collected.answer(await till.post(till.cards_path(card, "replace"), {"reason": "lost"})).json()
+    collected.secret("card number", replaced["newCard"]["cardNumber"])
 
 
 async def astray(till: Till, number: str, code: str, email: str, card: str, collected: Collected) -> None:

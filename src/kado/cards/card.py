@@ -141,7 +141,7 @@ class HoldStatus(StrEnum):
 
 @dataclass(slots=True)
 class Hold:
-    """Money of a card that is set aside for an order. Amounts in minor units; fields as in `store.HOLD_COLUMNS`."""
+    """Money of a card that is set aside for an order. Amounts in minor units; fields as in `evidence.HOLD_COLUMNS`."""
 
     program_id: str
     id: str

@@ -93,5 +93,5 @@ def _state(card: Card) -> bytes:
         *(None if moment is None else clock.micros(moment) for moment in moments),
     ]
     if card.held or card.successor_id is not None or card.has_reversals:  # only then, as above
-        facts += [card.held, card.successor_id, card.has_reversals]
+        facts += [card.held, card.successor_id, card.succession, card.has_reversals]
     return _encode(facts)

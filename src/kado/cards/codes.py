@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from kado.cards import events, store
 from kado.cards.numbers import hide_code, new_code, show_number
@@ -30,10 +31,23 @@ class CodeForDelivery:
     url: str = field(repr=False)
 
 
+_IS_WAITING: Final = "SELECT state = 'queued' FROM message WHERE program_id = $1 AND id = $2"
+
+
 async def make_code(
-    database: Database, keyring: Keyring, public_url: str, program_id: str, card_id: str
+    database: Database,
+    keyring: Keyring,
+    public_url: str,
+    program_id: str,
+    card_id: str,
+    *,
+    message_id: str | None = None,
 ) -> CodeForDelivery | None:
-    """Give the card a new code; the one before is void from now on. None for a card that cannot be used any more."""
+    """Give the card a new code; the one before is void from now on. None for a card that cannot be used any more.
+
+    None as well where the message that the code is for was superseded: whoever it would go to may not be the card's
+    owner any more.
+    """
 
     async def work(connection: Connection) -> CodeForDelivery | None:
         row = await connection.fetchrow(
@@ -48,6 +62,9 @@ async def make_code(
             card_id,
         )
         if row is None:
+            return None
+        # A statement of its own, after the lock: whatever superseded the message is over by now, and seen.
+        if message_id is not None and not await connection.fetchval(_IS_WAITING, program_id, message_id):
             return None
         code = new_code(row["code_format"])
         hidden = hide_code(keyring, program_id, card_id, code)

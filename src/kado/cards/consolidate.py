@@ -75,6 +75,8 @@ class Consolidate(Posting):
         cards = (on.card, *on.others)
         if self.merchant_name is None:
             return refusals.merchant_not_admitted()
+        if on.is_reversed:
+            return refusals.already_reversed()
         refusal = _first_refusal(cards, on.now)
         if refusal is not None:
             return refusal

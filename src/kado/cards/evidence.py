@@ -62,10 +62,15 @@ class Evidence:
         return tuple(self.holds.get((card.program_id, card.id), {}).values())
 
     def is_reversed(self, posting: Posting) -> bool:
-        """Whether a reference of the posting was taken back before it arrived."""
-        ref, merchant_id = (posting.program_id, posting.card_id), posting.caller.merchant_id
+        """Whether a reference of the posting was taken back on any of its cards before it arrived."""
+        merchant_id = posting.caller.merchant_id
         pairs = (("pos_transaction_id", posting.pos_reference), ("reference_id", posting.reference))
-        return any((ref, merchant_id, kind, own) in self.marks for kind, own in pairs if own is not None)
+        return any(
+            (ref, merchant_id, kind, own) in self.marks
+            for ref in posting.refs()
+            for kind, own in pairs
+            if own is not None
+        )
 
     def note_entry(self, entry: Entry) -> None:
         """An entry that was decided a moment ago; what it gives back of another counts there."""

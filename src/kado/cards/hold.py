@@ -42,6 +42,11 @@ class PlaceHold(Posting):
         )
 
     @property
+    def reference(self) -> str:
+        """The order: the entry of a capture bears it as its reference."""
+        return self.order_reference
+
+    @property
     def pos_reference(self) -> str | None:
         """The till's number of the sale."""
         return self.pos_transaction_id

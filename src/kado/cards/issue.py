@@ -217,9 +217,12 @@ def _new_card(keyring: Keyring, issue: Issue, merchant_name: str, program: Progr
     )
 
 
-def delivery_of(card: Card, now: datetime, at: datetime | None = None) -> tuple[Message, ...]:
+def delivery_of(
+    card: Card, now: datetime, at: datetime | None = None, *, by_phone: bool = False
+) -> tuple[Message, ...]:
     """The code leaves `at` this moment, at `deliver_at`, or at once; by mail where there is an address, else by SMS."""
-    recipient, planned = card.customer_email or card.customer_phone, at or card.deliver_at
+    email, planned = None if by_phone else card.customer_email, at or card.deliver_at
+    recipient = email or card.customer_phone
     if recipient is None:
         return ()
     return (
@@ -228,7 +231,7 @@ def delivery_of(card: Card, now: datetime, at: datetime | None = None) -> tuple[
             id=new_id(),
             card_id=card.id,
             kind="security_code",
-            channel="email" if card.customer_email else "sms",
+            channel="email" if email else "sms",
             recipient=recipient,
             sender_name=card.sender_name,
             custom_message=card.custom_message,

@@ -114,7 +114,7 @@ class Page:
             self.audits.append((posting, *decision.audit))
         if fresh is not None and decision.fresh is not None:
             entries.append(self._begin(fresh, decision.fresh, posting, on.now))
-            messages += delivery_of(fresh, on.now)
+            messages += delivery_of(fresh, on.now, by_phone=decision.fresh.by_phone)
         self.messages += messages
         return Outcome(
             on.card, on.program, tuple(entries), on.now, tuple(messages), on.others, fresh, tuple(decision.holds)
@@ -149,7 +149,7 @@ class Page:
         if changes:
             self._seal(card)
         if decision.supersede_messages is not None:
-            self.superseded[ref] = self.superseded.get(ref, False) or decision.supersede_messages == "all"
+            self._supersede(ref, planned_too=decision.supersede_messages == "all")
         if decision.forget_guesses:
             number = show_number(self.keyring, card.program_id, card.id, card.number_sealed)
             indexes = indexes_of(self.keyring, card.program_id, number)
@@ -164,6 +164,17 @@ class Page:
         self.fresh.append(card)
         self.entries.append(entry)
         return entry
+
+    def _supersede(self, ref: Ref, *, planned_too: bool) -> None:
+        """Codes that wait are not sent, whether they are written already or were decided on a moment ago."""
+        self.superseded[ref] = self.superseded.get(ref, False) or planned_too
+        self.messages = [
+            message
+            for message in self.messages
+            if (message.program_id, message.card_id) != ref
+            or message.kind != "security_code"
+            or not (planned_too or message.send_at is None)
+        ]
 
     def _seal(self, card: Card) -> None:
         card.state_seal = seal_state(self.keyring, card)

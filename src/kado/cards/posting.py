@@ -132,6 +132,8 @@ class Fresh:
     like: Card
     entry: NewEntry
     succession: Succession
+    by_phone: bool = False
+    """Its code leaves as a text message although there is an email address."""
 
 
 @dataclass(frozen=True, slots=True)

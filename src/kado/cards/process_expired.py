@@ -41,7 +41,7 @@ class ProcessExpired(Posting):
         if status is CardStatus.VOIDED:
             return refusals.card_is_ended(card, status, "processed")
         if status is not CardStatus.EXPIRED:
-            return refusals.card_not_expired(card)
+            return refusals.card_not_expired(card, status)
         if self.wish == "extend":
             return self._extend(on.program, on.now)
         if card.held:

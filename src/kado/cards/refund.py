@@ -44,11 +44,11 @@ class Refund(Posting):
         """An active, suspended or depleted card; a depleted one is active again."""
         if not on.earlier:
             return refusals.transaction_not_found()
-        if on.is_reversed:
-            return refusals.already_reversed()
         redemption, card, currency = on.earlier[0], on.card, on.program.currency
         if self.caller.merchant_id not in (on.program.merchant_id, redemption.merchant_id):
             return Forbidden("permission_denied", "A merchant that is admitted refunds its own redemptions only.")
+        if on.is_reversed:
+            return refusals.already_reversed()
         if not is_refundable(redemption):
             return refusals.not_refundable(redemption.type)
         if (status := card.status_at(on.now)) in _OVER:

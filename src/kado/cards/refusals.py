@@ -121,9 +121,13 @@ def card_is_ended(card: Card, status: CardStatus, doing: str) -> Refusal:
     )
 
 
-def card_not_expired(card: Card) -> Refusal:
+def card_not_expired(card: Card, status: CardStatus) -> Refusal:
     """Only an expired card is processed as one."""
-    return Refusal("card_not_expired", "The card has not expired.", members={"expiresAt": clock.text(card.expires_at)})
+    return Refusal(
+        "card_not_expired",
+        "The card has not expired.",
+        members={"status": status.value, "expiresAt": clock.text(card.expires_at)},
+    )
 
 
 def transaction_not_found() -> NotFound:

@@ -56,6 +56,7 @@ class Replace(Posting):
                 self._like(card),
                 dataclasses.replace(into, description=f"Replaces the card ending {card.last_four}"),
                 "replacement",
+                by_phone=self.customer_phone is not None and self.customer_email is None,
             ),
             audit=("card:replaced", {"from": status.value, "amount": on.program.currency.text(card.balance)}),
         )

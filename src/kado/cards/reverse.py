@@ -5,6 +5,7 @@ opposite sign; and from then on the reference is spent, so that a request which 
 nothing. Only the caller's own entries of the last day count: tills use their numbers again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -55,14 +56,14 @@ class Reverse(Posting):
         after = card.balance + sum(entry.amount for entry in entries)
         if after < held:
             return refusals.spent_already(card, card.balance - after, currency)
-        if after > card.max_balance:
+        ordered = _in_order(entries, card.balance, card.max_balance)
+        if ordered is None or after > card.max_balance:
             return refusals.refund_exceeds_maximum(card, currency)
         changes: dict[str, object] = {"has_reversals": True}
         if holds:
             changes["held"] = held
         return Decision(
-            # What brings money first, so that no balance on the way is below zero.
-            entries=tuple(sorted(entries, key=lambda entry: -entry.amount)),
+            entries=tuple(ordered),
             changes=changes,
             holds=tuple(replace(hold, status=HoldStatus.RELEASED, ended_at=on.now) for hold in holds),
             reversal=(self.kind, self.own_reference),
@@ -70,14 +71,14 @@ class Reverse(Posting):
         )
 
     def _holds(self, on: Situation) -> list[Hold]:
-        if self.kind != "pos_transaction_id":
-            return []
+        """Holds under the reference, which is an order's where it is not a till's; of the last day, as entries are."""
         return [
             hold
             for hold in on.holds
             if hold.status is HoldStatus.OPEN
-            and hold.pos_transaction_id == self.own_reference
             and hold.merchant_id == self.caller.merchant_id
+            and hold.created_at > on.now - WITHIN
+            and self.own_reference == _reference_of(hold, self.kind)
         ]
 
     def _undo(self, entry: EarlierEntry) -> NewEntry:
@@ -88,6 +89,26 @@ class Reverse(Posting):
             description=self.reason or ("Redemption reversed" if is_redemption else "Reload reversed"),
             counterpart_id=entry.id,
         )
+
+
+def _in_order(entries: Iterable[NewEntry], balance: int, most: int) -> list[NewEntry] | None:
+    """So that each balance on the way is one that the card may have; None where no order leads there.
+
+    What brings money comes first, wherever the card has room for it.
+    """
+    ordered, rest = [], sorted(entries, key=lambda entry: -entry.amount)
+    while rest:
+        step = next((entry for entry in rest if 0 <= balance + entry.amount <= most), None)
+        if step is None:
+            return None
+        balance += step.amount
+        rest.remove(step)
+        ordered.append(step)
+    return ordered
+
+
+def _reference_of(hold: Hold, kind: ReferenceKind) -> str | None:
+    return hold.order_reference if kind == "reference_id" else hold.pos_transaction_id
 
 
 def _is_undoable(entry: EarlierEntry) -> bool:

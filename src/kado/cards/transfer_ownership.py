@@ -33,6 +33,8 @@ class TransferOwnership(Posting):
 
     def decide(self, on: Situation) -> Decision | Refusal:
         """An active card. Within the limits on new codes: the new owner is sent one, the old owner is told."""
+        if on.is_reversed:
+            return refusals.already_reversed()
         status = on.card.status_at(on.now)
         if status is CardStatus.EXPIRED:
             return refusals.card_expired(on.card)

@@ -89,7 +89,12 @@ class Sender:
 
     async def _deliver_code(self, message: Claimed) -> bool:
         card = await codes.make_code(
-            self._database, self._keyring, self._public_url, message.program_id, message.card_id
+            self._database,
+            self._keyring,
+            self._public_url,
+            message.program_id,
+            message.card_id,
+            message_id=message.id,
         )
         if card is None:
             reason = "the card cannot be used any more"

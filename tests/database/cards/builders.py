@@ -1,5 +1,6 @@
 """A shop with programs, whose cards are made and moved through the real posting machine."""
 
+import asyncio
 import json
 import secrets
 from dataclasses import dataclass
@@ -9,6 +10,11 @@ from typing import Any
 from kado.access.caller import Caller
 from kado.access.permissions import Permission, Role
 from kado.cards.activate import Activate
+from kado.cards.card import Card, Entry
+from kado.cards.codes import make_code
+from kado.cards.consolidate import Consolidate
+from kado.cards.find import card_by_id, entries_of
+from kado.cards.hold import PlaceHold
 from kado.cards.issue import Issue
 from kado.cards.ledger import Ledger
 from kado.cards.posting import Answer, Outcome, Posting
@@ -16,6 +22,7 @@ from kado.cards.redeem import Redeem
 from kado.cards.reload import Reload
 from kado.cards.resend_code import ResendCode
 from kado.cards.suspend import Suspend, Unsuspend
+from kado.cards.transfer import Transfer
 from kado.cards.void import Void
 from kado.crypto import Keyring
 from kado.errors import Refusal
@@ -29,7 +36,13 @@ def render(outcome: Outcome | Refusal) -> Answer:
     """What a door would say, as little as tests need."""
     if isinstance(outcome, Refusal):
         return Answer(outcome.status, json.dumps({"code": outcome.code}).encode())
-    return Answer(200, json.dumps({"card": outcome.card.id, "balance": outcome.card.balance}).encode())
+    said = {
+        "card": outcome.card.id,
+        "balance": outcome.card.balance,
+        "entries": [entry.id for entry in outcome.entries],
+        "holds": [hold.id for hold in outcome.holds],
+    }
+    return Answer(200, json.dumps(said).encode())
 
 
 @dataclass
@@ -91,9 +104,52 @@ class Shop:
     async def resend(self, card_id: str, email: str = "eva@example.com") -> Answer:
         return await self._post(ResendCode, card_id, {"customer_email": email})
 
-    async def _post(self, kind: type[Posting], card_id: str, facts: dict[str, Any]) -> Answer:
+    def posting(self, kind: type[Posting], card_id: str, /, **facts: Any) -> Posting:
         facts = {"key": None, "caller": self.caller, **facts}
-        return await self.ledger.post(kind(program_id=self.program_id, card_id=card_id, render=render, **facts))
+        return kind(program_id=self.program_id, card_id=card_id, render=render, **facts)
+
+    async def post(self, kind: type[Posting], card_id: str, /, **facts: Any) -> Answer:
+        return await self.ledger.post(self.posting(kind, card_id, **facts))
+
+    async def transfer_posting(self, source: str, destination: str, amount: int, **facts: Any) -> Posting:
+        """A transfer by someone who has just shown the source's code."""
+        code, proved = "000000", (await self.look(source)).code_hash
+        if proved is None:
+            made = await make_code(self.database, self.keyring, "https://kado.example", self.program_id, source)
+            assert made is not None, "the card can still be used"
+            code, proved = made.code, (await self.look(source)).code_hash
+        facts = {"destination_id": destination, "amount": amount, "security_code": code, "proved": proved, **facts}
+        return self.posting(Transfer, source, **facts)
+
+    async def transfer(self, source: str, destination: str, amount: int, **facts: Any) -> Answer:
+        return await self.ledger.post(await self.transfer_posting(source, destination, amount, **facts))
+
+    async def hold(self, card_id: str, amount: int, **facts: Any) -> str:
+        """A hold; its id."""
+        answer = await self.post(PlaceHold, card_id, **{"amount": amount, "order_reference": "order-1", **facts})
+        assert answer.status == 200, answer
+        return str(json.loads(answer.body)["holds"][0])
+
+    def consolidation(self, *card_ids: str, **facts: Any) -> Posting:
+        first, *further = sorted(card_ids)
+        merchant = {"merchant_id": self.program.merchant_id, "merchant_name": self.program.merchant_name}
+        return self.posting(Consolidate, first, further_ids=tuple(further), **merchant, **facts)
+
+    async def in_one_list(self, *postings: Posting) -> list[Answer | BaseException]:
+        """Settle these together, in this order: what is asked for while nothing is under way yet forms one list."""
+        return await asyncio.gather(*(self.ledger.post(one) for one in postings), return_exceptions=True)
+
+    async def look(self, card_id: str) -> Card:
+        is_test = self.caller.is_test
+        return (await card_by_id(self.database, self.program_id, card_id, is_test=is_test)).card
+
+    async def entries(self, card_id: str) -> list[Entry]:
+        """Oldest first."""
+        listed, _ = await entries_of(self.database, self.program_id, card_id, limit=250, offset=0)
+        return listed[::-1]
+
+    async def _post(self, kind: type[Posting], card_id: str, facts: dict[str, Any]) -> Answer:
+        return await self.post(kind, card_id, **facts)
 
 
 async def open_shop(database: Database, keyring: Keyring, **program: Any) -> Shop:

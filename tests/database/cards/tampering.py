@@ -15,13 +15,14 @@ async def free(superuser: Any) -> None:
     await superuser.execute("SET session_replication_role = replica")
     checks = await superuser.fetch(
         "SELECT conrelid::regclass::text AS t, conname FROM pg_constraint"
-        " WHERE contype = 'c' AND conrelid IN ('card'::regclass, 'card_transaction'::regclass, 'ledger_seal'::regclass)"
+        " WHERE contype = 'c' AND conrelid IN"
+        " ('card'::regclass, 'card_transaction'::regclass, 'ledger_seal'::regclass, 'hold'::regclass)"
     )
     for row in checks:
         await superuser.execute(f'ALTER TABLE {row["t"]} DROP CONSTRAINT "{row["conname"]}"')
 
 
-TABLES = ("card", "card_transaction", "ledger_seal", "seal_progress")
+TABLES = ("card", "card_transaction", "ledger_seal", "seal_progress", "hold")
 
 
 async def keep_copies(superuser: Any) -> None:

@@ -7,10 +7,17 @@ import asyncpg
 import pytest
 from tests.database.cards.builders import Shop, open_shop, render
 
+from kado.cards.capture import Capture
+from kado.cards.hold import PlaceHold
 from kado.cards.issue import Issue
 from kado.cards.ledger import Ledger
 from kado.cards.posting import Answer, Posting
 from kado.cards.redeem import Redeem
+from kado.cards.refund import Refund
+from kado.cards.replace import Replace
+from kado.cards.reverse import Reverse
+from kado.cards.verify import verify
+from kado.cards.void import Void
 from kado.crypto import Keyring
 from kado.storage.database import Database
 
@@ -94,3 +101,48 @@ async def test_money_moves_once_and_the_first_answer_is_no_replay(shop: Shop, ke
             "SELECT balance FROM card WHERE program_id = $1 AND id = $2", shop.program_id, card_id
         )
     assert balance == 3800
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+@pytest.mark.parametrize(
+    "operation", ["hold", "capture", "transfer", "refund", "reverse", "consolidate", "replace", "void"]
+)
+async def test_whatever_a_posting_does_to_several_rows_it_does_once(
+    shop: Shop, operation: str, key: str | None
+) -> None:
+    """Some of these write no entry that could bear the key, some write entries of several cards."""
+    one, other = [await shop.card(5000, customer_email="ada@example.com") for _ in range(2)]
+    await shop.redeem(one, 1000, pos_transaction_id="POS-1")
+    sale = (await shop.entries(one))[-1].id
+    if operation == "capture":
+        posting = shop.posting(Capture, one, hold=await shop.hold(one, 600), amount=100, keep_rest=True, key=key)
+    elif operation == "transfer":
+        posting = await shop.transfer_posting(one, other, 600, key=key)
+    else:
+        posting = {
+            "hold": lambda: shop.posting(PlaceHold, one, amount=600, order_reference="order-1", key=key),
+            "refund": lambda: shop.posting(Refund, one, transaction_id=sale, amount=100, key=key),
+            "reverse": lambda: shop.posting(Reverse, one, kind="pos_transaction_id", own_reference="POS-1", key=key),
+            "consolidate": lambda: shop.consolidation(one, other, key=key),
+            "replace": lambda: shop.posting(Replace, one, reason="lost", key=key),
+            "void": lambda: shop.posting(Void, one, reason="lost", key=key),
+        }[operation]()
+    before = await rows(shop)
+    answer = await settled(shop, posting)
+    after = await rows(shop)
+    assert answer.status == 200, answer
+    assert ("Idempotent-Replayed" in answer.headers) is (key is not None)
+    said = json.loads(answer.body)
+    # What the answer names is all that there is more than before.
+    assert after["card_transaction"] - before["card_transaction"] == set(said["entries"])
+    assert after["hold"] - before["hold"] == (set(said["holds"]) if operation == "hold" else set())
+    assert len(after["card"] - before["card"]) == (operation in ("consolidate", "replace"))
+    assert (await verify(shop.database, shop.keyring)).findings == []
+
+
+async def rows(shop: Shop) -> dict[str, set[str]]:
+    async with shop.database.read() as connection:
+        return {
+            table: {row["id"] for row in await connection.fetch(f"SELECT id FROM {table}")}
+            for table in ("card", "card_transaction", "hold")
+        }

@@ -29,6 +29,9 @@ def test_an_entry_is_hashed_as_plain_json(texts: list[Any], numbers: list[Any], 
     facts = ["p", "c", seq, "RELOAD", *amounts, micros, *texts, "e", previous.hex(), previous.hex()]
     made = chain.entry_hash("p", "c", seq, TransactionType.RELOAD, *amounts, at, *texts, "e", previous, previous)  # type: ignore[call-arg]
     assert made == hashlib.sha256(plain(facts)).digest()
+    # The entry that it answers stands at the end, where there is one.
+    named = chain.entry_hash("p", "c", seq, TransactionType.RELOAD, *amounts, at, *texts, "e", previous, previous, "o")  # type: ignore[call-arg]
+    assert named == hashlib.sha256(plain([*facts, "o"])).digest()
 
 
 def test_every_character_is_written_as_json_does() -> None:

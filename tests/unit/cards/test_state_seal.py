@@ -1,11 +1,13 @@
 """The seal over the facts that no entry records: any change past Kado shows."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from kado import clock
 from kado.cards.card import Card
 from kado.cards.chain import seal_state, state_is_sealed
 from kado.crypto import Keyring
@@ -27,6 +29,10 @@ SEALED: dict[str, Any] = {
     "suspended_at": LATER,
     "suspended_until": LATER,
     "voided_at": LATER,
+    "held": 1,
+    "successor_id": "dd" * 12,
+    "succession": "replacement",
+    "has_reversals": True,
 }
 
 
@@ -42,10 +48,25 @@ def test_a_seal_is_a_version_and_a_mac(make_card: MakeCard) -> None:
     assert state_is_sealed(NEW, card)
 
 
-@pytest.mark.parametrize("name", SEALED)
+def test_a_card_without_holds_successor_or_reversals_is_sealed_as_before_there_were_any(make_card: MakeCard) -> None:
+    card = make_card()
+    moments = (card.activated_at, card.expires_at, card.suspended_at, card.suspended_until, card.voided_at)
+    facts = [card.program_id, card.id, card.merchant_id, card.is_test, card.initial_value, card.max_balance]
+    facts += [None if moment is None else clock.micros(moment) for moment in moments]
+    text = json.dumps(facts, separators=(",", ":")).encode()
+    assert seal_state(NEW, card) == NEW.version + NEW.mac("seal", text)
+
+
+@pytest.mark.parametrize("name", [name for name in SEALED if name != "succession"])
 def test_a_fact_that_was_changed_breaks_the_seal(make_card: MakeCard, name: str) -> None:
     card = sealed(make_card())
     setattr(card, name, SEALED[name])
+    assert not state_is_sealed(NEW, card)
+
+
+def test_how_a_card_was_succeeded_is_sealed_with_its_successor(make_card: MakeCard) -> None:
+    card = sealed(make_card(successor_id="dd" * 12, succession="replacement"))
+    card.succession = "consolidation"
     assert not state_is_sealed(NEW, card)
 
 

@@ -27,7 +27,7 @@ _SELECT: Final = f"""
     SELECT program_id, id, merchant_id, is_test, balance, held, initial_value, max_balance, status, seq, head_hash,
            {moment("updated_at")}, {moment("activated_at")}, {moment("expires_at")}, {moment("suspended_at")},
            {moment("suspended_until")}, {moment("voided_at")}, state_seal, number_index, number_sealed, last_four,
-           key_version, successor_id, has_reversals
+           key_version, successor_id, succession, has_reversals
     FROM card {{where}} ORDER BY program_id, id"""
 """What proves something; people's data is not even read."""
 
@@ -83,13 +83,13 @@ def _card(row: "asyncpg.Record") -> Card:
     """A card with the columns of the query above, and nothing in its other fields."""
     (program_id, card_id, merchant_id, is_test, balance, held, initial_value, max_balance, status, seq, head_hash,
      updated_at, activated_at, expires_at, suspended_at, suspended_until, voided_at, state_seal, number_index,
-     number_sealed, last_four, key_version, successor_id, has_reversals) = row  # fmt: skip
+     number_sealed, last_four, key_version, successor_id, succession, has_reversals) = row  # fmt: skip
     return Card(
         program_id, card_id, merchant_id, "", is_test, balance, held, initial_value, max_balance, status, seq,
         head_hash, EPOCH, updated_at, activated_at, expires_at, suspended_at, suspended_until, None, voided_at,
         state_seal, number_index, number_sealed, last_four, key_version, None, None, [], "", None, None, None, None,
         None, None, None, is_physical=False, deliver_at=None, delivered_at=None,
-        successor_id=successor_id, has_reversals=has_reversals,
+        successor_id=successor_id, succession=succession, has_reversals=has_reversals,
     )  # fmt: skip
 
 
@@ -97,7 +97,8 @@ def _check_state(card: Card, keyring: Keyring, now: datetime, faults: Faults) ->
     if not state_is_sealed(keyring, card):
         faults.add(
             Reason.STATE_CHANGED,
-            "merchant, value, maximum, activation, expiry, suspension or void is not what Kado wrote under its secret",
+            "merchant, value, maximum, activation, expiry, suspension, void, held money, successor or reversals are not"
+            " what Kado wrote under its secret",
         )
     until = max(now, card.updated_at)
     if card.recorded_status != card.status_at(until) and card.recorded_status not in tuple(_earlier(card, until)):

@@ -120,7 +120,7 @@ async def sent(
 
 
 def _kind(pos_transaction_id: str | None) -> ReferenceKind:
-    return "reference_id" if pos_transaction_id is None else "pos_transaction_id"
+    return "pos_transaction_id" if pos_transaction_id else "reference_id"
 
 
 def _sent(entry: Entry, currency: Currency) -> dict[str, object]:

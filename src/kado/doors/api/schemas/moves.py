@@ -4,7 +4,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import Field, StrictInt, WithJsonSchema, model_validator
 
 from kado.doors.api.schemas import Body
 from kado.doors.api.schemas.cards import CardNumber, GiftCardResponse, GiftCardStatus, TransactionResponse
@@ -75,7 +75,7 @@ class ExpiredCardProcessingRequest(Body):
     """What becomes of an expired card."""
 
     action: Annotated[str, Field(pattern="^(extend|refund|void)$"), one_line]
-    extensionDays: Annotated[int, Field(ge=1, le=730)] | None = None
+    extensionDays: Annotated[StrictInt, Field(ge=1, le=730)] | None = None
     refundReference: Line100 | None = None
 
 
