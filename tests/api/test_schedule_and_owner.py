@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.api.entries import entry, newest, said
 from tests.api.shop import STATUSES, Body, Fits, Shop, card_path, good
+from tests.api.sign_in import signed_in
 
 from kado import clock
 from kado.cards.codes import mark_delivered
@@ -103,10 +104,23 @@ async def give(shop: Shop, card: Body, **members: Any) -> Any:
     return await shop.post(card_path(card, "transfer-ownership"), IDA | members, **options)
 
 
+async def test_only_a_customer_of_the_merchant_can_be_named_as_the_owner(shop: Shop) -> None:
+    card = await shop.active("50.00")
+    _, stranger = await shop.stranger()
+    test_customer = await signed_in(shop, is_test=True, token=await shop.key(is_test=True))
+    theirs = await signed_in(shop, token=stranger)
+    before = await shop.snapshot(card)
+    for customer_id in (new_id(), theirs["identity"]["id"], test_customer["identity"]["id"]):
+        said = good(await give(shop, card, newCustomerId=customer_id), 422)
+        assert (said["code"], said["detail"][0]["loc"]) == ("customer_not_found", ["body", "newCustomerId"])
+    assert await shop.snapshot(card) == before
+
+
 async def test_a_card_gets_another_owner_in_every_respect(shop: Shop, fits: Fits) -> None:
     people = {"customerEmail": "ada@example.com", "customerPhone": "+4930901820", "customerName": "Ada",
               "senderName": "Charles", "customMessage": "For Ada"}  # fmt: skip
-    card, customer_id = await shop.active("50.00", **people), new_id()
+    card = await shop.active("50.00", **people)
+    customer_id = (await signed_in(shop))["identity"]["id"]
     answer = await give(shop, card, newCustomerId=customer_id, referenceId="order-4")
     given = fits("GiftCardResponse", good(answer))
     assert given == card | {

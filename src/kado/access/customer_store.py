@@ -177,6 +177,17 @@ async def note_login(
     return Identity(**row)
 
 
+async def customer_exists(connection: Connection, customer_id: str, merchant_id: str, is_test: bool) -> bool:
+    """Whether this merchant has such a customer in this mode."""
+    found = await connection.fetchval(
+        "SELECT count(*) FROM customer WHERE id = $1 AND merchant_id = $2 AND is_test = $3",
+        customer_id,
+        merchant_id,
+        is_test,
+    )
+    return bool(found)
+
+
 async def insert_session(connection: Connection, token_hash: bytes, customer_id: str, life: timedelta) -> None:
     """Open a session."""
     await connection.execute(

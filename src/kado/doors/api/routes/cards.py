@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response
 
+from kado.access.customers import require_customer
 from kado.access.permissions import Permission
 from kado.cards.find import card_by_id, entries_of
 from kado.cards.holds import available
@@ -233,6 +234,8 @@ async def transfer_ownership(
 ) -> Response:
     """Give the card another owner: the new one is sent a code, the old one's is void."""
     assert cardId is not None, "a segment of a path is never null"
+    if data.newCustomerId is not None:
+        await require_customer(visit.services.database, visit.caller, data.newCustomerId, "newCustomerId")
     answer = await visit.services.ledger.post(
         TransferOwnership(
             program_id=visit.program.id,
