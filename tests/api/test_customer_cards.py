@@ -35,7 +35,7 @@ async def test_with_a_customer_the_bearer_may_do_what_customers_may(shop: Shop, 
     elif name == "activate":
         assert answer.json()["detail"][0]["loc"] == ["body", "securityCode"]
     elif OPERATIONS[name].permission is Permission.CARDS_LIST:
-        assert (answer.status_code, answer.json()) == (200, [])
+        assert (answer.status_code, answer.content) == (200, b"[]")
     else:
         nothing_there(answer)
     assert await shop.snapshot(card) == before
