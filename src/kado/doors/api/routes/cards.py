@@ -91,7 +91,6 @@ async def details(
     include_transactions: Annotated[bool, Query()] = False,
 ) -> Response:
     """The card as it is now, with its latest entries if asked for. What is not held for orders stands in a header."""
-    assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
@@ -114,7 +113,6 @@ async def transactions(
     offset: Annotated[PageOffset | None, Query()] = None,
 ) -> Response:
     """The card's entries, newest first; `X-Total-Count` says how many there are in all."""
-    assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
@@ -135,7 +133,6 @@ async def resend_code(
     idempotency_key: Key = None,
 ) -> Response:
     """Void the code and send a new one, to the card's own contacts or, with the right to do so, elsewhere."""
-    assert cardId is not None, "a segment of a path is never null"
     wanted = data or ResendSecurityCodeRequest()
     posting = ResendCode(
         program_id=visit.program.id,
@@ -164,7 +161,6 @@ async def suspend(
     idempotency_key: Key = None,
 ) -> Response:
     """Stop the card for a while; with `expiresAt` the suspension ends by itself."""
-    assert cardId is not None, "a segment of a path is never null"
     answer = await visit.services.ledger.post(
         Suspend(
             program_id=visit.program.id,
@@ -188,7 +184,6 @@ async def unsuspend(
     idempotency_key: Key = None,
 ) -> Response:
     """Lift a suspension."""
-    assert cardId is not None, "a segment of a path is never null"
     answer = await visit.services.ledger.post(
         Unsuspend(
             program_id=visit.program.id,
@@ -210,7 +205,6 @@ async def schedule(
     idempotency_key: Key = None,
 ) -> Response:
     """Plan anew when the card's code leaves; null takes the plan back, and nothing leaves until it is asked for."""
-    assert cardId is not None, "a segment of a path is never null"
     answer = await visit.services.ledger.post(
         Schedule(
             program_id=visit.program.id,
@@ -233,7 +227,6 @@ async def transfer_ownership(
     idempotency_key: Key = None,
 ) -> Response:
     """Give the card another owner: the new one is sent a code, the old one's is void."""
-    assert cardId is not None, "a segment of a path is never null"
     if data.newCustomerId is not None:
         await require_customer(visit.services.database, visit.caller, data.newCustomerId, "newCustomerId")
     answer = await visit.services.ledger.post(
