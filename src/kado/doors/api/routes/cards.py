@@ -18,6 +18,7 @@ from kado.cards.schedule import Schedule
 from kado.cards.suspend import Suspend, Unsuspend
 from kado.cards.transfer_ownership import TransferOwnership
 from kado.doors.api import shown
+from kado.doors.api.paging import Text, WantedPart
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import (
     CreateGiftCardRequest,
@@ -27,7 +28,7 @@ from kado.doors.api.schemas.cards import (
     UnsuspendGiftCardRequest,
 )
 from kado.doors.api.schemas.moves import ScheduleGiftCardDeliveryRequest, TransferOwnershipRequest
-from kado.doors.api.types import PAGE_LIMIT_MAX, PageLimit, PageNumber, PageOffset, SearchText
+from kado.doors.api.types import PAGE_LIMIT_MAX
 from kado.doors.api.visit import (
     SESSION_HEADERS,
     CardId,
@@ -107,18 +108,15 @@ async def transactions(
     visit: Reading,
     programId: ProgramId,
     cardId: CardId,
-    q: Annotated[SearchText | None, Query()] = None,
-    page: Annotated[PageNumber, Query()] = 1,
-    limit: Annotated[PageLimit, Query()] = PAGE_LIMIT_MAX,
-    offset: Annotated[PageOffset | None, Query()] = None,
+    part: WantedPart,
+    q: Text = None,
 ) -> Response:
     """The card's entries, newest first; `X-Total-Count` says how many there are in all."""
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
-    start = offset if offset is not None else (page - 1) * limit
     entries, total = await entries_of(
-        services.database, program.id, found.card.id, limit=limit, offset=start, text=q or None
+        services.database, program.id, found.card.id, limit=part.limit, offset=part.start, text=q or None
     )
     body = [shown.transaction(entry, program.currency) for entry in entries]
     return shown.json_response(body, {"X-Total-Count": str(total)})
