@@ -18,7 +18,7 @@ from kado.doors.api.services import services_of
 from kado.doors.api.types import PydanticObjectId
 from kado.doors.api.visit import with_permission
 from kado.errors import NotFound, Refusal
-from kado.webhooks import deliveries, endpoints
+from kado.webhooks import endpoints, history
 from kado.webhooks.webhook import Delivery, Wanted, Webhook
 
 router = APIRouter(prefix="/v2/webhooks", tags=["Webhooks"], route_class=StrictRoute)
@@ -113,7 +113,7 @@ async def list_deliveries(
     """What was sent to the endpoint in the last 30 days, newest first, and what came of it."""
     database = services_of(request).database
     await endpoints.get(database, caller, webhookId)
-    found, total = await deliveries.list_deliveries(
+    found, total = await history.list_deliveries(
         database, caller.merchant_id, webhookId, state=state, limit=part.limit, offset=part.start
     )
     return shown.json_response([_delivery(one) for one in found], {"X-Total-Count": str(total)})
@@ -126,7 +126,7 @@ async def replay(request: Request, caller: Writer, webhookId: WebhookId, deliver
     webhook = await endpoints.get(database, caller, webhookId)
     if not webhook.enabled:
         raise Refusal("webhook_disabled", "The webhook is disabled. Enable it first.")
-    if not await deliveries.replay(database, caller.merchant_id, webhookId, deliveryId):
+    if not await history.replay(database, caller.merchant_id, webhookId, deliveryId):
         raise NotFound("delivery_not_found", "There is no such delivery.")
     return shown.json_response({"success": True, "id": deliveryId, "state": "queued"})
 
