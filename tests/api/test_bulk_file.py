@@ -1,16 +1,14 @@
 """The file of a bulk issue: who gets it, how often, and what its codes are worth."""
 
-import asyncio
 import re
 import socket
-import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tests.api.bulk import a_task, bulk_path, download, order, path_of, poll, rows_of, work
 from tests.api.shop import UNKNOWN, Body, Shop, Superuser, card_path, good
+from tests.serving.working import until
 
 from kado.cards.bulk import download as files
 from kado.cards.bulk.task import BATCH
@@ -41,13 +39,6 @@ async def begun(shop: Shop, url: str) -> files.Download:
     caller = await services.access.authenticate(f"Bearer {shop.owner}")
     token = path_of(url).split("/")[-1]
     return await files.begin(services.database, services.keyring, reach.program, task_of(url), token, caller)
-
-
-async def until(is_so: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not await is_so():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
 
 
 async def is_right(shop: Shop, row: dict[str, str]) -> bool:

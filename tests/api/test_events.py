@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from tests.api.serving import Served
 from tests.api.shop import Body, Shop, Superuser, card_path, good
 from tests.serving.receiver import Received, Receiver, receiving
+from tests.serving.working import working
 
 from kado.access.permissions import Role
 from kado.app import compose
@@ -30,11 +31,8 @@ def environment() -> dict[str, str]:
 async def worker(app_settings: Settings, shared_database_url: str) -> AsyncIterator[None]:
     """The worker at work, as the server runs it."""
     database = await Database.open(shared_database_url)
-    stop = asyncio.Event()
-    working = asyncio.create_task(compose.worker(app_settings, database).run(stop))
-    yield
-    stop.set()
-    await asyncio.wait_for(working, 20)
+    async with working(compose.worker(app_settings, database)):
+        yield
     await database.close()
 
 

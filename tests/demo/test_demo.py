@@ -133,7 +133,7 @@ def data_dir() -> Iterator[Path]:
 def test_every_printed_command_works_and_ctrl_c_ends_everything(data_dir: Path) -> None:
     with running(data_dir, free_port()) as demo:
         _check_look(demo)
-        sign_in, issue, activate, redeem, again, reload, check, by_pass, resend = demo.curls
+        sign_in, issue, activate, redeem, again, reload, check, reverse, hold, find, resend = demo.curls
 
         token = paste(sign_in)
         assert (token.status, token.json["tokenType"]) == (200, "bearer")
@@ -151,8 +151,12 @@ def test_every_printed_command_works_and_ctrl_c_ends_everything(data_dir: Path) 
         assert (reloaded.status, reloaded.json["balance"]) == (200, "57.50")
         checked = paste(check)
         assert (checked.status, checked.json["balance"], checked.json["isActive"]) == (200, "57.50", True)
-        looked_up = paste(by_pass)
-        assert (looked_up.status, looked_up.json["id"], len(looked_up.json)) == (200, card.json["id"], 8)
+        taken_back = paste(reverse)
+        assert (taken_back.status, taken_back.json["found"], taken_back.json["balance"]) == (200, True, "70.00")
+        held = paste(hold)
+        assert (held.status, held.json["status"], held.json["availableBalance"]) == (201, "open", "50.00")
+        found = paste(find)
+        assert (found.status, [one["id"] for one in found.json]) == (200, [card.json["id"]])
         resent = paste(resend)
         assert (resent.status, resent.json["success"]) == (200, True)
         assert paste(check).status == 404
@@ -160,7 +164,7 @@ def test_every_printed_command_works_and_ctrl_c_ends_everything(data_dir: Path) 
         verify = demo.text.rstrip().splitlines()[-1]
         done = subprocess.run(["/bin/sh", "-c", verify], capture_output=True, text=True, check=False, cwd="/")
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("All is well: 8 cards")
+        assert done.stdout.startswith("All is well: 9 cards")
 
         assert postgres_processes(data_dir)
         assert demo.stop() == 0
@@ -180,6 +184,7 @@ def _check_look(demo: Demo) -> None:
         "ready to spend": ("active", "50.00"),
         "partly spent": ("active", "52.50"),
         "spent to zero": ("depleted", "0.00"),
+        "held for an order": ("active", "60.00"),
         "stopped for a while": ("suspended", "40.00"),
         "expires soon": ("active", "30.00"),
         "ended for good": ("voided", "0.00"),

@@ -94,7 +94,7 @@ def test_refusals_in_the_api_page_are_those_of_the_code() -> None:
     source = "".join(file.read_text() for file in (ROOT / "src" / "kado").rglob("*.py"))
     documented = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text))
     assert {code for code in documented if f'"{code}"' not in source} == set()
-    refusals = (ROOT / "src" / "kado" / "cards" / "refusals.py").read_text()
+    refusals = "".join(file.read_text() for file in (ROOT / "src" / "kado" / "cards").rglob("refusals.py"))
     codes = set(re.findall(r'^\s+(?:return \w+\()?"([a-z]+(?:_[a-z]+)+)",', refusals, re.MULTILINE))
     codes |= set(re.findall(r'return \w+\("([a-z]+(?:_[a-z]+)+)",', refusals))
     assert len(codes) > 10

@@ -18,7 +18,6 @@ _NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
 # By file and function (or name of the constant): why the statement spans programs, or where it names the program.
 EXEMPT = {
     "cards/bulk/store.py:lock_waiting": "finds the task, of whichever program, that has waited longest",
-    "cards/find.py:entries_of": "the condition is in `chosen`, which begins with program_id = $1",
     "cards/proof/facts.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/facts.py:OPEN_HOLDS": "verification reads every program; few cards have open holds",
     "cards/proof/lines.py:_SELECT": "verification reads every program, or `where` names one",

@@ -98,6 +98,10 @@ _CARDS: Final[Mapping[str, tuple[str, tuple[_Step, ...]]]] = {
     "ready to spend": ("50.00", (_ACTIVATE,)),
     "partly spent": ("80.00", (_ACTIVATE, ("redeem", {"amount": "32.50"}), ("reload", {"amount": "5.00"}))),
     "spent to zero": ("25.00", (_ACTIVATE, ("redeem", {"amount": "25.00"}))),
+    "held for an order": (
+        "60.00",
+        (_ACTIVATE, ("holds", {"amount": "45.00", "orderReference": "order-7", "expiresInSeconds": 2_592_000})),
+    ),
     "stopped for a while": ("40.00", (_ACTIVATE, ("suspend", {"reason": "Reported lost"}))),
     "expires soon": ("30.00", (_ACTIVATE,)),
     "ended for good": ("15.00", (_ACTIVATE, ("void", {"reason": "Issued by mistake"}))),

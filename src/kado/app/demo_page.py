@@ -98,7 +98,13 @@ def _commands(base: str, login: Login, program: Json, tour: Tour) -> Iterator[tu
     card = f"{programs}/cards/{tour.card['id']}"
     bearer = f"Authorization: Bearer {login.key}"
     number, run = tour.card["cardNumber"], tour.run
-    sale = _curl(f"{card}/redeem", bearer, _JSON, f"Idempotency-Key: sale-{run}", body='{"amount": "12.50"}')
+    sale = _curl(
+        f"{card}/redeem",
+        bearer,
+        _JSON,
+        f"Idempotency-Key: sale-{run}",
+        body=f'{{"amount": "12.50", "posTransactionId": "sale-{run}"}}',
+    )
     top_up = f'{{"cardNumber": "{number}", "amount": "10.00"}}'
     check = f'{{"cardNumber": "{number}", "securityCode": "{tour.code}"}}'
     yield (
@@ -121,9 +127,19 @@ def _commands(base: str, login: Login, program: Json, tour: Tour) -> Iterator[tu
         _curl(f"{programs}/balance-check", _JSON, body=check),
     )
     yield (
-        "Look it up by its wallet pass",
-        _curl(f"{base}/v2/giftcards/passes/{tour.card['card']['serialNumber']}", bearer),
+        "Take the sale back by the till's own number; it may be sent as often as one likes",
+        _curl(
+            f"{programs}/reversals",
+            bearer,
+            _JSON,
+            body=f'{{"cardId": "{tour.card["id"]}", "posTransactionId": "sale-{run}"}}',
+        ),
     )
+    yield (
+        "Set 20.00 EUR aside for an order: they stay on the card, but nothing else can spend them",
+        _curl(f"{card}/holds", bearer, _JSON, body=f'{{"amount": "20.00", "orderReference": "order-{run}"}}'),
+    )
+    yield "Find it by the beginning of its recipient's email", _curl(f"{programs}/search?q=anna", bearer)
     yield (
         "Send a new code: the old one is void at once, the new one is in the newest mail",
         _curl(f"{card}/resend-code", bearer, method="POST"),

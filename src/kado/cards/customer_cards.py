@@ -9,24 +9,14 @@ from typing import Final
 
 from kado.access.caller import Customer
 from kado.cards.card import Entry
-from kado.cards.find import entry_from_row
+from kado.cards.find import entry_from_row, mentioning
 from kado.cards.ownership import owned, owner
-from kado.cards.store import ENTRY_COLUMNS
+from kado.cards.store import ENTRY_COLUMNS, STATUS_NOW
 from kado.money import Currency, currency
 from kado.storage.database import Database
 
-# What `Card.status_at` says, for counting in the database.
-_STATUS: Final = """CASE
-    WHEN c.voided_at IS NOT NULL THEN 'voided'
-    WHEN c.expires_at <= clock_timestamp() THEN 'expired'
-    WHEN c.suspended_at IS NOT NULL AND (c.suspended_until IS NULL OR c.suspended_until > clock_timestamp())
-        THEN 'suspended'
-    WHEN c.activated_at IS NULL THEN 'pending'
-    WHEN c.balance = 0 THEN 'depleted'
-    ELSE 'active' END"""
-
 _OWN: Final = f"""
-    SELECT c.program_id, c.id, c.merchant_id, c.balance, c.expires_at, p.currency, {_STATUS} AS status
+    SELECT c.program_id, c.id, c.merchant_id, c.balance, c.expires_at, p.currency, {STATUS_NOW} AS status
     FROM card c JOIN program p ON p.id = c.program_id
     WHERE c.program_id = ANY($1::text[]) AND c.is_test = $2 AND {owned(3)}"""
 
@@ -82,7 +72,7 @@ async def totals(database: Database, scope: Scope) -> list[Totals]:
                 WHERE t.type IN ('REDEMPTION', 'REFUND') GROUP BY own.currency)
             SELECT own.currency, count(*) AS cards, count(*) FILTER (WHERE status = 'active') AS active,
                    count(*) FILTER (WHERE status IN ('pending', 'active', 'suspended')
-                                      AND expires_at <= clock_timestamp() + interval '30 days') AS expiring_soon,
+                                      AND expires_at <= statement_timestamp() + interval '30 days') AS expiring_soon,
                    coalesce(min(spent.amount), 0)::bigint AS spent,
                    coalesce(sum(balance) FILTER (WHERE status IN ('active', 'suspended')), 0)::bigint AS balance
             FROM own LEFT JOIN spent ON spent.currency = own.currency
@@ -115,8 +105,7 @@ async def entries(
     chosen = f"""
         FROM ({_OWN}) AS own
         JOIN card_transaction t ON t.program_id = own.program_id AND t.card_id = own.id
-        WHERE $6::text IS NULL OR strpos(lower(concat_ws(' ', t.type, t.reference_id, t.pos_transaction_id,
-              t.cashier_id, t.terminal_id, t.description)), lower($6)) > 0"""
+        WHERE {mentioning(6)}"""
     columns = ", ".join(f"t.{column.strip()}" for column in ENTRY_COLUMNS.split(","))
     async with database.read() as connection:
         rows = await connection.fetch(

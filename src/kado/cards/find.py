@@ -44,23 +44,28 @@ async def card_by_pass(database: Database, program_id: str, pass_sid: str) -> Fo
 async def entries_of(
     database: Database, program_id: str, card_id: str, *, limit: int, offset: int, text: str | None = None
 ) -> tuple[list[Entry], int]:
-    """A card's entries, newest first, and how many there are in all; with `text` only those that mention it.
-
-    An entry mentions a text if its type, reference, POS transaction, cashier, terminal or description contains it.
-    """
-    chosen = "WHERE program_id = $1 AND card_id = $2 AND ($3::text IS NULL OR strpos(lower(concat_ws(' ', type,"
-    chosen += " reference_id, pos_transaction_id, cashier_id, terminal_id, description)), lower($3)) > 0)"
+    """A card's entries, newest first, and how many there are in all; with `text` only those that mention it."""
+    chosen = f"FROM card_transaction t WHERE t.program_id = $1 AND t.card_id = $2 AND {mentioning(3)}"
     async with database.read() as connection:
         rows = await connection.fetch(
-            f"SELECT {ENTRY_COLUMNS} FROM card_transaction {chosen} ORDER BY seq DESC LIMIT $4 OFFSET $5",
+            f"SELECT {ENTRY_COLUMNS} {chosen} ORDER BY t.seq DESC LIMIT $4 OFFSET $5",
             program_id,
             card_id,
             text,
             limit,
             offset,
         )
-        total = await connection.fetchval(f"SELECT count(*) FROM card_transaction {chosen}", program_id, card_id, text)
+        total = await connection.fetchval(f"SELECT count(*) {chosen}", program_id, card_id, text)
     return [entry_from_row(tuple(row)) for row in rows], int(total)
+
+
+def mentioning(parameter: int) -> str:
+    """A condition on `card_transaction t`: it mentions the text that is this parameter, if that is not null.
+
+    An entry mentions a text if its type, reference, POS transaction, cashier, terminal or description contains it.
+    """
+    said = "t.type, t.reference_id, t.pos_transaction_id, t.cashier_id, t.terminal_id, t.description"
+    return f"(${parameter}::text IS NULL OR strpos(lower(concat_ws(' ', {said})), lower(${parameter})) > 0)"
 
 
 async def entries_by_reference(

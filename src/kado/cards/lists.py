@@ -14,7 +14,7 @@ from kado.cards.card import Card, CardStatus
 from kado.cards.find import Found
 from kado.cards.numbers import indexes_of, normalised
 from kado.cards.ownership import owned_by
-from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
+from kado.cards.store import CARD_COLUMNS, CARD_WIDTH, STATUS_NOW
 from kado.cards.words import after, terms_of
 from kado.crypto import Keyring
 from kado.storage.database import Connection, Database
@@ -24,16 +24,6 @@ COUNT_MAX: Final = 1000
 
 _NUMBER_MAX: Final = 20
 _FREQUENT: Final = 1000
-
-STATUS_NOW: Final = """
-    CASE WHEN c.voided_at IS NOT NULL THEN 'voided'
-         WHEN c.expires_at <= statement_timestamp() THEN 'expired'
-         WHEN c.suspended_at IS NOT NULL
-              AND (c.suspended_until IS NULL OR c.suspended_until > statement_timestamp()) THEN 'suspended'
-         WHEN c.activated_at IS NULL THEN 'pending'
-         WHEN c.balance = 0 THEN 'depleted'
-         ELSE 'active' END"""
-"""`Card.status_at` in SQL, for this very moment. `c.status` says what was true when it was last written."""
 
 # Where a card of a status may stand that has not been swept yet: time ends suspensions (and lives, see `_unswept`).
 _WRITTEN_AS: Final = {

@@ -22,6 +22,16 @@ CARD_COLUMNS: Final = """
 
 CARD_WIDTH: Final = 42
 
+STATUS_NOW: Final = """
+    CASE WHEN c.voided_at IS NOT NULL THEN 'voided'
+         WHEN c.expires_at <= statement_timestamp() THEN 'expired'
+         WHEN c.suspended_at IS NOT NULL
+              AND (c.suspended_until IS NULL OR c.suspended_until > statement_timestamp()) THEN 'suspended'
+         WHEN c.activated_at IS NULL THEN 'pending'
+         WHEN c.balance = 0 THEN 'depleted'
+         ELSE 'active' END"""
+"""`Card.status_at` in SQL, for this very moment. `c.status` says what was true when it was last written."""
+
 ENTRY_COLUMNS: Final = """
     program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
     pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash,

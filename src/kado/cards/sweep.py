@@ -12,6 +12,7 @@ from typing import Final
 from kado.access import attempts
 from kado.cards import events
 from kado.cards.card import CardStatus
+from kado.cards.store import STATUS_NOW
 from kado.programs import find
 from kado.programs.program import Program
 from kado.storage.database import Connection, Database
@@ -70,14 +71,9 @@ _EXPIRE: Final = f"""
 _END_SUSPENSIONS: Final = f"""
     WITH due AS (
         SELECT id FROM card
-        WHERE program_id = $1 AND status = 'suspended' AND suspended_until <= clock_timestamp()
+        WHERE program_id = $1 AND status = 'suspended' AND suspended_until <= statement_timestamp()
         ORDER BY suspended_until LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
-    UPDATE card c SET status = CASE
-        WHEN c.voided_at IS NOT NULL THEN 'voided'
-        WHEN c.expires_at <= clock_timestamp() THEN 'expired'
-        WHEN c.activated_at IS NULL THEN 'pending'
-        WHEN c.balance = 0 THEN 'depleted'
-        ELSE 'active' END
+    UPDATE card c SET status = {STATUS_NOW}
     FROM due WHERE c.program_id = $1 AND c.id = due.id"""
 
 _FORGET_ANSWERS: Final = f"""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kado.storage.database import Connection, Database
-from kado.storage.outbox import SEND_MESSAGE, enqueue_jobs
+from kado.storage.outbox import SEND_MESSAGE, enqueue_sends
 
 LEASE: Final = timedelta(minutes=2)
 OVERDUE: Final = timedelta(seconds=60)
@@ -49,7 +49,7 @@ async def claim(database: Database, program_id: str, message_id: str) -> Claimed
         if wait is None:
             return None
         if wait > timedelta(0):
-            await enqueue_jobs(connection, [(program_id, message_id, wait)])
+            await enqueue_sends(connection, [(program_id, message_id, wait)])
             return None
         row = await connection.fetchrow(
             """
@@ -148,7 +148,7 @@ async def put_off(database: Database, message: Claimed, reason: str, wait: timed
             wait,
         )
         if again:
-            await enqueue_jobs(connection, [(message.program_id, message.id, wait)])
+            await enqueue_sends(connection, [(message.program_id, message.id, wait)])
 
     await database.repeat(work)
 
@@ -166,7 +166,7 @@ async def replay(database: Database, program_id: str, message_id: str) -> bool:
             message_id,
         )
         if found:
-            await enqueue_jobs(connection, [(program_id, message_id, timedelta(0))])
+            await enqueue_sends(connection, [(program_id, message_id, timedelta(0))])
         return bool(found)
 
 
@@ -197,7 +197,7 @@ async def rescue(database: Database) -> int:
         known = {row["message"] for row in having_jobs}
         lost = [(row["program_id"], row["id"], timedelta(0)) for row in overdue if row["id"] not in known]
         if lost:
-            await enqueue_jobs(connection, lost)
+            await enqueue_sends(connection, lost)
         return len(lost)
 
 

@@ -59,6 +59,18 @@ class Event:
     created_at: datetime
 
 
+async def enqueue(connection: Connection, job: str, wanted: Sequence[tuple[Mapping[str, str], timedelta]]) -> None:
+    """Jobs of one kind, each with its payload and after its delay, on this connection's transaction."""
+    # The driver only fetches, which a connection borrowed from a pool can do as well.
+    queries = Queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
+    await queries.enqueue(
+        [job] * len(wanted),
+        [json.dumps(payload).encode() for payload, _ in wanted],
+        [0] * len(wanted),
+        [delay for _, delay in wanted],
+    )
+
+
 async def enqueue_messages(connection: Connection, messages: Sequence[Message]) -> None:
     """Write the messages and their jobs on this connection's transaction."""
     await connection.execute(
@@ -82,13 +94,13 @@ async def enqueue_messages(connection: Connection, messages: Sequence[Message]) 
         [m.created_at for m in messages],
         [m.send_at or m.created_at for m in messages],
     )
-    await enqueue_jobs(
+    await enqueue_sends(
         connection,
         [(m.program_id, m.id, max(timedelta(0), (m.send_at or m.created_at) - m.created_at)) for m in messages],
     )
 
 
-async def enqueue_jobs(connection: Connection, jobs: Sequence[tuple[str, str, timedelta]]) -> None:
+async def enqueue_sends(connection: Connection, jobs: Sequence[tuple[str, str, timedelta]]) -> None:
     """Jobs that send the messages (program id, message id) after a delay, on this connection's transaction."""
     await enqueue(
         connection,
@@ -115,18 +127,6 @@ async def enqueue_events(connection: Connection, events: Sequence[Event]) -> Non
     )
     programs = sorted({event.program_id for event in events})
     await enqueue(connection, HAND_OUT_EVENTS, [({"program": program_id}, timedelta(0)) for program_id in programs])
-
-
-async def enqueue(connection: Connection, job: str, wanted: Sequence[tuple[Mapping[str, str], timedelta]]) -> None:
-    """Jobs of one kind, each with its payload and after its delay, on this connection's transaction."""
-    # The driver only fetches, which a connection borrowed from a pool can do as well.
-    queries = Queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
-    await queries.enqueue(
-        [job] * len(wanted),
-        [json.dumps(payload).encode() for payload, _ in wanted],
-        [0] * len(wanted),
-        [delay for _, delay in wanted],
-    )
 
 
 async def enqueue_otp(connection: Connection, otp_id: str, delay: timedelta = timedelta(0)) -> None:

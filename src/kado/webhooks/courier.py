@@ -18,7 +18,7 @@ from kado.crypto import Keyring
 from kado.errors import Unavailable
 from kado.programs import find
 from kado.storage.database import Database
-from kado.webhooks import deliveries, store
+from kado.webhooks import deliveries, history, store
 from kado.webhooks.deliveries import Claimed
 from kado.webhooks.endpoints import secret_of
 from kado.webhooks.post import NotReached, Poster
@@ -91,7 +91,7 @@ class Courier:
     async def forget(self) -> None:
         """Delete events of long ago."""
         for program in await find.list_all(self._database):
-            while await deliveries.forget(self._database, program.id) == deliveries.FORGOTTEN_AT_ONCE:
+            while await history.forget(self._database, program.id) == history.FORGOTTEN_AT_ONCE:
                 pass
 
     async def _look(self) -> None:

@@ -15,15 +15,12 @@ from kado.ids import new_id
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import DELIVER_EVENTS, enqueue
 from kado.webhooks import store
-from kado.webhooks.webhook import Delivery
 
 LEASE: Final = timedelta(seconds=30)
 """Far longer than a try may take, with time to write down what came of it."""
 
-KEPT_DAYS: Final = 30
 _HANDED_OUT_AT_ONCE: Final = 500
 _RESCUED_AT_ONCE: Final = 1000
-FORGOTTEN_AT_ONCE: Final = 1000
 WORKER: Final = "worker"
 """Who stands in the audit log for an endpoint that was disabled because it does not answer."""
 
@@ -155,7 +152,7 @@ async def put_off(database: Database, delivery: Claimed, status: int | None, rea
         if not await _note(connection, delivery, "queued", status, reason, wait):
             return
         await store.note_failure(connection, delivery.webhook_id, reason)
-        await _wake(connection, [(delivery.program_id, delivery.webhook_id)], wait)
+        await wake(connection, [(delivery.program_id, delivery.webhook_id)], wait)
 
     await database.repeat(work)
 
@@ -221,93 +218,10 @@ async def _note(
     )
 
 
-async def _wake(connection: Connection, places: Sequence[tuple[str, str]], wait: timedelta) -> None:
+async def wake(connection: Connection, places: Sequence[tuple[str, str]], wait: timedelta) -> None:
+    """Jobs that have a worker look at these endpoints (program id, webhook id), on this connection's transaction."""
     await enqueue(
         connection,
         DELIVER_EVENTS,
         [({"program": program_id, "webhook": webhook_id}, wait) for program_id, webhook_id in places],
     )
-
-
-# ── for people ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def list_deliveries(
-    database: Database, merchant_id: str, webhook_id: str, *, state: str | None, limit: int, offset: int
-) -> tuple[list[Delivery], int]:
-    """The deliveries to a merchant's endpoint, newest first, and how many there are in all; of one state, or of all."""
-    async with database.read() as connection:
-        rows = await connection.fetch(
-            """
-            SELECT d.id, d.webhook_id, d.event_id, e.type AS event_type, d.program_id, e.card_id, d.state, d.attempts,
-                   d.last_status, d.last_error, d.created_at, d.next_attempt_at, d.delivered_at
-              FROM (SELECT * FROM webhook_delivery
-                     WHERE program_id IN (SELECT p.id FROM program p WHERE p.merchant_id = $1) AND webhook_id = $2
-                       AND ($3::text IS NULL OR state = $3)) d
-              JOIN gift_card_event e ON e.program_id = d.program_id AND e.id = d.event_id
-             ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5
-            """,
-            merchant_id,
-            webhook_id,
-            state,
-            limit,
-            offset,
-        )
-        total = await connection.fetchval(
-            "SELECT count(*) FROM webhook_delivery"
-            " WHERE program_id IN (SELECT p.id FROM program p WHERE p.merchant_id = $1) AND webhook_id = $2"
-            " AND ($3::text IS NULL OR state = $3)",
-            merchant_id,
-            webhook_id,
-            state,
-        )
-    return [Delivery(**row) for row in rows], int(total)
-
-
-async def replay(database: Database, merchant_id: str, webhook_id: str, delivery_id: str | None = None) -> int:
-    """Put a delivery back in the queue, in whatever state it is, or all that failed; how many it were.
-
-    The event keeps its id, so a receiver that has had it knows it again. Its ten waits begin anew.
-    """
-
-    async def work(connection: Connection) -> int:
-        rows = await connection.fetch(
-            """
-            UPDATE webhook_delivery SET state = 'queued', attempts = 0, queued_at = now(), next_attempt_at = now(),
-                                        delivered_at = NULL
-             WHERE program_id IN (SELECT p.id FROM program p WHERE p.merchant_id = $1) AND webhook_id = $2
-               AND (id = $3 OR ($3::text IS NULL AND state = 'failed'))
-            RETURNING program_id, webhook_id
-            """,
-            merchant_id,
-            webhook_id,
-            delivery_id,
-        )
-        places = {(row["program_id"], row["webhook_id"]) for row in rows}
-        if places:
-            await _wake(connection, sorted(places), timedelta(0))
-        return len(rows)
-
-    return await database.repeat(work)
-
-
-async def forget(database: Database, program_id: str) -> int:
-    """Delete some of the program's events of long ago, with their deliveries, unless one still waits; how many."""
-
-    async def work(connection: Connection) -> int:
-        done = await connection.execute(
-            """
-            DELETE FROM gift_card_event WHERE program_id = $1 AND id IN (
-                SELECT e.id FROM gift_card_event e
-                 WHERE e.program_id = $1 AND e.created_at < now() - make_interval(days => $2)
-                   AND NOT EXISTS (SELECT FROM webhook_delivery d WHERE d.program_id = $1 AND d.event_id = e.id
-                                      AND d.state = 'queued')
-                 LIMIT $3)
-            """,
-            program_id,
-            KEPT_DAYS,
-            FORGOTTEN_AT_ONCE,
-        )
-        return int(done.rpartition(" ")[2])
-
-    return await database.repeat(work)

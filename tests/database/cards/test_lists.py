@@ -13,8 +13,9 @@ from tests.database.cards.builders import Shop
 from kado.access.caller import Customer
 from kado.cards.card import Card, CardStatus
 from kado.cards.find import card_by_id
-from kado.cards.lists import COUNT_MAX, STATUS_NOW, Wanted, list_cards
+from kado.cards.lists import COUNT_MAX, Wanted, list_cards
 from kado.cards.ownership import owned_by, owns
+from kado.cards.store import STATUS_NOW
 from kado.errors import Unavailable
 from kado.ids import new_id
 from kado.storage.database import Database

@@ -12,7 +12,8 @@ import pytest
 from tests.database.delivery.conftest import MakeSender
 from tests.database.delivery.servers import MailServer, Provider
 from tests.database.delivery.shop import Shop
-from tests.database.delivery.test_worker import listens, received, until, working
+from tests.database.delivery.test_worker import listens, received
+from tests.serving.working import until, working
 
 from kado.access import otp
 from kado.access.customer_store import Desk, Target

@@ -1,7 +1,6 @@
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,32 +11,13 @@ from tests.conftest import url_of
 from tests.database.delivery.conftest import MakeSender
 from tests.database.delivery.servers import MailServer, code_in
 from tests.database.delivery.shop import Shop
+from tests.serving.working import until, working
 
 from kado.crypto import Keyring
 from kado.doors.worker.run import Periodic, Worker
 from kado.errors import Unavailable
 from kado.storage.database import Database
 from kado.storage.outbox import Message, enqueue_messages
-
-
-async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
-    """Wait until the condition holds; fail when it does not within the time."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator[asyncio.Event]:
-    """The worker at work; at the end it is stopped and must come to an end."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(worker.run(stop))
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await asyncio.wait_for(running, 20)
 
 
 def received(server: MailServer, count: int) -> Callable[[], Awaitable[bool]]:

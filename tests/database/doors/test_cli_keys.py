@@ -53,6 +53,11 @@ async def test_options_shape_the_key_and_the_list_shows_them_without_the_secret(
     assert "  test  cashier  cards:read,cards:redeem  till 2  " in listed.out.splitlines()[1]
     assert listed.out.rstrip().endswith("  -")
     assert secret not in listed.out
+    (facts,) = (await kado("key", "list", *SHOP, "--json")).json
+    assert facts | {"createdAt": None} == {
+        "id": facts["id"], "kind": "test", "role": "cashier", "scopes": ["cards:read", "cards:redeem"],
+        "name": "till 2", "createdAt": None, "revokedAt": None,
+    }  # fmt: skip
 
 
 async def test_a_signing_key_signs_what_the_server_verifies(

@@ -66,6 +66,8 @@ async def test_list_shows_name_and_id(kado: Kado, flower_shop: dict[str, str]) -
     assert ran.code == 0
     assert ran.out.splitlines()[0].split() == ["ID", "NAME", "CREATED"]
     assert ran.out.splitlines()[1].startswith(f"{flower_shop['merchantId']}  Flower Shop  ")
+    (facts,) = (await kado("merchant", "list", "--json")).json
+    assert (facts["id"], facts["name"]) == (flower_shop["merchantId"], "Flower Shop")
 
 
 async def test_what_is_refused_is_said_on_stderr_with_exit_code_1(

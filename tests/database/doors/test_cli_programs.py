@@ -42,6 +42,8 @@ async def test_list_shows_all_programs_or_a_merchants(
     for options in ((), ("--merchant", "Flower Shop")):
         ran = await kado("program", "list", *options)
         assert (ran.code, ran.out.splitlines()[1:]) == (0, [line])
+    facts = {"id": program.id, "name": "Cards", "currency": "EUR", "merchantId": program.merchant_id}
+    assert (await kado("program", "list", "--json")).json == [facts]
     assert (await kado("program", "list", *BOOKS)).out.splitlines()[1:] == []
     await kado("program", "admit", program.id, *BOOKS)
     assert (await kado("program", "list", *BOOKS)).out.splitlines()[1:] == [line]

@@ -1,11 +1,8 @@
 """A shop whose events are listened to, and what brings them there."""
 
-import asyncio
 import json
 import secrets
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
@@ -20,7 +17,7 @@ from kado.crypto import Keyring
 from kado.ids import new_id
 from kado.storage.database import Database
 from kado.storage.outbox import Event, enqueue_events
-from kado.webhooks import deliveries, store
+from kado.webhooks import history, store
 from kado.webhooks.courier import WAITS, Courier
 from kado.webhooks.post import Poster
 from kado.webhooks.webhook import Delivery, Webhook
@@ -67,7 +64,7 @@ class Shop(CardShop):
         return found
 
     async def deliveries(self, webhook_id: str) -> list[Delivery]:
-        found, _ = await deliveries.list_deliveries(
+        found, _ = await history.list_deliveries(
             self.database, self.merchant_id, webhook_id, state=None, limit=1000, offset=0
         )
         return found
@@ -97,26 +94,6 @@ def make_courier(database: Database, keyring: Keyring) -> MakeCourier:
         return Courier(of or database, keyring, Poster(LOOPBACK, seconds=seconds), waits)
 
     return build
-
-
-async def until(condition: Callable[[], Awaitable[object]], seconds: float = 15) -> None:
-    """Wait until the condition holds; fail when it does not within the time."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def working(worker: Any) -> AsyncIterator[asyncio.Event]:
-    """A worker or courier at work; at the end it is stopped and must come to an end."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(worker.run(stop))
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await asyncio.wait_for(running, 20)
 
 
 def all_are(shop: Shop, webhook_id: str, state: str, count: int) -> Callable[[], Awaitable[bool]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import structlog
-from tests.database.webhooks.conftest import MakeCourier, Shop, all_are, ids, until, working
+from tests.database.webhooks.conftest import MakeCourier, Shop, all_are, ids
 from tests.serving.receiver import DROP, HANG, receiving
+from tests.serving.working import until, working
 
 from kado.crypto import Keyring
 from kado.delivery.mail import Mailer
@@ -16,7 +17,7 @@ from kado.delivery.sms import Texter
 from kado.doors.worker.run import Worker
 from kado.storage.database import Database
 from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS, enqueue_events
-from kado.webhooks import deliveries
+from kado.webhooks import deliveries, history
 from kado.webhooks.courier import AT_ONCE, WAITS, Courier
 
 
@@ -148,7 +149,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_at_once_and_what_waits_for_i
                 await connection.execute("UPDATE webhook SET enabled = true WHERE id = $1", webhook_id)
             receiver.usual = "204 No Content"
             receiver.received.clear()
-            assert await deliveries.replay(shop.database, shop.merchant_id, webhook_id) == 20
+            assert await history.replay(shop.database, shop.merchant_id, webhook_id) == 20
             await until(all_are(shop, webhook_id, "delivered", 20))
         assert sorted(ids(receiver)) == sorted(sent)
 

@@ -18,8 +18,7 @@ from typing import Final
 
 from kado import audit, clock
 from kado.access.caller import Caller
-from kado.cards import refusals
-from kado.cards.bulk import store
+from kado.cards.bulk import refusals, store
 from kado.cards.bulk.task import UNFINISHED, Task
 from kado.cards.numbers import hide_code, new_code, show_number
 from kado.crypto import Keyring, equal

@@ -2,8 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from kado.cards import refusals
-from kado.cards.bulk import store
+from kado.cards.bulk import refusals, store
 from kado.cards.bulk.task import UNFINISHED, Task
 from kado.cards.numbers import show_number
 from kado.crypto import Keyring

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Query, Request
+from pydantic import WithJsonSchema
 
 from kado.access import signatures
 from kado.access.address import client_address
@@ -29,8 +30,10 @@ from kado.programs.program import Program
 _CUSTOMER_TOKEN: Final = "X-Eposn-Customer-Token"  # noqa: S105 - the name of a header
 _MERCHANT_TOKEN: Final = "X-Eposn-Merchant-Token"  # noqa: S105 - the name of a header
 
-ProgramId = Annotated[PydanticObjectId | None, Path()]
-CardId = Annotated[PydanticObjectId | None, Path()]
+# The contract's document lets ids in a path be null, which a segment of a path never is.
+_or_null: Final = WithJsonSchema({"anyOf": [{"$ref": "#/components/schemas/PydanticObjectId"}, {"type": "null"}]})
+ProgramId = Annotated[PydanticObjectId, Path(), _or_null]
+CardId = Annotated[PydanticObjectId, Path(), _or_null]
 NarrowingProgramId = Annotated[PydanticObjectId | None, Query()]
 StrayCardId = Annotated[PydanticObjectId | None, Query()]
 StrayProgramId = Annotated[PydanticObjectId | None, Query()]

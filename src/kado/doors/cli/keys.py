@@ -4,11 +4,13 @@ from typing import Annotated, Final
 
 import typer
 
+from kado import clock
 from kado.access import keys
+from kado.access.keys import Key
 from kado.access.permissions import Permission, Role
 from kado.crypto import Keyring
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import ACTOR, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
 from kado.storage.database import Database
 
 app: Final = typer.Typer(
@@ -30,7 +32,7 @@ def create(
     signing: Annotated[
         bool, typer.Option("--signing", help="A key to sign requests with, instead of one to send.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Make a key and show its secret, this once."""
     if signing and (test or role or scope or name):
@@ -40,10 +42,13 @@ def create(
 
 @app.command("list", epilog=example('kado key list --merchant "Flower Shop"'))
 @command
-async def list_(merchant: MerchantName) -> None:
+async def list_(merchant: MerchantName, json: AsJson = False) -> None:
     """List a merchant's keys, revoked ones too. Secrets are not kept and cannot be shown."""
     async with session() as (database, _):
         found = await keys.list_keys(database, (await named(database, merchant)).id)
+    if json:
+        print_json([_facts(key) for key in found])
+        return
     titles = ("ID", "KIND", "ROLE", "SCOPES", "NAME", "CREATED", "REVOKED")
     print_table(
         titles,
@@ -93,6 +98,18 @@ async def _create(
         print_json({"keyId": key.key_id, "secret": key.secret})
         return
     print(f"Key {key.key_id} of {merchant!r}. Keep its secret now; it cannot be shown again:\n\n    {key.secret}\n")
+
+
+def _facts(key: Key) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "kind": key.kind,
+        "role": key.role,
+        "scopes": key.scopes,
+        "name": key.name,
+        "createdAt": clock.text(key.created_at),
+        "revokedAt": None if key.revoked_at is None else clock.text(key.revoked_at),
+    }
 
 
 async def _signing(database: Database, keyring: Keyring, merchant_id: str) -> keys.NewKey:

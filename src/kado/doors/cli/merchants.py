@@ -5,9 +5,10 @@ from typing import Annotated, Final
 
 import typer
 
+from kado import clock
 from kado.access import staff
 from kado.access.store import Merchant
-from kado.doors.cli.session import ACTOR, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
 from kado.errors import NotFound
 from kado.storage.database import Database
 
@@ -34,7 +35,7 @@ def create(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Make a merchant and its owner. Without a password option, the password is asked for twice."""
     _create(name, owner, _password(password, password_stdin), json)
@@ -42,10 +43,13 @@ def create(
 
 @app.command("list", epilog=example("kado merchant list"))
 @command
-async def list_() -> None:
+async def list_(json: AsJson = False) -> None:
     """List all merchants, oldest first."""
     async with session() as (database, _):
         merchants = await staff.list_merchants(database)
+    if json:
+        print_json([{"id": m.id, "name": m.name, "createdAt": clock.text(m.created_at)} for m in merchants])
+        return
     print_table(("ID", "NAME", "CREATED"), [(m.id, m.name, shown(m.created_at)) for m in merchants])
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import ACTOR, command, example, print_table, session
+from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session
 from kado.programs import admit as admission
 from kado.programs import find
 
@@ -44,6 +44,7 @@ async def list_(
     merchant: Annotated[
         str | None, typer.Option(help="Only programs that this merchant owns or is admitted to.")
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """List programs, oldest first."""
     async with session() as (database, _):
@@ -51,6 +52,11 @@ async def list_(
             programs = await find.list_all(database)
         else:
             programs = await find.list_reachable(database, (await named(database, merchant)).id)
+    if json:
+        print_json(
+            [{"id": p.id, "name": p.name, "currency": p.currency.code, "merchantId": p.merchant_id} for p in programs]
+        )
+        return
     print_table(
         ("ID", "NAME", "CURRENCY", "OWNER"), [(p.id, p.name, p.currency.code, p.merchant_name) for p in programs]
     )

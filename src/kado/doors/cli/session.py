@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from functools import wraps
-from typing import Final, NoReturn, ParamSpec
+from typing import Annotated, Final, NoReturn, ParamSpec
 
 import asyncpg
 import typer
@@ -93,9 +93,12 @@ def wrong_usage(message: str) -> typer.BadParameter:
     return typer.BadParameter(message)
 
 
-def print_json(members: Mapping[str, object]) -> None:
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
+
+
+def print_json(said: Mapping[str, object] | Sequence[Mapping[str, object]]) -> None:
     """The one line that `--json` promises."""
-    print(json.dumps(dict(members)))
+    print(json.dumps(said))
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

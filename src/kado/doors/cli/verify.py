@@ -10,7 +10,7 @@ import typer
 
 from kado.cards.proof.findings import Finding, Report
 from kado.cards.verify import verify as verify_ledger
-from kado.doors.cli.session import example, explain, print_json, session, wrong_usage
+from kado.doors.cli.session import AsJson, example, explain, print_json, session, wrong_usage
 from kado.ids import is_id
 
 EXAMPLE: Final = example("kado verify --json")
@@ -19,7 +19,7 @@ _CANNOT_RUN: Final = 2
 
 def verify(
     program: Annotated[str | None, typer.Option(help="Only this program (its id); all of them if left out.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Prove that no entry was changed, removed or invented, and that every balance is the sum of its entries.
 

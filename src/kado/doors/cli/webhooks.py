@@ -1,16 +1,15 @@
 """`kado webhook`: see a merchant's endpoints and what was sent to them, and send it again."""
 
-import json
 from typing import Annotated, Final
 
 import typer
 
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.session import AsJson, command, example, print_json, print_table, session, shown, wrong_usage
 from kado.errors import NotFound, Refusal
 from kado.storage.database import Database
-from kado.webhooks import deliveries, endpoints, store
-from kado.webhooks.webhook import Webhook
+from kado.webhooks import endpoints, history, store
+from kado.webhooks.webhook import Delivery, Webhook
 
 app: Final = typer.Typer(
     name="webhook",
@@ -21,7 +20,6 @@ app: Final = typer.Typer(
 
 _SHOWN_MAX: Final = 250
 WebhookId = Annotated[str, typer.Argument(help="The webhook's id, as `kado webhook list` shows it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
 
 
 @app.command("list", epilog=example('kado webhook list --merchant "Flower Shop"'))
@@ -35,7 +33,7 @@ async def list_(
             database, (await named(database, merchant)).id, is_test=None, limit=_SHOWN_MAX, offset=0
         )
     if as_json:
-        print(json.dumps([_facts(one) for one in found]))
+        print_json([_facts(one) for one in found])
         return
     print_table(
         ("ID", "URL", "MODE", "ENABLED", "LAST DELIVERED", "LAST ERROR", "DISABLED BECAUSE"),
@@ -64,13 +62,11 @@ async def deliveries_(
     """List what was sent to a webhook in the last 30 days, newest first, at most 250."""
     async with session() as (database, _):
         webhook = await _found(database, webhook_id)
-        found, _total = await deliveries.list_deliveries(
+        found, _total = await history.list_deliveries(
             database, webhook.merchant_id, webhook_id, state="failed" if failed else None, limit=_SHOWN_MAX, offset=0
         )
     if as_json:
-        print(json.dumps([{"id": one.id, "event": one.event_id, "type": one.event_type, "card": one.card_id,
-                           "state": one.state, "attempts": one.attempts, "lastError": one.last_error}
-                          for one in found]))  # fmt: skip
+        print_json([_delivery_facts(one) for one in found])
         return
     print_table(
         ("ID", "EVENT", "TYPE", "CARD", "STATE", "TRIES", "CREATED", "LAST ERROR"),
@@ -107,7 +103,7 @@ async def replay(
         webhook = await _found(database, webhook_id)
         if not webhook.enabled:
             raise Refusal("webhook_disabled", "The webhook is disabled. Its owner enables it over the API.")
-        count = await deliveries.replay(database, webhook.merchant_id, webhook_id, delivery_id)
+        count = await history.replay(database, webhook.merchant_id, webhook_id, delivery_id)
     if delivery_id is not None and not count:
         raise NotFound("delivery_not_found", "There is no such delivery.")
     if as_json:
@@ -133,4 +129,16 @@ def _facts(webhook: Webhook) -> dict[str, object]:
         "lastDeliveredAt": shown(webhook.last_delivered_at),
         "lastError": webhook.last_error,
         "disabledReason": webhook.disabled_reason,
+    }
+
+
+def _delivery_facts(delivery: Delivery) -> dict[str, object]:
+    return {
+        "id": delivery.id,
+        "event": delivery.event_id,
+        "type": delivery.event_type,
+        "card": delivery.card_id,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "lastError": delivery.last_error,
     }

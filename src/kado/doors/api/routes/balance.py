@@ -29,7 +29,6 @@ async def check_balance(
     cardId: StrayCardId = None,
 ) -> Response:
     """The balance of the card with this number and code. Whatever is wrong, the answer is the same 404."""
-    assert programId is not None, "a segment of a path is never null"
     services = services_of(request)
     found = await services.checks.check(
         programId,

@@ -18,6 +18,7 @@ from kado.cards.schedule import Schedule
 from kado.cards.suspend import Suspend, Unsuspend
 from kado.cards.transfer_ownership import TransferOwnership
 from kado.doors.api import shown
+from kado.doors.api.paging import Text, WantedPart
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import (
     CreateGiftCardRequest,
@@ -27,7 +28,7 @@ from kado.doors.api.schemas.cards import (
     UnsuspendGiftCardRequest,
 )
 from kado.doors.api.schemas.moves import ScheduleGiftCardDeliveryRequest, TransferOwnershipRequest
-from kado.doors.api.types import PAGE_LIMIT_MAX, PageLimit, PageNumber, PageOffset, SearchText
+from kado.doors.api.types import PAGE_LIMIT_MAX
 from kado.doors.api.visit import (
     SESSION_HEADERS,
     CardId,
@@ -91,7 +92,6 @@ async def details(
     include_transactions: Annotated[bool, Query()] = False,
 ) -> Response:
     """The card as it is now, with its latest entries if asked for. What is not held for orders stands in a header."""
-    assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
@@ -108,19 +108,15 @@ async def transactions(
     visit: Reading,
     programId: ProgramId,
     cardId: CardId,
-    q: Annotated[SearchText | None, Query()] = None,
-    page: Annotated[PageNumber, Query()] = 1,
-    limit: Annotated[PageLimit, Query()] = PAGE_LIMIT_MAX,
-    offset: Annotated[PageOffset | None, Query()] = None,
+    part: WantedPart,
+    q: Text = None,
 ) -> Response:
     """The card's entries, newest first; `X-Total-Count` says how many there are in all."""
-    assert cardId is not None, "a segment of a path is never null"
     services, program = visit.services, visit.program
     found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
-    start = offset if offset is not None else (page - 1) * limit
     entries, total = await entries_of(
-        services.database, program.id, found.card.id, limit=limit, offset=start, text=q or None
+        services.database, program.id, found.card.id, limit=part.limit, offset=part.start, text=q or None
     )
     body = [shown.transaction(entry, program.currency) for entry in entries]
     return shown.json_response(body, {"X-Total-Count": str(total)})
@@ -135,7 +131,6 @@ async def resend_code(
     idempotency_key: Key = None,
 ) -> Response:
     """Void the code and send a new one, to the card's own contacts or, with the right to do so, elsewhere."""
-    assert cardId is not None, "a segment of a path is never null"
     wanted = data or ResendSecurityCodeRequest()
     posting = ResendCode(
         program_id=visit.program.id,
@@ -164,7 +159,6 @@ async def suspend(
     idempotency_key: Key = None,
 ) -> Response:
     """Stop the card for a while; with `expiresAt` the suspension ends by itself."""
-    assert cardId is not None, "a segment of a path is never null"
     answer = await visit.services.ledger.post(
         Suspend(
             program_id=visit.program.id,
@@ -188,7 +182,6 @@ async def unsuspend(
     idempotency_key: Key = None,
 ) -> Response:
     """Lift a suspension."""
-    assert cardId is not None, "a segment of a path is never null"
     answer = await visit.services.ledger.post(
         Unsuspend(
             program_id=visit.program.id,
@@ -210,7 +203,6 @@ async def schedule(
     idempotency_key: Key = None,
 ) -> Response:
     """Plan anew when the card's code leaves; null takes the plan back, and nothing leaves until it is asked for."""
-    assert cardId is not None, "a segment of a path is never null"
     answer = await visit.services.ledger.post(
         Schedule(
             program_id=visit.program.id,
@@ -233,7 +225,6 @@ async def transfer_ownership(
     idempotency_key: Key = None,
 ) -> Response:
     """Give the card another owner: the new one is sent a code, the old one's is void."""
-    assert cardId is not None, "a segment of a path is never null"
     if data.newCustomerId is not None:
         await require_customer(visit.services.database, visit.caller, data.newCustomerId, "newCustomerId")
     answer = await visit.services.ledger.post(

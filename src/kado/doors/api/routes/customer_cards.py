@@ -2,19 +2,17 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from kado.access.caller import Caller
 from kado.cards import customer_cards
 from kado.cards.customer_cards import Scope
 from kado.doors.api import shown
+from kado.doors.api.paging import Text, WantedPart
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import TransactionResponse
 from kado.doors.api.schemas.customers import ConsolidatableMerchantResponse, CustomerReportsResponse
 from kado.doors.api.services import Services, services_of
-from kado.doors.api.types import PAGE_LIMIT_MAX, PageLimit, PageNumber, PageOffset, SearchText
 from kado.doors.api.visit import SESSION_HEADERS, SignedIn, StrayCardId, StrayProgramId
 from kado.programs import find as programs
 
@@ -49,18 +47,19 @@ async def reports(
 async def transactions(
     request: Request,
     caller: SignedIn,
+    part: WantedPart,
     programId: StrayProgramId = None,
     cardId: StrayCardId = None,
-    q: Annotated[SearchText | None, Query()] = None,
-    page: Annotated[PageNumber, Query()] = 1,
-    limit: Annotated[PageLimit, Query()] = PAGE_LIMIT_MAX,
-    offset: Annotated[PageOffset | None, Query()] = None,
+    q: Text = None,
 ) -> Response:
     """The entries of all cards, newest first; `X-Total-Count` says how many there are in all."""
     services = services_of(request)
-    start = offset if offset is not None else (page - 1) * limit
     entries, total = await customer_cards.entries(
-        services.database, await _scope(services, caller, programId), limit=limit, offset=start, text=q or None
+        services.database,
+        await _scope(services, caller, programId),
+        limit=part.limit,
+        offset=part.start,
+        text=q or None,
     )
     body = [shown.transaction(entry, currency) for entry, currency in entries]
     return shown.json_response(body, {"X-Total-Count": str(total)})

@@ -33,7 +33,6 @@ async def void(
     idempotency_key: Key = None,
 ) -> Response:
     """End the card for good and write off what is on it."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
         Void(
@@ -58,7 +57,6 @@ async def process_expired(
     idempotency_key: Key = None,
 ) -> Response:
     """Give an expired card more time, or end it because what was on it was paid out or is forfeited."""
-    assert cardId is not None, "a segment of a path is never null"
     action = cast("Action", data.action)  # the pattern of the schema allows no other word
     answer = await visit.services.ledger.post(
         ProcessExpired(

@@ -43,7 +43,6 @@ async def place(
     visit: Holding, programId: ProgramId, cardId: CardId, data: PlaceHoldRequest, idempotency_key: Key = None
 ) -> Response:
     """Set an amount aside. The balance stays, what is available shrinks until the hold is captured or over."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
         PlaceHold(
@@ -67,7 +66,6 @@ async def place(
 @router.get("", name="listHolds", response_model=list[HoldResponse])
 async def list_holds(visit: Reading, programId: ProgramId, cardId: CardId) -> Response:
     """The card's holds, newest first, at most 250; `X-Total-Count` says how many there are in all."""
-    assert cardId is not None, "a segment of a path is never null"
     database, currency = visit.services.database, visit.program.currency
     found = await card_by_id(database, visit.program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
@@ -80,7 +78,6 @@ async def list_holds(visit: Reading, programId: ProgramId, cardId: CardId) -> Re
 @router.get("/{holdId}", name="getHold", response_model=HoldResponse)
 async def show(visit: Reading, programId: ProgramId, cardId: CardId, holdId: HoldId) -> Response:
     """The hold as it is now."""
-    assert cardId is not None, "a segment of a path is never null"
     database = visit.services.database
     found = await card_by_id(database, visit.program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
@@ -98,7 +95,6 @@ async def capture(
     idempotency_key: Key = None,
 ) -> Response:
     """Take what is held, all of it or a part: a redemption."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
         Capture(
@@ -129,7 +125,6 @@ async def release(
     idempotency_key: Key = None,
 ) -> Response:
     """Let the rest of a hold go."""
-    assert cardId is not None, "a segment of a path is never null"
     answer = await visit.services.ledger.post(
         Release(
             program_id=visit.program.id,

@@ -11,17 +11,11 @@ from kado.access.caller import Caller
 from kado.cards.card import CardStatus
 from kado.cards.lists import Wanted, list_cards
 from kado.doors.api import shown
+from kado.doors.api.paging import Part, Text, WantedPart
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import GiftCardStatus
 from kado.doors.api.services import Services
-from kado.doors.api.types import (
-    PAGE_LIMIT_MAX,
-    PageLimit,
-    PageNumber,
-    PageOffset,
-    PydanticObjectId,
-    SearchText,
-)
+from kado.doors.api.types import PydanticObjectId
 from kado.doors.api.visit import (
     SESSION_HEADERS,
     Listing,
@@ -39,60 +33,50 @@ router = APIRouter(
 Merchant = Annotated[PydanticObjectId | None, Query()]
 Status = Annotated[GiftCardStatus | None, Query()]
 PositiveBalance = Annotated[bool, Query()]
-Text = Annotated[SearchText | None, Query()]
-Page = Annotated[PageNumber, Query()]
-Limit = Annotated[PageLimit, Query()]
-Offset = Annotated[PageOffset | None, Query()]
 
 
 @router.get("/cards", name="getGiftCards", response_model=None)
 async def list_all(
     owned: ListingAll,
+    part: WantedPart,
     merchant_id: Merchant = None,
     status: Status = None,
     positive_balance: PositiveBalance = False,
     cardId: StrayCardId = None,
     programId: NarrowingProgramId = None,
     q: Text = None,
-    page: Page = 1,
-    limit: Limit = PAGE_LIMIT_MAX,
-    offset: Offset = None,
 ) -> Response:
     """The cards of all programs that the merchant owns, newest first; `X-Total-Count` says how many there are."""
-    wanted = _wanted(owned.caller, q, merchant_id, page, limit, offset, status, has_balance=positive_balance)
+    wanted = _wanted(owned.caller, part, q, merchant_id, status, has_balance=positive_balance)
     return await _answer(owned.services, owned.programs, wanted)
 
 
 @router.get("/search", name="searchGiftCards", response_model=None)
 async def search_all(
     owned: ListingAll,
+    part: WantedPart,
     merchant_id: Merchant = None,
     cardId: StrayCardId = None,
     programId: NarrowingProgramId = None,
     q: Text = None,
-    page: Page = 1,
-    limit: Limit = PAGE_LIMIT_MAX,
-    offset: Offset = None,
 ) -> Response:
     """Cards found by number, last four digits, name or email, in all programs that the merchant owns."""
-    return await _answer(owned.services, owned.programs, _wanted(owned.caller, q, merchant_id, page, limit, offset))
+    return await _answer(owned.services, owned.programs, _wanted(owned.caller, part, q, merchant_id))
 
 
 @router.get("/{programId}/cards", name="getGiftCards", response_model=None)
 async def list_of_program(
     visit: Listing,
     programId: ProgramId,
+    part: WantedPart,
     merchant_id: Merchant = None,
     status: Status = None,
     positive_balance: PositiveBalance = False,
     cardId: StrayCardId = None,
     q: Text = None,
-    page: Page = 1,
-    limit: Limit = PAGE_LIMIT_MAX,
-    offset: Offset = None,
 ) -> Response:
     """The cards of the program, newest first; `X-Total-Count` says how many there are."""
-    wanted = _wanted(visit.caller, q, merchant_id, page, limit, offset, status, has_balance=positive_balance)
+    wanted = _wanted(visit.caller, part, q, merchant_id, status, has_balance=positive_balance)
     return await _answer(visit.services, [visit.program], wanted)
 
 
@@ -100,32 +84,28 @@ async def list_of_program(
 async def search_program(
     visit: Listing,
     programId: ProgramId,
+    part: WantedPart,
     merchant_id: Merchant = None,
     cardId: StrayCardId = None,
     q: Text = None,
-    page: Page = 1,
-    limit: Limit = PAGE_LIMIT_MAX,
-    offset: Offset = None,
 ) -> Response:
     """Cards of the program found by number, last four digits, name or email."""
-    return await _answer(visit.services, [visit.program], _wanted(visit.caller, q, merchant_id, page, limit, offset))
+    return await _answer(visit.services, [visit.program], _wanted(visit.caller, part, q, merchant_id))
 
 
 def _wanted(
     caller: Caller,
+    part: Part,
     text: str | None,
     merchant_id: str | None,
-    page: int,
-    limit: int,
-    offset: int | None,
     status: GiftCardStatus | None = None,
     *,
     has_balance: bool = False,
 ) -> Wanted:
     return Wanted(
         is_test=caller.is_test,
-        limit=limit,
-        start=offset if offset is not None else (page - 1) * limit,
+        limit=part.limit,
+        start=part.start,
         text=text or "",
         status=None if status is None else CardStatus(status.value),
         merchant_id=merchant_id,

@@ -49,7 +49,6 @@ async def activate(
     idempotency_key: Key = None,
 ) -> Response:
     """Put the card's value on it. A code, if one is sent, must be the card's; only a customer has to send it."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     if visit.caller.customer is not None and data.securityCode is None:
         raise Invalid(("body", "securityCode"), "A customer activates with the card's code.", "security_code_required")
@@ -114,7 +113,6 @@ async def reload(
     idempotency_key: Key = None,
 ) -> Response:
     """Add money to the card, up to its maximum."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
         Reload(
@@ -140,7 +138,6 @@ async def redeem(
     idempotency_key: Key = None,
 ) -> Response:
     """Take money from the card. Repeating the request with the same key gives the first answer again."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
         Redeem(

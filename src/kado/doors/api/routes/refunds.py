@@ -47,7 +47,6 @@ async def refund(
     idempotency_key: Key = None,
 ) -> Response:
     """Give back what a redemption took: all that is left of it, or a part."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     answer = await visit.services.ledger.post(
         Refund(

@@ -56,7 +56,6 @@ async def transfer(
     idempotency_key: Key = None,
 ) -> Response:
     """Move money to another card of the program, against the source card's security code."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     services, amount = visit.services, shown.minor(visit.program, data.amount)
     source = await card_by_id(services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
@@ -135,7 +134,6 @@ async def replace(
     idempotency_key: Key = None,
 ) -> Response:
     """A new card, number and code for a lost one, with the same money; the old number is dead. Ours."""
-    assert cardId is not None, "a segment of a path is never null"
     visit.require_key(idempotency_key)
     services = visit.services
     if data.customerEmail is not None or data.customerPhone is not None:
@@ -159,7 +157,6 @@ async def replace(
 @router.get("/cards/{cardId}/lineage", name="getGiftCardLineage", response_model=LineageResponse)
 async def show_lineage(visit: Reading, programId: ProgramId, cardId: CardId) -> Response:
     """The cards whose money this one took over, and the one that took over from it. Ours."""
-    assert cardId is not None, "a segment of a path is never null"
     found = await card_by_id(visit.services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(found.card)
     before, after = await lineage(visit.services.database, found.card)

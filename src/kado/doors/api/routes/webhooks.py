@@ -11,20 +11,14 @@ from kado import clock
 from kado.access.caller import Caller
 from kado.access.permissions import Permission
 from kado.doors.api import shown
+from kado.doors.api.paging import Text, WantedPart
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.webhooks import CreateWebhookPayload, DeliveryState
 from kado.doors.api.services import services_of
-from kado.doors.api.types import (
-    PAGE_LIMIT_MAX,
-    PageLimit,
-    PageNumber,
-    PageOffset,
-    PydanticObjectId,
-    SearchText,
-)
+from kado.doors.api.types import PydanticObjectId
 from kado.doors.api.visit import with_permission
 from kado.errors import NotFound, Refusal
-from kado.webhooks import deliveries, endpoints
+from kado.webhooks import endpoints, history
 from kado.webhooks.webhook import Delivery, Wanted, Webhook
 
 router = APIRouter(prefix="/v2/webhooks", tags=["Webhooks"], route_class=StrictRoute)
@@ -35,29 +29,23 @@ Reader = Annotated[Caller, Depends(with_permission(Permission.WEBHOOKS_READ))]
 Writer = Annotated[Caller, Depends(with_permission(Permission.WEBHOOKS_WRITE))]
 WebhookId = Annotated[PydanticObjectId, Path()]
 DeliveryId = Annotated[PydanticObjectId, Path()]
-Page = Annotated[PageNumber, Query()]
-Limit = Annotated[PageLimit, Query()]
-Offset = Annotated[PageOffset | None, Query()]
 
 
 @router.get("", name="get_all_webhooks", response_model=None)
 async def list_all(
     request: Request,
     caller: Reader,
-    q: Annotated[SearchText | None, Query()] = None,
-    page: Page = 1,
-    limit: Limit = PAGE_LIMIT_MAX,
-    offset: Offset = None,
+    part: WantedPart,
+    q: Text = None,
 ) -> Response:
     """The merchant's endpoints, oldest first; `q` looks for a text in their URLs. `X-Total-Count` says how many."""
-    start = offset if offset is not None else (page - 1) * limit
     found, total = await endpoints.list_endpoints(
         services_of(request).database,
         caller.merchant_id,
         is_test=caller.is_test,
         text=q or None,
-        limit=limit,
-        offset=start,
+        limit=part.limit,
+        offset=part.start,
     )
     return shown.json_response([_shown(one) for one in found], {"X-Total-Count": str(total)})
 
@@ -119,17 +107,14 @@ async def list_deliveries(
     request: Request,
     caller: Reader,
     webhookId: WebhookId,
+    part: WantedPart,
     state: Annotated[DeliveryState | None, Query()] = None,
-    page: Page = 1,
-    limit: Limit = PAGE_LIMIT_MAX,
-    offset: Offset = None,
 ) -> Response:
     """What was sent to the endpoint in the last 30 days, newest first, and what came of it."""
     database = services_of(request).database
     await endpoints.get(database, caller, webhookId)
-    start = offset if offset is not None else (page - 1) * limit
-    found, total = await deliveries.list_deliveries(
-        database, caller.merchant_id, webhookId, state=state, limit=limit, offset=start
+    found, total = await history.list_deliveries(
+        database, caller.merchant_id, webhookId, state=state, limit=part.limit, offset=part.start
     )
     return shown.json_response([_delivery(one) for one in found], {"X-Total-Count": str(total)})
 
@@ -141,7 +126,7 @@ async def replay(request: Request, caller: Writer, webhookId: WebhookId, deliver
     webhook = await endpoints.get(database, caller, webhookId)
     if not webhook.enabled:
         raise Refusal("webhook_disabled", "The webhook is disabled. Enable it first.")
-    if not await deliveries.replay(database, caller.merchant_id, webhookId, deliveryId):
+    if not await history.replay(database, caller.merchant_id, webhookId, deliveryId):
         raise NotFound("delivery_not_found", "There is no such delivery.")
     return shown.json_response({"success": True, "id": deliveryId, "state": "queued"})
 
