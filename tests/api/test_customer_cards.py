@@ -92,6 +92,32 @@ async def test_a_card_belongs_to_whoever_proved_its_address_or_number(shop: Shop
         assert nothing_there(await shop.get(card_path(card, "transactions"), headers=on_behalf(other))) == nowhere
 
 
+# ── transfer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_customer_moves_money_to_a_card_of_somebody_else(shop: Shop) -> None:
+    session = await signed_in(shop)
+    own, other = await shop.active(customerEmail=session["identity"]["email"]), await shop.active()
+    body = {"securityCode": await shop.code_of(own), "destinationCardNumber": other["cardNumber"], "amount": "5.00"}
+    for at in range(12):  # what succeeds does not count
+        good(await shop.post(card_path(own, "transfer"), body, headers=on_behalf(session), key=f"move-{at % 2}"))
+    assert (await shop.look(other))["balance"] == "110.00"
+
+
+async def test_a_customer_who_tries_numbers_is_slowed_down_and_a_till_is_not(shop: Shop) -> None:
+    session = await signed_in(shop)
+    own = await shop.active(customerEmail=session["identity"]["email"])
+    body = {"securityCode": await shop.code_of(own), "destinationCardNumber": "4000123412341234", "amount": "5.00"}
+    before = await shop.snapshot(own)
+    for _ in range(10):
+        nothing_there(await shop.post(card_path(own, "transfer"), body, headers=on_behalf(session)))
+    answer = await shop.post(card_path(own, "transfer"), body, headers=on_behalf(session))
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_destinations")
+    assert 0 < int(answer.headers["retry-after"]) <= 3600
+    nothing_there(await shop.post(card_path(own, "transfer"), body))
+    assert await shop.snapshot(own) == before
+
+
 # ── activation ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,12 +1,7 @@
-"""Operations that a server may not serve yet, through the client, on the real server.
-
-Each test runs as soon as the served document has its path. Where all of them are served, `later` can go: then nothing
-here may be skipped.
-"""
+"""The operations beyond the card's own life, through the client, on the real server."""
 
 import re
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,23 +12,16 @@ from tests.client.conftest import Clients
 from tests.client.proxy import Mishap, Proxy
 
 from kado.access import keys
-from kado.doors.api import application_document
 from kado_client import ApiError, NotAuthenticated, NotFound, Refused, Signer, TransactionType
 
-SERVED = application_document()["paths"]
 GP = "/v2/giftcards/programs/{programId}"
 GC = f"{GP}/cards/{{cardId}}"
 THEME = {"primary": "#15803d", "border_radius": "md"}
 
 
-def later(path: str) -> Callable[[Any], Any]:
-    return pytest.mark.skipif(path not in SERVED, reason=f"{path} is not served yet")
-
-
 # ── money ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@later(f"{GC}/transactions/{{transactionId}}/refund")
 async def test_a_redemption_is_refunded_once_whatever_the_network_does(
     program: Any, network: Proxy, shop: Shop
 ) -> None:
@@ -48,7 +36,6 @@ async def test_a_redemption_is_refunded_once_whatever_the_network_does(
         await program.cards.refund(card["id"], done.transaction_id)
 
 
-@later(f"{GC}/transfer")
 async def test_money_goes_from_card_to_card(program: Any, shop: Shop) -> None:
     source, destination = await shop.active("20.00", customerEmail="ada@example.com"), await shop.active("1.00")
     code = await shop.code_of(source)
@@ -59,7 +46,6 @@ async def test_money_goes_from_card_to_card(program: Any, shop: Shop) -> None:
         await program.cards.transfer(destination["id"], source["cardNumber"], "1.00", security_code="000000")
 
 
-@later(f"{GP}/consolidate")
 async def test_two_cards_become_one_and_know_of_each_other(program: Any, shop: Shop) -> None:
     old = [await shop.active("10.00", customerEmail="ada@example.com") for _ in range(2)]
     done = await program.cards.consolidate(
@@ -75,7 +61,6 @@ async def test_two_cards_become_one_and_know_of_each_other(program: Any, shop: S
     assert (successor.card_id, successor.at.tzinfo is not None) == (done.new_card.id, True)
 
 
-@later(f"{GC}/replace")
 async def test_a_lost_card_is_replaced(program: Any, shop: Shop) -> None:
     card = await shop.active("20.00", customerEmail="ada@example.com")
     done = await program.cards.replace(card["id"], "lost", customer_email="ada@example.com")
@@ -84,7 +69,6 @@ async def test_a_lost_card_is_replaced(program: Any, shop: Shop) -> None:
     assert done.transaction_ids
 
 
-@later(f"{GP}/reversals")
 async def test_a_till_gives_up_on_a_sale_that_may_or_may_not_have_arrived(program: Any, shop: Shop) -> None:
     card = await shop.active("20.00")
     await program.cards.redeem(card["id"], "5.00", pos_transaction_id="till-1-sale-1")
@@ -98,7 +82,6 @@ async def test_a_till_gives_up_on_a_sale_that_may_or_may_not_have_arrived(progra
     assert caught.value.code == "already_reversed"
 
 
-@later(f"{GP}/transactions")
 async def test_a_sale_is_found_by_its_reference(program: Any, shop: Shop) -> None:
     cards, sale = [await shop.active("20.00") for _ in range(2)], f"sale-{secrets.token_hex(4)}"
     for card in cards:
@@ -108,7 +91,6 @@ async def test_a_sale_is_found_by_its_reference(program: Any, shop: Shop) -> Non
     assert {entry.transaction_type for entry in found} == {TransactionType.REDEMPTION}
 
 
-@later(f"{GC}/holds")
 async def test_an_order_holds_captures_and_releases(program: Any, network: Proxy, shop: Shop) -> None:
     card = await shop.active("20.00")
     network.will(Mishap.LOSE_ANSWER)
@@ -127,7 +109,6 @@ async def test_an_order_holds_captures_and_releases(program: Any, network: Proxy
 # ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@later(f"{GC}/process-expired")
 async def test_an_expired_card_is_extended(program: Any, shop: Shop) -> None:
     card = await shop.card_in("expired")
     done = await program.cards.process_expired(card["id"], "extend", extension_days=30)
@@ -135,7 +116,6 @@ async def test_an_expired_card_is_extended(program: Any, shop: Shop) -> None:
     assert (await program.cards.get(card["id"])).status == "active"
 
 
-@later(f"{GC}/schedule")
 async def test_a_delivery_is_put_off_and_called_off(program: Any, shop: Shop) -> None:
     moment = datetime.now(UTC) + timedelta(days=2)
     card = await shop.issue("5.00", customerEmail="ada@example.com", deliverAt=(moment - timedelta(days=1)).isoformat())
@@ -143,7 +123,6 @@ async def test_a_delivery_is_put_off_and_called_off(program: Any, shop: Shop) ->
     assert (await program.cards.schedule(card["id"], None)).deliver_at is None
 
 
-@later(f"{GC}/transfer-ownership")
 async def test_a_card_becomes_somebody_elses(program: Any, shop: Shop) -> None:
     card = await shop.active("20.00")
     given = await program.cards.transfer_ownership(
@@ -152,7 +131,6 @@ async def test_a_card_becomes_somebody_elses(program: Any, shop: Shop) -> None:
     assert (given.customer_name, given.customer_email) == ("Grace", "grace@example.com")
 
 
-@later(f"{GP}/cards/bulk")
 async def test_cards_are_issued_in_bulk_once_whatever_the_network_does(
     program: Any, network: Proxy, shop: Shop
 ) -> None:
@@ -170,7 +148,6 @@ async def test_cards_are_issued_in_bulk_once_whatever_the_network_does(
     assert (await program.bulk.get(many.task_id)).status in ("pending", "processing", "completed")
 
 
-@later(f"{GP}/cards/bulk/{{taskId}}/csv")
 async def test_numbers_and_codes_of_a_bulk_issue_are_a_file(program: Any) -> None:
     done = await program.bulk.issue("5.00", count=2)
     text = (await program.bulk.csv(done.csv_download_url)).decode()
@@ -184,7 +161,6 @@ async def test_numbers_and_codes_of_a_bulk_issue_are_a_file(program: Any) -> Non
 # ── finding ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@later(f"{GP}/search")
 async def test_cards_are_listed_and_found(kado: Any, shop: Shop) -> None:
     program = kado.program(await shop.program())
     made = [await program.cards.issue("5.00", merchant_id=shop.merchant_id, customer_name="Hypatia") for _ in range(3)]
@@ -201,7 +177,6 @@ async def test_cards_are_listed_and_found(kado: Any, shop: Shop) -> None:
 # ── customers, merchants, webhooks ─────────────────────────────────────────────────────────────────────────────────
 
 
-@later("/v2/giftcards/customers/otp/verify")
 async def test_a_customer_signs_in_and_sees_their_own_cards(clients: Clients, network: Proxy, shop: Shop) -> None:
     network.will()
     key = await shop.key(is_test=True)
@@ -225,7 +200,6 @@ async def test_a_customer_signs_in_and_sees_their_own_cards(clients: Clients, ne
     assert not (await kado.customers.session(session.session_token)).valid
 
 
-@later("/v2/giftcards/customer/balance-check")
 async def test_a_balance_is_checked_without_knowing_the_program(clients: Clients, network: Proxy, shop: Shop) -> None:
     card = await shop.active("20.00", customerEmail="ada@example.com")
     stranger = clients.make(network.url)
@@ -233,7 +207,6 @@ async def test_a_balance_is_checked_without_knowing_the_program(clients: Clients
     assert (found.id, found.balance) == (card["id"], Decimal("20.00"))
 
 
-@later("/v2/giftcards/merchants/session")
 async def test_a_platforms_till_opens_a_session_and_chooses_how_it_looks(
     clients: Clients, network: Proxy, shop: Shop
 ) -> None:
@@ -253,7 +226,6 @@ async def test_a_platforms_till_opens_a_session_and_chooses_how_it_looks(
     assert (await till.merchants.theme()).theme == saved.theme
 
 
-@later("/v2/webhooks")
 async def test_webhooks_are_named_changed_and_forgotten(kado: Any) -> None:
     made = await kado.webhooks.create("https://93.184.215.14/hook", allowed_events=["giftcard.redeemed"])
     assert (made.enabled, made.allowed_events) == (False, ("giftcard.redeemed",))

@@ -89,13 +89,16 @@ async def test_transactions_that_cannot_be_serialised_are_repeated(shop: Shop, t
     rush = await shop.rush(till)
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kado'"
     before = times_logged(shop.server, "could not serialize access")
+
+    def collided() -> bool:
+        return times_logged(shop.server, "could not serialize access") > before
+
     async with superuser(shop.server) as session:
         await session.execute("ALTER DATABASE kado SET default_transaction_isolation = 'serializable'")
         try:
             await session.execute(cut)
             async with rush.under_way():
                 await rush.sold(150 * ROUNDS)
-                collided = lambda: times_logged(shop.server, "could not serialize access") > before  # noqa: E731
                 for _ in range(500):
                     # Where the kernel gives all callers to one of the two processes, somebody else is in its way.
                     await session.execute(_TOUCH, list(rush.cards))

@@ -14,7 +14,14 @@ from kado.crypto import Keyring
 from kado.storage.database import Connection, Database
 
 Kind = Literal[
-    "balance-check", "check-anywhere", "login-address", "login-email", "otp-address", "otp-merchant", "otp-target"
+    "balance-check",
+    "check-anywhere",
+    "login-address",
+    "login-email",
+    "otp-address",
+    "otp-merchant",
+    "otp-target",
+    "transfer-destination",
 ]
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from kado import clock
 from kado.access.permissions import Permission
 from kado.cards.consolidate import Consolidate
+from kado.cards.destinations import destination_by_number
 from kado.cards.find import Found, card_by_id, card_by_number
 from kado.cards.lineage import Related, lineage
 from kado.cards.posting import Outcome
@@ -60,7 +61,9 @@ async def transfer(
     services, amount = visit.services, shown.minor(visit.program, data.amount)
     source = await card_by_id(services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
     visit.require_own(source.card)
-    destination = await _by_number(visit, data.destinationCardNumber)
+    destination = await destination_by_number(
+        services.database, services.keyring, visit.program.id, data.destinationCardNumber, visit.caller
+    )
 
     def posting(proved: bytes | None) -> Transfer:
         return Transfer(
