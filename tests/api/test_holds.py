@@ -90,6 +90,17 @@ async def test_a_programs_limit_on_redemptions_is_one_on_holds(shop: Shop) -> No
     assert (refused["code"], refused["maxAmount"]) == ("amount_over_limit", "10.00")
 
 
+async def test_a_card_has_a_hundred_open_holds_at_most(shop: Shop) -> None:
+    card = await shop.active("10.00")
+    holds = [await shop.hold(card, "0.01", orderReference=f"order-{number}") for number in range(100)]
+    body = {"amount": "0.01", "orderReference": "order-100"}
+    refused = good(await shop.post(card_path(card, "holds"), body), 400)
+    assert (refused["code"], refused["maxHolds"]) == ("too_many_holds", 100)
+    assert await available(shop, card) == "9.00"
+    good(await shop.post(hold_path(holds[0], "release"), {}))
+    await shop.hold(card, "0.01", orderReference="order-100")
+
+
 # ── what is held cannot be spent ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -24,6 +24,9 @@ HOLD_COLUMNS: Final = """
 Ref = tuple[str, str]
 """Program id and card id."""
 
+Mark = tuple[Ref, str, ReferenceKind, str]
+"""The card, and the merchant's own reference that was taken back on it."""
+
 
 @dataclass(slots=True)
 class _Noted:
@@ -46,7 +49,7 @@ class Evidence:
 
     entries: dict[Ref, dict[str, _Noted]] = field(default_factory=dict)
     holds: dict[Ref, dict[str, Hold]] = field(default_factory=dict)
-    marks: set[tuple[Ref, str, ReferenceKind, str]] = field(default_factory=set)
+    marks: set[Mark] = field(default_factory=set)
 
     def sought(self, posting: Posting) -> tuple[EarlierEntry, ...]:
         """The entries that the posting looks for, oldest first."""
@@ -62,14 +65,7 @@ class Evidence:
 
     def is_reversed(self, posting: Posting) -> bool:
         """Whether a reference of the posting was taken back on any of its cards before it arrived."""
-        merchant_id = posting.caller.merchant_id
-        pairs = (("pos_transaction_id", posting.pos_reference), ("reference_id", posting.reference))
-        return any(
-            (ref, merchant_id, kind, own) in self.marks
-            for ref in posting.refs()
-            for kind, own in pairs
-            if own is not None
-        )
+        return any(mark in self.marks for mark in _own_marks(posting))
 
     def note_entry(self, entry: Entry) -> None:
         """An entry that was decided a moment ago; what it gives back of another counts there."""
@@ -97,9 +93,10 @@ async def gather(connection: Connection, postings: Sequence[Posting], cards: Ite
     named = [(p.program_id, p.card_id, p.hold_id) for p in postings if p.hold_id is not None]
     if held or named:
         await _read_holds(connection, evidence, held, named)
-    marked = [(card.program_id, card.id) for card in cards if card.has_reversals]
-    if marked:
-        await _read_marks(connection, evidence, marked)
+    marked = {(card.program_id, card.id) for card in cards if card.has_reversals}
+    own = [mark for posting in postings for mark in _own_marks(posting) if mark[0] in marked]
+    if own:
+        await _read_marks(connection, evidence, own)
     wanted = [(p.program_id, p.card_id, p.sought) for p in postings if p.sought is not None]
     if wanted:
         await _read_entries(connection, evidence, wanted)
@@ -134,13 +131,26 @@ def hold_from_row(values: tuple[object, ...]) -> Hold:
     return hold
 
 
-async def _read_marks(connection: Connection, evidence: Evidence, marked: Sequence[Ref]) -> None:
+def _own_marks(posting: Posting) -> list[Mark]:
+    """The marks that would stop the posting: its own references, on each of its cards."""
+    pairs: tuple[tuple[ReferenceKind, str | None], ...] = (
+        ("pos_transaction_id", posting.pos_reference),
+        ("reference_id", posting.reference),
+    )
+    merchant_id = posting.caller.merchant_id
+    return [(ref, merchant_id, kind, own) for ref in posting.refs() for kind, own in pairs if own is not None]
+
+
+async def _read_marks(connection: Connection, evidence: Evidence, own: Sequence[Mark]) -> None:
     rows = await connection.fetch(
-        "SELECT program_id, card_id, merchant_id, kind, reference FROM reversal"
-        " WHERE (program_id, card_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
-        " AND reversed_at > clock_timestamp() - $3::interval",
-        [program_id for program_id, _ in marked],
-        [card_id for _, card_id in marked],
+        """
+        SELECT program_id, card_id, merchant_id, kind, reference FROM reversal
+        WHERE (program_id, card_id, merchant_id, kind, reference) IN
+            (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]))
+          AND reversed_at > clock_timestamp() - $6::interval""",
+        *map(
+            list, zip(*((*ref, merchant_id, kind, reference) for ref, merchant_id, kind, reference in own), strict=True)
+        ),
         MARKED_FOR,
     )
     evidence.marks |= {

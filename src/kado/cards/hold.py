@@ -14,6 +14,9 @@ SHORTEST: Final = timedelta(minutes=1)
 USUAL: Final = timedelta(days=7)
 LONGEST: Final = timedelta(days=30)
 
+MOST_OPEN: Final = 100
+"""On one card: each operation on it reads all of them, and everybody's operations wait for one another."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceHold(Posting):
@@ -64,6 +67,8 @@ class PlaceHold(Posting):
             return refusals.amount_over_limit(currency, on.program.max_redeem)
         if self.amount > card.available:
             return refusals.insufficient_balance(card, currency)
+        if sum(hold.status is HoldStatus.OPEN for hold in on.holds) >= MOST_OPEN:
+            return refusals.too_many_holds(MOST_OPEN)
         hold = Hold(
             program_id=card.program_id,
             id=new_id(),

@@ -221,6 +221,15 @@ def already_delivered() -> Refusal:
     return Refusal("already_delivered", "The card was delivered already; send a new code with resend-code instead.")
 
 
+def too_many_holds(most: int) -> Refusal:
+    """Another hold would make every operation on the card slow."""
+    return Refusal(
+        "too_many_holds",
+        f"The card has {most} open holds; capture or release some of them first.",
+        members={"maxHolds": most},
+    )
+
+
 def hold_not_found() -> NotFound:
     """No such hold on this card, or not one of the caller's."""
     return NotFound("hold_not_found", "There is no such hold on this card.")

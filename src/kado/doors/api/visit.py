@@ -137,9 +137,10 @@ async def signed_in(request: Request) -> Caller:
 
 
 def _session_token(request: Request, name: str) -> str | None:
-    """The token in this header; None where there is none. Raises `Unauthenticated` where there are several."""
-    tokens = {token for token in request.headers.getlist(name) if token}
-    if len(tokens) > 1:
+    """The token in this header; None where there is none. Raises `Unauthenticated` for several, and an empty one."""
+    tokens = set(request.headers.getlist(name))
+    # A front end that passes on a cookie which is gone must not act with all the rights of its merchant.
+    if len(tokens) > 1 or "" in tokens:
         raise invalid_session()
     return tokens.pop() if tokens else None
 
