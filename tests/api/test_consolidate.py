@@ -8,6 +8,7 @@ from tests.api.entries import entry, newest, said
 from tests.api.shop import STATUSES, UNKNOWN, Body, Fits, Shop, card_path, good
 
 from kado import clock
+from kado.access.permissions import Permission
 from kado.ids import new_id
 
 EMAIL = "ada@example.com"
@@ -83,6 +84,15 @@ async def test_the_code_of_the_new_card_leaves_and_none_of_the_old(shop: Shop) -
     assert told == ["code_sent_elsewhere"]  # once, to the contact that the cards had
     code = await shop.code_of(new)
     assert good(await shop.check(new, code))["balance"] == "42.50"
+
+
+async def test_another_address_takes_the_right_to_send_codes_there(shop: Shop) -> None:
+    pair = await a_pair(shop)
+    narrow = {"token": await shop.key(scopes=[Permission.CARDS_CONSOLIDATE])}
+    refused = await consolidate(shop, *pair, customerEmail="mallory@example.com", options=narrow)
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    assert (await shop.look(pair[0]))["status"] == "active"
+    good(await consolidate(shop, *pair, customerEmail=EMAIL.upper(), options=narrow))
 
 
 async def test_the_new_card_is_as_good_as_any(shop: Shop) -> None:

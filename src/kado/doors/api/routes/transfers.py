@@ -2,10 +2,13 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Response
 
 from kado import clock
 from kado.access.permissions import Permission
+from kado.cards.card import Card
 from kado.cards.consolidate import Consolidate
 from kado.cards.destinations import destination_by_number
 from kado.cards.find import Found, card_by_id, card_by_number
@@ -101,7 +104,7 @@ async def consolidate(
     found = [await _by_number(visit, number) for number in data.cardNumbers]
     for one in found:
         visit.require_own(one.card)
-    _require_own_contact(visit, data.customerEmail)
+    _require_contact(visit, data.customerEmail, [one.card for one in found])
     first, *further = sorted({one.card.id for one in found})
     if len(further) + 1 < len(found):
         raise Invalid(("body", "cardNumbers"), "A card is named more than once.", "cards_not_unique")
@@ -179,10 +182,18 @@ async def _by_number(visit: Visit, number: str) -> Found:
     )
 
 
-def _require_own_contact(visit: Visit, email: str | None) -> None:
-    """Raises `Forbidden` for a customer who would have the new card's code sent elsewhere than to a proved contact."""
+def _require_contact(visit: Visit, email: str | None, cards: Sequence[Card]) -> None:
+    """Raises `Forbidden` for who may not have the new card's code sent to this address.
+
+    A customer has it sent to the proved contact; others to that of one of the cards, or, with the right, anywhere.
+    """
+    if email is None:
+        return
     customer = visit.caller.customer
-    if customer is not None and email is not None and email.lower() != customer.email:
+    if customer is None:
+        if email.lower() not in {(card.customer_email or "").lower() for card in cards}:
+            visit.caller.require(Permission.CARDS_RESEND_ELSEWHERE)
+    elif email.lower() != customer.email:
         raise Forbidden("permission_denied", "A customer's new card goes to the customer's own contact.")
 
 
