@@ -8,7 +8,9 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +19,10 @@ Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a host name, as text; an `OSError` when there are none."""
+
+_LOOK_UPS: Final = ThreadPoolExecutor(16, thread_name_prefix="look-up")
+"""Threads of their own: a name server that never answers keeps them long after nobody waits any more, and may stop
+other webhooks, but not the rest of the program, which has the loop's own threads."""
 
 URL_MAX: Final = 2083
 _PUBLIC_PORTS: Final = frozenset({443, 8443})
@@ -96,7 +102,8 @@ async def addresses_of(target: Target, allowed: Networks, resolve: Resolve) -> l
 
 async def system_resolver(host: str, port: int) -> list[str]:
     """The machine's own look-up."""
-    rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    rows = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up)
     return [str(row[4][0]) for row in rows]
 
 

@@ -1,6 +1,8 @@
 """Which addresses are called: public ones over https. Everything else in whatever notation is not."""
 
+import asyncio
 import socket
+import threading
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -131,3 +133,18 @@ async def test_a_network_that_is_named_is_called_on_any_port_without_tls_and_no_
     for outside in ("10.2.0.1", "fd00:2::7", "::ffff:10.1.2.3", "64:ff9b::a01:203"):
         with pytest.raises(Blocked):
             await addresses_of(take_apart("http://hooks.internal:8080/"), allowed, answering(outside))
+
+
+async def test_name_servers_that_never_answer_stop_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's own threads stay free, however many look-ups wait."""
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait() and [])
+    waiting = [asyncio.create_task(system_resolver("slow.example", 443)) for _ in range(100)]
+    try:
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(int, "7") == 7
+        assert not any(one.done() for one in waiting)
+    finally:
+        answered.set()
+        assert await asyncio.gather(*waiting) == [[]] * 100
