@@ -334,6 +334,12 @@ async def test_thousands_of_recipients_fit_into_one_order(shop: Shop) -> None:
     assert (await shop.look({"programId": program, **shown["cards"][1999]}))["customerName"] == "Guest 1999"
 
 
+async def test_too_many_recipients_are_counted_before_any_of_them_is_looked_at(shop: Shop) -> None:
+    refused = good(await shop.post(bulk_path(shop.program_id), {"initialValue": 0, "recipients": [1] * 10_001}), 422)
+    assert refused["code"] == "too_many_cards"
+    assert [error["loc"] for error in refused["detail"]] == [["body", "recipients"]]
+
+
 async def test_a_large_body_is_read_there_only_and_from_those_who_may(shop: Shop) -> None:
     _, admitted = await shop.admitted()
     large = crowd(200)

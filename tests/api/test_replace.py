@@ -79,7 +79,11 @@ async def test_the_new_code_goes_where_it_was_asked_to(
     (message,) = await shop.messages(new)
     assert (message["recipient"], message["channel"]) == (recipient, "sms" if recipient.startswith("+") else "email")
     assert (new["customerEmail"], new["customerPhone"]) == kept
-    assert {one["state"] for one in await shop.messages(card)} == {"superseded"}
+    code, *told = await shop.messages(card)
+    assert code["state"] == "superseded"
+    # Whoever received the card's mail so far learns that a code went elsewhere.
+    elsewhere = [("code_sent_elsewhere", "ada@example.com")] if given else []
+    assert [(one["kind"], one["recipient"]) for one in told] == elsewhere
 
 
 async def test_a_delivery_of_another_day_waits_on_for_the_new_card(shop: Shop) -> None:

@@ -8,7 +8,7 @@ from tests.api.shop import UNKNOWN, Body, Fits, Shop, card_path, good
 
 from kado.ids import new_id
 
-NOTHING = "There was nothing left to take back; the reference is spent from now on."
+NOTHING = "There was nothing to take back; the reference is spent from now on."
 _numbers = (f"POS-{number}" for number in range(1, 1000))
 
 
@@ -28,6 +28,7 @@ async def test_a_redemption_is_taken_back(shop: Shop, fits: Fits) -> None:
         "found": True,
         "reversed": [{"transactionId": sale, "reversalId": latest["id"], "amount": "25.00"}],
         "releasedHolds": [],
+        "olderTransactions": [],
         "balance": "100.00",
     }
     assert said(latest) == entry(
@@ -87,6 +88,7 @@ async def test_a_second_reversal_finds_nothing(shop: Shop) -> None:
         "found": False,
         "reversed": [],
         "releasedHolds": [],
+        "olderTransactions": [],
         "balance": "100.00",
     }
 

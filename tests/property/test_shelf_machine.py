@@ -6,8 +6,9 @@ whole shelf, says the same to everyone. In the end `kado verify` has nothing to 
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -28,7 +29,7 @@ from kado.crypto import Keyring
 LIVES = int(os.environ.get("KADO_TEST_LIVES", "25"))
 """How many histories of up to thirty steps are lived; a drill wants thousands."""
 
-CARDS_MAX = 5
+CARDS_MAX = 4
 
 
 # ── an order that explains what was heard ──────────────────────────────────────────────────────────────────────────
@@ -83,10 +84,10 @@ def explained(shelf: Shelf, memory: Memory, asked: list[Asked]) -> tuple[Shelf, 
 
 # ── the machine ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-amounts = st.sampled_from([1, 50, 500, 1_000, 2_500, 5_001, 6_001, 9_999]) | st.integers(1, 3_000)
-OFTEN = ("redeem", "reload", "refund", "transfer", "hold", "capture", "release", "reverse", "suspend", "unsuspend")
-RARELY = ("consolidate", "replace", "void", "extend", "write-off")
+OFTEN = ("redeem", "redeem", "reload", "refund", "refund", "transfer", "transfer", "hold", "capture", "unsuspend")
+RARELY = ("release", "reverse", "reverse", "suspend", "consolidate", "replace", "void", "extend", "write-off")
 assert {*OFTEN, *RARELY} == set(ACTIONS)
+AMOUNTS = (1, 50, 500, 1_000, 2_500, 5_001, 6_001, 9_999)
 
 
 class Raw(NamedTuple):
@@ -98,51 +99,79 @@ class Raw(NamedTuple):
     all_of_it: bool
     others: list[int]
     about: int
+    copies: int
+    """How often it is sent under a key of its own; 0 for once without a key."""
 
-
-raws = st.builds(
-    Raw,
-    st.sampled_from(OFTEN) | st.sampled_from((*OFTEN, *RARELY)),
-    st.integers(0, 7),
-    amounts,
-    st.booleans(),
-    st.lists(st.integers(0, 7), min_size=1, max_size=3),
-    st.integers(0, 7),
-)
+    @classmethod
+    def drawn(cls, chance: Random) -> "Raw":
+        # Evenly, and not by Hypothesis, which likes what is small and simple: here the rare meetings are wanted.
+        return cls(
+            chance.choice(OFTEN * 3 + RARELY),
+            chance.randrange(24),
+            chance.choice((*AMOUNTS, *(chance.randrange(1, 1_500) for _ in AMOUNTS))),
+            chance.random() < 0.3,
+            [chance.randrange(24) for _ in range(chance.randrange(1, 4))],
+            chance.randrange(24),
+            chance.choice((0, 0, 1, 2)),
+        )
 
 
 def chosen(raw: Raw, shelf: Shelf) -> Wish:
-    """The wish that fits what is on the shelf."""
-    names = list(shelf)
-    name = names[raw.card % len(names)]
+    """The wish that fits what is on the shelf: mostly one that can be granted, so that much happens."""
+    living = [name for name, card in shelf.items() if not card.voided]
+    names = [*living, *living, *living, *shelf]
+    name = _picked(_fitting(raw.action, shelf) or names, raw.card)
     card, some = shelf[name], None if raw.all_of_it else raw.amount
-    others = [names[other % len(names)] for other in raw.others]
-    reference = (None, "p1", "p2", "p3", "r1", "r2")[raw.about % 6]
+    # The edge is met on purpose: all that can be spent, or one more.
+    spent = card.available + raw.about % 2 if raw.all_of_it and card.available > 0 else raw.amount
+    others = [_picked(names, other) for other in raw.others]
+    reference = (None, None, "p1", "p2", "r1", "r2")[raw.about % 6]
     match raw.action:
         case "redeem" | "hold":
-            return Wish(raw.action, name, raw.amount, about=None if reference in ("r1", "r2") else reference)
+            return Wish(raw.action, name, spent, about=None if reference in ("r1", "r2") else reference)
         case "reload":
-            about = reference if reference in ("r1", "r2") else None
-            return Wish(raw.action, name, raw.amount, about=about)
+            return Wish(raw.action, name, raw.amount, about=reference if reference in ("r1", "r2") else None)
         case "refund":
-            known = [*card.entries, "0" * 24]
-            return Wish(raw.action, name, some, about=known[raw.about % len(known)])
+            sales = [one for one, taken in card.entries.items() if taken.kind == "REDEMPTION"]
+            return Wish(raw.action, name, some, about=_picked([*sales * 4, *card.entries, "0" * 24], raw.about))
         case "transfer":
-            return Wish(raw.action, name, raw.amount, (others[0],))
+            other = next((one for one in others if one != name), name)
+            return Wish(raw.action, name, spent, (other,))
         case "consolidate":
-            first, *further = sorted({name, *others})
+            free = [one for one in living if shelf[one].status == "active" and not shelf[one].held]
+            first, *further = sorted({name, *others} if raw.all_of_it or len(free) < 2 else free[:3])
             # One card alone is no consolidation: the door asks for two at least.
             return Wish(raw.action, first, others=tuple(further)) if further else Wish("replace", name)
         case "capture" | "release" if card.holds:
-            about = [*card.holds][raw.about % len(card.holds)]
-            amount = some if raw.action == "capture" else None
-            return Wish(raw.action, name, amount, about=about, keep=raw.amount % 2 == 0)
+            still = [hold for hold, one in card.holds.items() if one.rest]
+            about = _picked([*still * 3, *card.holds], raw.about)
+            return Wish(
+                raw.action, name, some if raw.action == "capture" else None, about=about, keep=raw.amount % 2 == 0
+            )
         case "capture" | "release":
             return Wish("hold", name, raw.amount)
         case "reverse":
             return Wish(raw.action, name, about=reference or "p1")
         case _:
             return Wish(raw.action, name)
+
+
+def _fitting(action: str, shelf: Shelf) -> list[str]:
+    """Cards of which the action has something to find; none where every card will do."""
+    finds: dict[str, Callable[[ShelfCard], bool]] = {
+        "refund": lambda card: any(taken.kind == "REDEMPTION" for taken in card.entries.values()),
+        "capture": lambda card: card.held > 0,
+        "release": lambda card: card.held > 0,
+        "reverse": lambda card: any(taken.reference for taken in card.entries.values()),
+        "unsuspend": lambda card: card.suspended,
+        "extend": lambda card: card.expired,
+        "write-off": lambda card: card.expired,
+    }
+    return [name for name, card in shelf.items() if action in finds and finds[action](card) and not card.voided]
+
+
+def _picked(names: list[str], at: int) -> str:
+    return names[at % len(names)]
 
 
 class ShelfMachine(RuleBasedStateMachine):
@@ -155,14 +184,14 @@ class ShelfMachine(RuleBasedStateMachine):
         self.memory: Memory = {}
         self.keys = 0
 
-    @initialize(values=st.lists(st.integers(1, 5_000), min_size=2, max_size=3))
+    @initialize(values=st.lists(st.integers(1_000, 6_000), min_size=2, max_size=3))
     def begin(self, values: list[int]) -> None:
         for value in values:
             self._add(value, activated=True)
 
     @rule(value=st.integers(1, 5_000), activated=st.sampled_from([True, True, True, False]))
     def issue(self, value: int, activated: bool) -> None:
-        if len(self.shelf) < CARDS_MAX:
+        if sum(not card.voided for card in self.shelf.values()) < CARDS_MAX:
             self._add(value, activated=activated)
 
     def _add(self, value: int, *, activated: bool) -> None:
@@ -170,14 +199,20 @@ class ShelfMachine(RuleBasedStateMachine):
         self.shelf = {**self.shelf, name: ShelfCard(value, value if activated else 0, activated=activated)}
         self.world.run(self.world.give_codes([name]))
 
-    @rule(drawn=st.lists(st.tuples(raws, st.sampled_from([0, 0, 1, 2])), min_size=1, max_size=5))
-    def ask(self, drawn: list[tuple[Raw, int]]) -> None:
-        """Up to five wishes at the same moment; some are sent twice with their key, by both processes."""
+    @rule(seed=st.integers(0, 2**32 - 1), rounds=st.integers(1, 8))
+    def ask(self, seed: int, rounds: int) -> None:
+        """Again and again up to five wishes at the same moment; some are sent twice, by both processes."""
+        chance = Random(seed)
+        for _ in range(rounds):
+            self._ask_at_once([Raw.drawn(chance) for _ in range(chance.randrange(1, 6))])
+
+    def _ask_at_once(self, drawn: list[Raw]) -> None:
         plan: list[tuple[Wish, str | None, int]] = []
-        for at, (raw, copies) in enumerate(drawn):
+        for at, raw in enumerate(drawn):
             wish = chosen(raw, self.shelf)
             self.keys += 1
-            plan += [(wish, f"key-{self.keys}", (at + copy) % 2) for copy in range(copies)] or [(wish, None, at % 2)]
+            keyed = [(wish, f"key-{self.keys}", (at + copy) % 2) for copy in range(raw.copies)]
+            plan += keyed or [(wish, None, at % 2)]
 
         async def work() -> list[Heard]:
             postings = [await self.world.posting(wish, key) for wish, key, _ in plan]
@@ -204,7 +239,7 @@ class ShelfMachine(RuleBasedStateMachine):
     async def _repeat(self, wish: Wish, key: str) -> Heard:
         return await self.world.post(0, await self.world.posting(wish, key))
 
-    @rule(which=st.integers(0, 7), what=st.sampled_from(["card", "hold", "hold", None, None, None, None]))
+    @rule(which=st.integers(0, 7), what=st.sampled_from(["card", "hold", "hold", None]))
     def time_passes(self, which: int, what: str | None) -> None:
         """For a card or one of its holds it is over."""
         name = [*self.shelf][which % len(self.shelf)]
@@ -241,5 +276,5 @@ def test_every_money_operation_agrees_with_the_reference(world: World) -> None:
 
     run_state_machine_as_test(
         Machine,
-        settings=settings(max_examples=LIVES, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=LIVES, stateful_step_count=20, suppress_health_check=list(HealthCheck)),
     )

@@ -67,7 +67,10 @@ async def mail_to(server: Server, recipient: str) -> tuple[str, str]:
     folders = (server.data_dir / "mail", server.data_dir / "sms")
 
     def texts() -> list[str]:
-        files = sorted((file for folder in folders for file in folder.glob("*.*")), key=lambda file: file.name)
+        found = (
+            file for folder in folders for file in folder.glob("[!.]*.*")
+        )  # what is still written begins with a dot
+        files = sorted(found, key=lambda file: file.name)
         return [text for file in files if recipient in (text := _text(file))]
 
     await asyncio.to_thread(until, texts, 20, f"nothing was sent to {recipient}")

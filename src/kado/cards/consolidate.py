@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
 from kado.cards.posting import Decision, Fresh, NewEntry, Posting, Situation
+from kado.cards.resend_code import notice_to_holder
 from kado.errors import Refusal
 from kado.ids import new_id
 
@@ -87,6 +88,7 @@ class Consolidate(Posting):
         return Decision(
             entries=(self._entry(-on.card.balance, arrives),),
             changes={"voided_at": on.now},
+            messages=() if self.customer_email is None else notice_to_holder(on.card, on.now, self.customer_email),
             supersede_messages="all",
             others={
                 card.id: Decision(

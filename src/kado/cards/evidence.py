@@ -32,13 +32,12 @@ class _Noted:
     earlier: EarlierEntry
     pos_transaction_id: str | None
     reference_id: str | None
-    created_at: datetime
 
-    def fits(self, sought: Sought, now: datetime) -> bool:
+    def fits(self, sought: Sought) -> bool:
         if sought.entry_id is not None:
             return self.earlier.id == sought.entry_id
         own = self.pos_transaction_id if sought.kind == "pos_transaction_id" else self.reference_id
-        return own == sought.reference and (sought.within is None or self.created_at > now - sought.within)
+        return own == sought.reference
 
 
 @dataclass(slots=True)
@@ -49,13 +48,13 @@ class Evidence:
     holds: dict[Ref, dict[str, Hold]] = field(default_factory=dict)
     marks: set[tuple[Ref, str, ReferenceKind, str]] = field(default_factory=set)
 
-    def sought(self, posting: Posting, now: datetime) -> tuple[EarlierEntry, ...]:
+    def sought(self, posting: Posting) -> tuple[EarlierEntry, ...]:
         """The entries that the posting looks for, oldest first."""
         sought = posting.sought
         if sought is None:
             return ()
         noted = self.entries.get((posting.program_id, posting.card_id), {}).values()
-        return tuple(one.earlier for one in noted if one.fits(sought, now))
+        return tuple(one.earlier for one in noted if one.fits(sought))
 
     def holds_of(self, card: Card) -> tuple[Hold, ...]:
         """The card's open holds, and those that somebody asks for by name."""
@@ -77,8 +76,10 @@ class Evidence:
         noted = self.entries.setdefault((entry.program_id, entry.card_id), {})
         if entry.counterpart_id in noted and entry.type in (TransactionType.REFUND, TransactionType.REDEMPTION):
             noted[entry.counterpart_id].earlier.undone += abs(entry.amount)
-        earlier = EarlierEntry(entry.id, entry.type, entry.amount, entry.merchant_id, entry.counterpart_id)
-        noted[entry.id] = _Noted(earlier, entry.pos_transaction_id, entry.reference_id, entry.created_at)
+        earlier = EarlierEntry(
+            entry.id, entry.type, entry.amount, entry.merchant_id, entry.created_at, entry.counterpart_id
+        )
+        noted[entry.id] = _Noted(earlier, entry.pos_transaction_id, entry.reference_id)
 
     def note_hold(self, hold: Hold) -> None:
         """A hold as it is from now on."""
@@ -166,11 +167,10 @@ async def _read_entries(connection: Connection, evidence: Evidence, wanted: Sequ
             continue
         for row in await connection.fetch(_ENTRIES.format(column=column), *map(list, zip(*keys, strict=True))):
             kind = TransactionType(row["type"])
-            earlier = EarlierEntry(
-                row["id"], kind, row["amount"], row["merchant_id"], row["counterpart_id"], row["undone"]
-            )
+            facts = [row[name] for name in ("amount", "merchant_id", "created_at", "counterpart_id", "undone")]
+            earlier = EarlierEntry(row["id"], kind, *facts)
             evidence.entries.setdefault((row["program_id"], row["card_id"]), {})[earlier.id] = _Noted(
-                earlier, row["pos_transaction_id"], row["reference_id"], row["created_at"]
+                earlier, row["pos_transaction_id"], row["reference_id"]
             )
 
 

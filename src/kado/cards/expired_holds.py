@@ -2,16 +2,19 @@
 
 from typing import Final
 
+import structlog
+
 from kado.access.caller import Caller
 from kado.access.permissions import Role
 from kado.cards.hold import LetExpiredGo
 from kado.cards.ledger import Ledger
 from kado.cards.posting import Answer, Outcome
-from kado.errors import Refusal
+from kado.errors import Refusal, Unavailable
 from kado.programs import find
 from kado.storage.database import Database
 
 _AT_ONCE: Final = 500
+_log: Final = structlog.get_logger("kado.holds")
 
 
 async def let_expired_holds_go(database: Database, ledger: Ledger) -> int:
@@ -28,9 +31,15 @@ async def let_expired_holds_go(database: Database, ledger: Ledger) -> int:
             )
         for row in due:
             caller = Caller(program.merchant_id, "system:worker", Role.OWNER, frozenset(), is_test=row["is_test"])
-            await ledger.post(
-                LetExpiredGo(program_id=program.id, card_id=row["id"], caller=caller, key=None, render=_nobody_asked)
+            posting = LetExpiredGo(
+                program_id=program.id, card_id=row["id"], caller=caller, key=None, render=_nobody_asked
             )
+            try:
+                await ledger.post(posting)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - one damaged card must not keep the others waiting
+                _log.error("hold.not_released", card=row["id"], error=type(error).__name__)
         count += len(due)
     return count
 

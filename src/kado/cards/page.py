@@ -62,7 +62,7 @@ class Page:
             program=program,
             now=at,
             others=tuple(cards[1:]),
-            earlier=self.evidence.sought(posting, at),
+            earlier=self.evidence.sought(posting),
             holds=self.evidence.holds_of(cards[0]),
             is_reversed=self.evidence.is_reversed(posting),
         )
@@ -117,7 +117,15 @@ class Page:
             messages += delivery_of(fresh, on.now, by_phone=decision.fresh.by_phone)
         self.messages += messages
         return Outcome(
-            on.card, on.program, tuple(entries), on.now, tuple(messages), on.others, fresh, tuple(decision.holds)
+            on.card,
+            on.program,
+            tuple(entries),
+            on.now,
+            tuple(messages),
+            on.others,
+            fresh,
+            tuple(decision.holds),
+            decision.left_alone,
         )
 
     def _change(

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Final, Literal
 
 from kado.access.caller import Caller
@@ -48,6 +48,8 @@ class Outcome:
     fresh: Card | None = None
     """The card that was made, where one was."""
     holds: tuple[Hold, ...] = ()
+    left_alone: tuple[str, ...] = ()
+    """Entries that fit as well and were not touched, by their ids."""
 
     @property
     def entry(self) -> Entry | None:
@@ -70,6 +72,7 @@ class EarlierEntry:
     type: TransactionType
     amount: int
     merchant_id: str
+    created_at: datetime
     counterpart_id: str | None = None
     undone: int = 0
 
@@ -103,7 +106,6 @@ class Sought:
     entry_id: str | None = None
     kind: ReferenceKind | None = None
     reference: str | None = None
-    within: timedelta | None = None
 
 
 # ── what a decision says ───────────────────────────────────────────────────────────────────────────────────────────
@@ -154,6 +156,8 @@ class Decision:
     """Holds as they are from now on: new ones, or ones that changed."""
     reversal: tuple[ReferenceKind, str] | None = None
     """A reference with which nothing more may arrive."""
+    left_alone: tuple[str, ...] = ()
+    """Entries that fit as well and are not touched, by their ids: the caller must hear of them."""
     others: Mapping[str, "Decision"] = field(default_factory=dict)
     """The same for further cards, by their ids; only entries, changes and messages count."""
     fresh: Fresh | None = None

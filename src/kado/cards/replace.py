@@ -2,13 +2,16 @@
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Final
 
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
 from kado.cards.posting import Decision, Fresh, NewEntry, Posting, Situation
+from kado.cards.resend_code import notice_to_holder
 from kado.errors import Refusal
 from kado.ids import new_id
+from kado.storage.outbox import Message
 
 _REPLACEABLE: Final = (CardStatus.PENDING, CardStatus.ACTIVE, CardStatus.SUSPENDED)
 """A depleted card has nothing to save; an expired one is processed first."""
@@ -51,6 +54,7 @@ class Replace(Posting):
         return Decision(
             entries=(dataclasses.replace(out, description=self.reason),),
             changes={"voided_at": now},
+            messages=self._notice(card, now),
             supersede_messages="all",
             fresh=Fresh(
                 self._like(card),
@@ -60,6 +64,11 @@ class Replace(Posting):
             ),
             audit=("card:replaced", {"from": status.value, "amount": on.program.currency.text(card.balance)}),
         )
+
+    def _notice(self, card: Card, now: datetime) -> tuple[Message, ...]:
+        if self.customer_email is None and self.customer_phone is None:
+            return ()
+        return notice_to_holder(card, now, self.customer_email, self.customer_phone)
 
     def _like(self, card: Card) -> Card:
         return dataclasses.replace(

@@ -53,38 +53,50 @@ class ResendCode(Posting):
         wait = _wait(recent, now)
         if wait is not None:
             return refusals.resent_too_often(int(wait.total_seconds()) + 1)
-        message = self._message(card, now, "security_code", "email" if email else "sms", recipient)
+        message = self._message(card, now, email, recipient)
         return Decision(
             entries=(
                 NewEntry(TransactionType.RESEND_CODE, 0, description=f"New security code sent to {mask(recipient)}"),
             ),
             changes={"code_hash": None, "code_version": None, "codes_sent_at": [*recent, now]},
-            messages=(message, *self._notice(card, now, recipient)),
+            messages=(message, *notice_to_holder(card, now, recipient, self.customer_email, self.customer_phone)),
             audit=("code:resent", {"to": mask(recipient), "elsewhere": self.is_elsewhere}),
             forget_guesses=True,
             supersede_messages="due",
         )
 
-    def _notice(self, card: Card, now: datetime, recipient: str) -> tuple[Message, ...]:
-        """Whoever receives the card's mail learns that a code went somewhere else: it may be a theft."""
-        own = card.customer_email or card.customer_phone
-        if not self.is_elsewhere or own is None or own in (recipient, self.customer_email, self.customer_phone):
-            return ()
-        return (self._message(card, now, "code_sent_elsewhere", "email" if card.customer_email else "sms", own),)
-
-    def _message(self, card: Card, now: datetime, kind: str, channel: str, recipient: str) -> Message:
-        is_code = kind == "security_code"
+    def _message(self, card: Card, now: datetime, email: str | None, recipient: str) -> Message:
         return Message(
             program_id=card.program_id,
             id=new_id(),
             card_id=card.id,
-            kind="security_code" if is_code else "code_sent_elsewhere",
-            channel="email" if channel == "email" else "sms",
+            kind="security_code",
+            channel="email" if email else "sms",
             recipient=recipient,
-            sender_name=(self.sender_name or card.sender_name) if is_code else None,
-            custom_message=(self.custom_message or card.custom_message) if is_code else None,
+            sender_name=self.sender_name or card.sender_name,
+            custom_message=self.custom_message or card.custom_message,
             created_at=now,
         )
+
+
+def notice_to_holder(card: Card, now: datetime, *recipients: str | None) -> tuple[Message, ...]:
+    """Whoever receives the card's mail learns that a code went somewhere else (`recipients`): it may be a theft."""
+    own = card.customer_email or card.customer_phone
+    if own is None or own in recipients:
+        return ()
+    return (
+        Message(
+            program_id=card.program_id,
+            id=new_id(),
+            card_id=card.id,
+            kind="code_sent_elsewhere",
+            channel="email" if card.customer_email else "sms",
+            recipient=own,
+            sender_name=None,
+            custom_message=None,
+            created_at=now,
+        ),
+    )
 
 
 def _wait(recent: list[datetime], now: datetime) -> timedelta | None:

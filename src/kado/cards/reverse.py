@@ -2,7 +2,8 @@
 
 A till that got no answer does not know whether its redemption happened. What it finds is undone by entries of the
 opposite sign; and from then on the reference is spent, so that a request which arrives after its own reversal moves
-nothing. Only the caller's own entries of the last day count: tills use their numbers again.
+nothing. Only the caller's own entries of the last day are undone, since tills use their numbers again; older ones are
+named in the answer and left alone.
 """
 
 from collections.abc import Iterable
@@ -39,11 +40,12 @@ class Reverse(Posting):
     @property
     def sought(self) -> Sought:
         """Entries with the reference."""
-        return Sought(kind=self.kind, reference=self.own_reference, within=WITHIN)
+        return Sought(kind=self.kind, reference=self.own_reference)
 
     def decide(self, on: Situation) -> Decision | Refusal:
         """What is left of each redemption and reload goes back. Nothing found is a yes too: the reference is spent."""
-        own = [entry for entry in on.earlier if entry.merchant_id == self.caller.merchant_id]
+        all_own = [entry for entry in on.earlier if entry.merchant_id == self.caller.merchant_id]
+        own = [entry for entry in all_own if entry.created_at > on.now - WITHIN]
         if (other := next((entry for entry in own if not _is_undoable(entry)), None)) is not None:
             return refusals.not_reversible(other.type)
         undone = [entry for entry in own if entry.left]
@@ -67,6 +69,7 @@ class Reverse(Posting):
             changes=changes,
             holds=tuple(replace(hold, status=HoldStatus.RELEASED, ended_at=on.now) for hold in holds),
             reversal=(self.kind, self.own_reference),
+            left_alone=tuple(entry.id for entry in all_own if entry not in own and _is_undoable(entry) and entry.left),
             audit=("reference:reversed", {"entries": len(entries), "holds": len(holds)}),
         )
 

@@ -151,7 +151,7 @@ def _reversed(outcome: Outcome) -> dict[str, object]:
     found = bool(entries or outcome.holds)
     return {
         "success": True,
-        "message": _reversal_text(entries, len(outcome.holds)),
+        "message": _reversal_text(entries, len(outcome.holds), len(outcome.left_alone)),
         "giftCardId": outcome.card.id,
         "found": found,
         "reversed": [
@@ -159,17 +159,21 @@ def _reversed(outcome: Outcome) -> dict[str, object]:
             for entry in entries
         ],
         "releasedHolds": [hold.id for hold in outcome.holds],
+        "olderTransactions": list(outcome.left_alone),
         "balance": currency.text(outcome.card.balance),
     }
 
 
-def _reversal_text(entries: tuple[Entry, ...], holds: int) -> str:
+def _reversal_text(entries: tuple[Entry, ...], holds: int, older: int) -> str:
+    rest = "the reference is spent from now on."
+    if older:
+        rest = f"{older} with this reference are more than a day old and were left alone: refund them by their ids."
     if not entries and not holds:
-        return "There was nothing left to take back; the reference is spent from now on."
+        return f"There was nothing to take back; {rest}"
     refunds = sum(entry.type is TransactionType.REFUND for entry in entries)
     parts = [(refunds, "redemption"), (len(entries) - refunds, "reload"), (holds, "hold")]
     named = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count]
-    return f"Taken back: {', '.join(named)}; the reference is spent from now on."
+    return f"Taken back: {', '.join(named)}; {rest}"
 
 
 _render_reversed = shown.answering(_reversed)

@@ -4,14 +4,24 @@
 
 from typing import Annotated
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from kado.cards.bulk.task import RECIPIENTS_MAX
 from kado.doors.api.schemas import Body
 from kado.doors.api.types import CreateMoney, Line100, Line255, Text500, UtcDatetime
+from kado.errors import Invalid
 
 # Whether thousands of them are addresses and numbers takes a while to find out; the route does it, bit by bit.
 _EmailText = Annotated[str, WithJsonSchema({"type": "string", "format": "email"})]
 _PhoneText = Annotated[str, WithJsonSchema({"type": "string", "format": "phone"})]
+
+
+def _few_enough(people: object) -> object:
+    """Counted before any of them is looked at: what is wrong with four million of them would fill the memory."""
+    if isinstance(people, list) and not 1 <= len(people) <= RECIPIENTS_MAX:
+        text = f"Between 1 and {RECIPIENTS_MAX} recipients at once."
+        raise Invalid(("body", "recipients"), text, "too_many_cards")
+    return people
 
 
 class BulkIssueRecipient(Body):
@@ -32,7 +42,7 @@ class BulkIssueGiftCardRequest(Body):
     designTemplate: Line100 | None = None
     expiresAt: UtcDatetime | None = None
     count: Annotated[int, Field(ge=1, strict=True)] | None = None
-    recipients: list[BulkIssueRecipient] | None = None
+    recipients: Annotated[list[BulkIssueRecipient] | None, BeforeValidator(_few_enough)] = None
 
 
 class BulkIssuedCardSummary(Body):

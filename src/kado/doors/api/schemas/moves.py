@@ -212,6 +212,7 @@ class ReversalResponse(Body):
     found: bool
     reversed: list[ReversedTransaction]
     releasedHolds: list[PydanticObjectId]
+    olderTransactions: list[PydanticObjectId]
     balance: str
 
 
