@@ -368,3 +368,12 @@ async def test_a_key_means_one_hold_and_one_capture(shop: Shop) -> None:
 
 async def test_all_of_it_proves_itself(shop: Shop) -> None:
     await shop.verified()
+
+
+@pytest.mark.parametrize("body", [b"5.0", b"5e16", b"5", b"[]", b'"x"', b"true"])
+async def test_a_body_that_is_no_object_releases_nothing(shop: Shop, body: bytes) -> None:
+    card = await shop.active("10.00")
+    hold = await shop.hold(card, "4.00")
+    refused = await shop.post(hold_path(hold, "release"), content=body)
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["body"])
+    assert await available(shop, card) == "6.00"
