@@ -7,6 +7,7 @@ import pytest
 from tests.api.operations import FOR_CUSTOMERS, OPERATIONS, a_card_for, send
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, card_path, fingerprint, good
 from tests.api.sign_in import MERCHANTS, REPORTS, TRANSACTIONS, a_phone, an_email, on_behalf, other_than, signed_in
+from tests.api.tills import FrontEnd
 
 from kado.access.permissions import CUSTOMER, ROLES, Permission, Role
 
@@ -24,11 +25,14 @@ def nothing_there(answer: httpx2.Response) -> bytes:
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in FOR_CUSTOMERS])
-async def test_with_a_customer_the_bearer_may_do_what_customers_may(shop: Shop, name: str) -> None:
+@pytest.mark.parametrize("till", [None, "owner", "cashier"])
+async def test_with_a_customer_the_bearer_may_do_what_customers_may(shop: Shop, name: str, till: str | None) -> None:
+    """Also at a till that is signed in itself: the customer's session counts, whatever else comes with it."""
     session = await signed_in(shop)
+    headers = on_behalf(session) | (await (await FrontEnd.of(shop)).till(till) if till else {})
     card = await a_card_for(shop, name)
     before = await shop.snapshot(card)
-    answer = await send(shop, name, card, headers=on_behalf(session))
+    answer = await send(shop, name, card, headers=headers)
     if OPERATIONS[name].permission not in CUSTOMER:
         assert answer.json()["code"] == "permission_denied"
         assert answer.status_code == (401 if name == "passes" else 403)
@@ -50,6 +54,17 @@ async def test_a_bearer_that_may_not_sign_customers_in_may_not_act_for_them(shop
         assert said["code"] == "permission_denied"
     with_it = await shop.key(Role.CASHIER)
     good(await shop.get(card_path(card), headers=on_behalf(session), token=with_it))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_at_a_till_that_may_not_sign_customers_in_a_customer_opens_nothing(shop: Shop, name: str) -> None:
+    card = await a_card_for(shop, name)
+    session = await signed_in(shop)
+    headers = on_behalf(session) | await (await FrontEnd.of(shop)).till("read-only")
+    before = await shop.snapshot(card)
+    answer = await send(shop, name, card, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401 if name == "passes" else 403, "permission_denied")
+    assert await shop.snapshot(card) == before
 
 
 async def test_a_session_of_another_desk_is_none(shop: Shop) -> None:

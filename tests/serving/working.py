@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from kado.errors import Unavailable
+from kado.storage.database import Database
+
 
 class Runs(Protocol):
     """A worker, or one of its parts."""
@@ -25,9 +28,22 @@ async def working(worker: Runs) -> AsyncIterator[asyncio.Event]:
         await asyncio.wait_for(running, 20)
 
 
-async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 60) -> None:
     """Wait until the condition holds; fail when it does not within the time."""
     deadline = time.monotonic() + seconds
     while not await condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0.02)
+
+
+async def back(database: Database) -> None:
+    """Wait until the database is used again after its connections were cut: the pool hands each dead one out once."""
+
+    async def answers() -> bool:
+        try:
+            async with database.read() as connection:
+                return bool(await connection.fetchval("SELECT true"))
+        except Unavailable:
+            return False
+
+    await until(answers)

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from tests.database.webhooks.conftest import MakeCourier, Shop, all_are, ids
 from tests.serving.receiver import DROP, HANG, receiving
-from tests.serving.working import until, working
+from tests.serving.working import back, until, working
 
 from kado.crypto import Keyring
 from kado.delivery.mail import Mailer
@@ -240,6 +240,7 @@ async def test_the_courier_survives_its_connections(shop: Shop, make_courier: Ma
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+            await back(shop.database)
             receiver.hanging = False
             await until(all_are(shop, webhook_id, "delivered", 1))
             await shop.happens()
