@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kado.cards.card import Card, Entry, Hold, HoldStatus, TransactionType
-from kado.cards.posting import EarlierEntry, Posting, ReferenceKind, Sought
+from kado.cards.posting import SOUGHT_MAX, EarlierEntry, Posting, ReferenceKind, Sought
 from kado.storage.database import Connection
 
 MARKED_FOR: Final = timedelta(days=30)
@@ -164,18 +164,23 @@ _ENTRIES: Final = """
                SELECT coalesce(sum(abs(u.amount)), 0)::bigint FROM card_transaction u
                WHERE u.program_id = t.program_id AND u.counterpart_id = t.id AND u.type IN ('REFUND', 'REDEMPTION')
            ) AS undone
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS w (program_id, card_id, wanted)
-    JOIN card_transaction t ON t.program_id = w.program_id AND t.{column} = w.wanted AND t.card_id = w.card_id
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (program_id, card_id, wanted, merchant_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM card_transaction t
+        WHERE t.program_id = w.program_id AND t.{column} = w.wanted AND t.card_id = w.card_id
+          AND (w.merchant_id IS NULL OR t.merchant_id = w.merchant_id)
+        ORDER BY t.seq DESC LIMIT {most}) t
     ORDER BY t.seq"""
 
 
 async def _read_entries(connection: Connection, evidence: Evidence, wanted: Sequence[tuple[str, str, Sought]]) -> None:
     for column in ("id", "pos_transaction_id", "reference_id"):
-        keys = [(program_id, card_id, _value(sought, column)) for program_id, card_id, sought in wanted]
+        keys = [(*ref, _value(sought, column), sought.merchant_id) for *ref, sought in wanted]
         keys = [key for key in keys if key[2] is not None]
         if not keys:
             continue
-        for row in await connection.fetch(_ENTRIES.format(column=column), *map(list, zip(*keys, strict=True))):
+        statement = _ENTRIES.format(column=column, most=SOUGHT_MAX + 1)
+        for row in await connection.fetch(statement, *map(list, zip(*keys, strict=True))):
             kind = TransactionType(row["type"])
             facts = [row[name] for name in ("amount", "merchant_id", "created_at", "counterpart_id", "undone")]
             earlier = EarlierEntry(row["id"], kind, *facts)
