@@ -1,7 +1,6 @@
 """Verification finds every edit that is made past Kado, and names the damaged cards and nothing else."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -292,13 +291,15 @@ async def test_one_program_alone(world: World, database: Database, keyring: Keyr
 
 
 async def test_a_status_that_time_has_overtaken_is_no_damage(shop: Shop) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.6)
-    cards = [await shop.card(expires_at=soon + timedelta(seconds=0.4)), await shop.card()]
+    soon = await shop.soon()
+    later = soon + timedelta(seconds=0.3)
+    cards = [await shop.card(expires_at=later), await shop.card()]
     for card_id in cards:
         assert (await shop.suspend(card_id, soon)).status == 200
-    for _ in range(3):
+    for moment in (soon, later):
         assert (await verify(shop.database, shop.keyring)).is_clean
-        await asyncio.sleep(0.5)
+        await shop.wait_for(moment)
+    assert (await verify(shop.database, shop.keyring)).is_clean
 
 
 async def test_transfers_must_cancel_out(world: World) -> None:
