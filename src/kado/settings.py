@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from kado.crypto import Keyring
 
@@ -33,7 +33,9 @@ SETTINGS: Final = (
         "",
         "PostgreSQL 15 to 18, as `postgresql://user:password@host:5432/name`. Empty: Kado runs its own PostgreSQL in "
         "the data directory. The user migrates the schema and must be allowed to create a role (see "
-        "KADO_DATABASE_APP_URL).",
+        "KADO_DATABASE_APP_URL). Several servers that copy each other, as "
+        "`postgresql://user:password@host1,host2:5433,host3/name?target_session_attrs=read-write`: Kado works on the "
+        "one that takes writes, and follows when another one does.",
         secret=True,
     ),
     Setting(
@@ -194,6 +196,15 @@ def _database_url(name: str, url: str) -> str | None:
     if not url:
         return None
     _check_url(name, url, ("postgresql", "postgres"))
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SettingError(f"{name}: {error}") from None
+    wanted = parse_qs(parts.query).get("target_session_attrs", ["read-write"])[-1]
+    if "," in parts.netloc.rpartition("@")[2] and wanted not in ("read-write", "primary"):
+        raise SettingError(
+            f"{name} names several servers, and Kado writes: target_session_attrs must be read-write, not {wanted}"
+        )
     return url
 
 

@@ -54,6 +54,19 @@ def test_a_setting_that_is_empty_or_blank_is_not_set(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@a,b:5433,c/x",
+        "postgresql://u:p@a,b/x?target_session_attrs=read-write",
+        "postgresql://u:p@a,b/x?sslmode=require&target_session_attrs=primary",
+        "postgresql://u:p,w@a/x?target_session_attrs=any",
+    ],
+)
+def test_a_database_may_be_several_servers_of_which_one_takes_writes(load: Load, url: str) -> None:
+    assert load(KADO_DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize(
     ("host", "url"),
     [
         ("127.0.0.1", "http://127.0.0.1:8000"),
@@ -94,6 +107,9 @@ def test_proxies_are_addresses_or_networks(load: Load) -> None:
         ("KADO_DATABASE_URL", "mysql://x"),
         ("KADO_DATABASE_URL", "sqlite:///x"),
         ("KADO_DATABASE_URL", "postgresql:x"),
+        ("KADO_DATABASE_URL", "postgresql://[x/y"),
+        ("KADO_DATABASE_URL", "postgresql://u:p@a,b/x?target_session_attrs=any"),
+        ("KADO_DATABASE_APP_URL", "postgresql://u:p@a,b/x?target_session_attrs=prefer-standby"),
         ("KADO_DATABASE_APP_URL", "localhost"),
         ("KADO_PUBLIC_URL", "cards.example.com"),
         ("KADO_PUBLIC_URL", "ftp://cards.example.com"),

@@ -29,7 +29,7 @@ from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
 from kado.crypto import Keyring
 from kado.errors import Refusal
-from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, away
+from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, await_copy, away, confirmed
 from kado.storage.gather import Gatherer
 from kado.storage.outbox import enqueue_events, enqueue_messages
 
@@ -125,7 +125,8 @@ class Ledger:
         await connection.execute("BEGIN")
         try:
             results = await self._run(connection, tickets)
-            await connection.execute("COMMIT")
+            with confirmed(connection):
+                await connection.execute("COMMIT")
         except AWAY:
             raise  # the connection goes, and with it the transaction, if the commit did not happen
         except BaseException:
@@ -205,6 +206,8 @@ class Ledger:
 
     async def _recall(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
         known = await store.read_keys(connection, [key for ticket in tickets.values() for key in ticket.places()])
+        if known:  # locked cards make the commit wait for a copy; here nothing else would
+            await await_copy(connection)
         recalled = {at: self._known_answer(ticket, known) for at, ticket in tickets.items()}
         return {at: answer for at, answer in recalled.items() if answer is not None}
 

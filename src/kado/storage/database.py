@@ -5,22 +5,29 @@ Statements run under the role `kado_app`, which can add entries and audit rows b
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from kado.errors import Unavailable
+from kado.storage.connect import connect
 
 APP_ROLE: Final = "kado_app"
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 T = TypeVar("T")
 
+
+class CommitUnconfirmed(Exception):
+    """A commit happened here, but somebody cut the wait for its copy: a failover may still lose it."""
+
+
 AWAY: Final = (
     OSError,
+    CommitUnconfirmed,
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -35,6 +42,17 @@ AWAY: Final = (
     asyncpg.PostgresSystemError,
 )
 """Errors that say nothing about the request: the database is away, full, read-only or starting."""
+
+_GONE: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""Those after which the other connections to the same server are worth nothing either: it died, hangs, was demoted."""
 
 CONFLICT: Final = (
     asyncpg.SerializationError,
@@ -54,8 +72,14 @@ _SESSION: Final = {
     "statement_timeout": "10s",
     "idle_in_transaction_session_timeout": "15s",
     "citus.override_table_visibility": "off",
+    "client_min_messages": "notice",  # the warning that a commit has no copy must arrive
 }
 KEYED_ONLY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+# A default of the server or the user that acknowledges before the disk has it, or the standby, is not for money.
+_INSIST: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
+)
 _PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 _IN_ORDER: Final = "; ".join(
     f"SET LOCAL enable_{way} = off" for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
@@ -74,14 +98,15 @@ class Database:
     @classmethod
     async def open(cls, url: str, *, as_app: bool = True, size: int = 10) -> "Database":
         """Connect lazily: the first use makes the first connection, so that this succeeds while the database starts."""
-        pool = asyncpg.create_pool(
+        pool = asyncpg.create_pool(  # type: ignore[call-overload] # `connect` takes what the pool hands it, and no more
             url,
+            connect=connect,
             min_size=0,
             max_size=size,
             command_timeout=12,
             timeout=4,
             server_settings=_SESSION,
-            init=_become_app if as_app else None,
+            init=_become_app if as_app else _insist,
             reset=_nothing_to_reset,
         )
         await pool
@@ -97,11 +122,10 @@ class Database:
     async def connect(self, settings: dict[str, str] | None = None) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection of the caller's own, outside the pool, with session settings beside the usual ones."""
         with_timeout = 12 if "statement_timeout" not in (settings or {}) else None
-        connection = await asyncpg.connect(
+        connection = await connect(
             self._url, timeout=4, command_timeout=with_timeout, server_settings=_SESSION | (settings or {})
         )
-        if self._as_app:
-            await _become_app(connection)
+        await (_become_app if self._as_app else _insist)(connection)
         return connection
 
     @asynccontextmanager
@@ -109,9 +133,20 @@ class Database:
         """A connection for single statements."""
         try:
             async with self._pool.acquire(timeout=3) as connection:
-                yield connection
+                try:
+                    with confirmed(connection):
+                        yield connection
+                except _GONE:
+                    await self._leave(connection)
+                    raise
         except AWAY as error:
             raise away() from error
+
+    async def _leave(self, connection: Connection) -> None:
+        """Give up this connection at once, and the others before they are used again."""
+        with suppress(asyncpg.InterfaceError):  # it may have broken, and is given up then
+            connection.terminate()
+        await self._pool.expire_connections()
 
     @asynccontextmanager
     async def read_list(self, *, in_order: bool) -> AsyncIterator[Connection]:
@@ -159,8 +194,44 @@ def away(retry_after_seconds: int = 1) -> Unavailable:
     )
 
 
+@contextmanager
+def confirmed(connection: Connection) -> Iterator[None]:
+    """Raises `CommitUnconfirmed` at the end when a commit inside returned without the copy that it has to wait for.
+
+    A database that keeps a second copy (`synchronous_standby_names`) lets a commit wait for it. When this wait is
+    cancelled, the client is told that the commit succeeded, and a warning besides.
+    """
+    heard: list[asyncpg.PostgresLogMessage] = []
+
+    def hear(_: object, message: asyncpg.PostgresLogMessage) -> None:
+        if message.server_source_function == "SyncRepWaitForLSN":  # unlike its text, this has no translations
+            heard.append(message)
+
+    connection.add_log_listener(hear)
+    try:
+        yield
+    finally:
+        with suppress(asyncpg.InterfaceError):  # it has broken, and takes its listeners along
+            connection.remove_log_listener(hear)
+    if heard:
+        raise CommitUnconfirmed
+
+
+async def await_copy(connection: Connection) -> None:
+    """Let this transaction's commit wait until all that it has read is on the standby too, where there is one.
+
+    A transaction that only reads waits for nothing, and may see a commit whose own wait was cut. Whoever hands on what
+    such a commit says, as if it could not be lost any more, calls this.
+    """
+    await connection.execute("SELECT pg_logical_emit_message(true, 'kado', '')")
+
+
 async def _become_app(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    await connection.execute(f"SET ROLE {APP_ROLE}")
+    await connection.execute(f"SET ROLE {APP_ROLE}; {_INSIST}")
+
+
+async def _insist(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.execute(_INSIST)
 
 
 async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
 from kado.storage.grants import GRANTS
 
@@ -51,7 +52,7 @@ async def schema_version(connection: "asyncpg.Connection[asyncpg.Record]") -> st
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await connect(url, timeout=10)
     number = connection.get_server_version().major
     if number < 15:
         await connection.close()
@@ -77,7 +78,7 @@ async def _upgrade(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=10), poolclass=NullPool
+        "postgresql+asyncpg://", async_creator=lambda: connect(url, timeout=10), poolclass=NullPool
     )
     try:
         async with engine.connect() as connection:
@@ -130,6 +131,8 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
     name = '"' + role.replace('"', '""') + '"'
     schema = await connection.fetchval("SELECT quote_ident(current_schema())")
     async with connection.transaction():
+        # Set anew at each start, so there is nothing to lose; a command need not wait for a standby that is away.
+        await connection.execute("SET LOCAL synchronous_commit = local")
         await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
         for table, rights in GRANTS.items():
             await connection.execute(f"GRANT {rights} ON {table} TO {name}")
@@ -137,13 +140,21 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
 
 
 async def wait_for_database(url: str, seconds: float) -> None:
-    """Return as soon as the database accepts connections. Raises the last error after `seconds`."""
+    """Return as soon as the database accepts connections, and writes where several servers are named.
+
+    Raises the last error after `seconds`.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         try:
-            await (await asyncpg.connect(url, timeout=5)).close()
+            await (await connect(url, timeout=5)).close()
             return
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, TimeoutError):
+        except (
+            OSError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.TargetServerAttributeNotMatched,
+        ):
             if asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(0.2)

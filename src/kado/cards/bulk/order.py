@@ -22,7 +22,7 @@ from kado.crypto import Keyring
 from kado.errors import Refusal, Unavailable
 from kado.ids import new_id
 from kado.programs.program import Program
-from kado.storage.database import Connection, Database
+from kado.storage.database import Connection, Database, await_copy
 
 _PATIENCE_SECONDS: Final = 4
 _PAUSE_SECONDS: Final = 0.1
@@ -123,8 +123,10 @@ async def _write(connection: Connection, order: Order, task: Task, program: Prog
 
 async def _earlier(connection: Connection, keyring: Keyring, order: Order, prints: list[Fingerprint]) -> Answer | None:
     """What was said to this key before. Raises `Refusal` where it was said to another order."""
-    places = [(order.program_id, one.key_hash) for one in prints]
-    earlier = recall(keyring, order.program_id, prints, await cards_store.read_keys(connection, places))
+    known = await cards_store.read_keys(connection, [(order.program_id, one.key_hash) for one in prints])
+    if known:
+        await await_copy(connection)
+    earlier = recall(keyring, order.program_id, prints, known)
     if isinstance(earlier, Refusal):
         raise earlier
     if earlier is not None and order.key is None:  # to settle a lost commit is no repetition

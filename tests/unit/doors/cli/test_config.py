@@ -31,6 +31,7 @@ def kado_config(data_dir: Path, *arguments: str, **environment: str) -> "subproc
         ("", ""),
         ("postgresql://kado:s3cret@db:5432/kado", "postgresql://kado:****@db:5432/kado"),
         ("postgresql://kado@db/kado?password=s3cret&sslmode=require", "postgresql://kado@db/kado?password=****&sslmode=require"),
+        ("postgresql://kado:s3cret@n1,n2:5433,[::1]/kado?target_session_attrs=read-write", "postgresql://kado:****@n1,n2:5433,[::1]/kado?target_session_attrs=read-write"),
         ("smtps://a%40b:s%3A3cret@host:465", "smtps://a%40b:****@host:465"),
         ("https://sid:s3cret@api.example/x?from=%2B15550100", "https://sid:****@api.example/x?from=%2B15550100"),
         ("file:///var/lib/kado/mail", "file:///var/lib/kado/mail"),
