@@ -187,8 +187,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """There is a request to be answered."""
-        if len(self.pipeline) >= self.config.hall.bounds.requests_ahead:
-            raise _TooManyAhead
+        if len(self.pipeline) >= self.config.hall.bounds.requests_ahead or not self._is_clear():
+            raise _Refused
         self._is_in_head = False
         self._unread = 0
         super().on_headers_complete()
@@ -196,10 +196,19 @@ class Connection(HttpToolsProtocol):
         if self._is_ending and self.cycle is not None:
             self.cycle.keep_alive = False
 
+    def _is_clear(self) -> bool:
+        """Whether everybody on the way here must have understood the same: where it ends, and for whom it is."""
+        version, named = self.parser.get_http_version(), [name for name, _ in self.headers]
+        coded = [value for name, value in self.headers if name == b"transfer-encoding"]
+        if coded and (version != "1.1" or len(coded) > 1 or coded[0].lower() != b"chunked"):
+            return False
+        hosts = named.count(b"host")
+        return hosts == 1 if version == "1.1" else version == "1.0" and hosts <= 1
+
     def on_body(self, body: bytes) -> None:
-        """A piece of its body."""
+        """A piece of its body; nobody keeps one whose answer has begun."""
         self._unread = 0
-        super().on_body(body)
+        super().on_body(b"" if self.cycle.response_started else body)
 
     def on_message_complete(self) -> None:
         """The last byte of a request."""
@@ -266,5 +275,5 @@ class Connection(HttpToolsProtocol):
         self.loop.call_later(_LAST_SECONDS, self.transport.close)
 
 
-class _TooManyAhead(Exception):
-    """The client sends request after request and waits for no answer."""
+class _Refused(Exception):
+    """The parser would go on; we do not."""

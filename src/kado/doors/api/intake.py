@@ -167,9 +167,12 @@ class Intake:
         self._refuse_by_headers()
         try:
             async with asyncio.timeout(None) as patience:
-                return await self._collect(patience)
+                body = await self._collect(patience)
         except TimeoutError:
             raise BodyTooSlow("body_too_slow", "The body did not arrive in time.") from None
+        if body is None:
+            raise self._too_large()
+        return body
 
     def _refuse_by_headers(self) -> None:
         if self._header_bytes > self._limits.header_bytes:
@@ -180,7 +183,8 @@ class Intake:
         if len(length) > _LENGTH_DIGITS or (length.isdigit() and int(length) > self._limits.body_bytes):
             raise self._too_large()
 
-    async def _collect(self, patience: asyncio.Timeout) -> bytes:
+    async def _collect(self, patience: asyncio.Timeout) -> bytes | None:
+        """None for one that is too large: an error raised here would keep in memory what was read of it."""
         body, began = bytearray(), asyncio.get_running_loop().time()
         while True:
             patience.reschedule(began + self._seconds_for(len(body)))
@@ -189,7 +193,7 @@ class Intake:
                 raise Disconnected
             body += message.get("body", b"")
             if len(body) > self._limits.body_bytes:
-                raise self._too_large()
+                return None
             if self._complete:
                 return bytes(body)
 
