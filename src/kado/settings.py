@@ -87,6 +87,18 @@ SETTINGS: Final = (
         "Addresses or networks (comma-separated) whose X-Forwarded-For is believed. Default: none, not even loopback.",
     ),
     Setting(
+        "KADO_REQUEST_SECONDS",
+        "30",
+        "Within how many seconds a request must have arrived (3 to 300): its headers in a third of them, its body in "
+        "the rest. A client that takes hardly anything of its answer for two thirds of them is cut off.",
+    ),
+    Setting(
+        "KADO_CONNECTIONS",
+        "4000",
+        "How many connections an HTTP process keeps (8 to 50000), if it may open as many files. When they are all "
+        "taken, whoever has been without a request for longest makes room.",
+    ),
+    Setting(
         "KADO_SEAL_SECONDS", "5", "How long after an entry the head of its card is sealed, at the latest (1 to 3600)."
     ),
     Setting(
@@ -127,6 +139,8 @@ class Settings:
     sms_url: str
     processes: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    request_seconds: float
+    connections: int
     seal_seconds: float
     captcha: str
     webhook_allow: tuple[IPv4Network | IPv6Network, ...]
@@ -165,6 +179,8 @@ def load(
         sms_url=sms_url,
         processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
+        request_seconds=_whole("KADO_REQUEST_SECONDS", value("KADO_REQUEST_SECONDS"), 3, 300),
+        connections=_whole("KADO_CONNECTIONS", value("KADO_CONNECTIONS"), 8, 50_000),
         seal_seconds=_whole("KADO_SEAL_SECONDS", value("KADO_SEAL_SECONDS"), 1, 3600),
         captcha=_one_of("KADO_CAPTCHA", value("KADO_CAPTCHA"), ("none", "altcha")),
         webhook_allow=_networks("KADO_WEBHOOK_ALLOW", value("KADO_WEBHOOK_ALLOW")),

@@ -139,9 +139,7 @@ class World:
             "redeem": lambda: Redeem(amount=amount, pos_transaction_id=about, **whose),
             "reload": lambda: Reload(amount=amount, reference_id=about, **whose),
             "refund": lambda: Refund(transaction_id=about, amount=amount, **whose),
-            "transfer": lambda: Transfer(
-                destination_id=wish.others[0], amount=amount, security_code="000000", proved=proved, **whose
-            ),
+            "transfer": lambda: Transfer(destination_id=wish.others[0], amount=amount, proved=proved, **whose),
             "consolidate": lambda: Consolidate(
                 further_ids=wish.others, merchant_id=self.merchant_id, merchant_name="Flower Shop", **whose
             ),

@@ -36,6 +36,7 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
     try:
         settings = configuration.load(host=host, port=port)
         logs.configure(settings.log_level)
+        http.may_open_files()
         with ExitStack() as stack:
             listening = stack.enter_context(http.bind(host, port))
             database = None
