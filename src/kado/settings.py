@@ -82,6 +82,13 @@ SETTINGS: Final = (
     ),
     Setting("KADO_PROCESSES", "1", "How many HTTP processes share the port. One serves most shops; two use two cores."),
     Setting(
+        "KADO_WAITING_MAX",
+        "200",
+        "How many requests may wait in each queue of a process: for a connection to the database, for their turn in "
+        "the ledger, for a balance check (10 to 10000). Who comes when it is full, and is still behind 0.7 seconds "
+        "later, gets 503 with `Retry-After`.",
+    ),
+    Setting(
         "KADO_TRUSTED_PROXIES",
         "",
         "Addresses or networks (comma-separated) whose X-Forwarded-For is believed. Default: none, not even loopback.",
@@ -138,6 +145,7 @@ class Settings:
     mail_from: str
     sms_url: str
     processes: int
+    waiting_max: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     request_seconds: float
     connections: int
@@ -178,6 +186,7 @@ def load(
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
         sms_url=sms_url,
         processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
+        waiting_max=_whole("KADO_WAITING_MAX", value("KADO_WAITING_MAX"), 10, 10_000),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
         request_seconds=_whole("KADO_REQUEST_SECONDS", value("KADO_REQUEST_SECONDS"), 3, 300),
         connections=_whole("KADO_CONNECTIONS", value("KADO_CONNECTIONS"), 8, 50_000),
