@@ -60,6 +60,9 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_WEBHOOK_ALLOW": ", ".join(str(network) for network in settings.webhook_allow),
         "KADO_BULK_SYNC_MAX": str(settings.bulk_sync_max),
         "KADO_ANSWER_DAYS": str(settings.answer_days),
+        "KADO_ARCHIVE": str(settings.archive or ""),
+        "KADO_ARCHIVE_DAYS": str(settings.archive_days),
+        "KADO_ARCHIVE_GB": str(settings.archive_gb),
         "KADO_LOG_LEVEL": settings.log_level,
     }
 

@@ -42,7 +42,7 @@ def find_binaries(major: int | None = None) -> Binaries:
     Raises `EmbeddedError` that says what to install when there are none.
     """
     seen = []
-    for binaries in _installed():
+    for binaries in installed():
         if major in (None, binaries.major) and OLDEST <= binaries.major <= NEWEST:
             return binaries
         seen.append(binaries.version)
@@ -77,23 +77,30 @@ def readable_binaries(binaries: Binaries, account: Account, home: Path) -> Binar
     return copied
 
 
-def _installed() -> Iterator[Binaries]:
+def installed(programs: tuple[str, ...] = _NEEDED) -> Iterator[Binaries]:
+    """Every installation here that has these programs: the wheel's, newest first, then the system's."""
     wheel = importlib.util.find_spec(WHEEL)  # found, never imported: importing it touches run-time folders and warns
     for package in (wheel.submodule_search_locations or []) if wheel else []:
         for release in ("pginstall18", "pginstall"):
             directory = Path(package).resolve() / release / "bin"
-            if version := _version_in(directory):
+            if version := _version_in(directory, programs):
                 yield Binaries(directory, version, Path(package).resolve().parent)
-    if (pg_config := shutil.which("pg_config")) and (said := _output([pg_config, "--bindir"])):
-        directory = Path(said.strip())
-        if version := _version_in(directory):
+    for directory in _folders_of_the_system(programs[-1]):
+        if version := _version_in(directory, programs):
             yield Binaries(directory, version)
 
 
-def _version_in(directory: Path) -> str | None:
-    if not all((directory / name).is_file() for name in _NEEDED):
+def _folders_of_the_system(program: str) -> Iterator[Path]:
+    if (pg_config := shutil.which("pg_config")) and (said := _output([pg_config, "--bindir"])):
+        yield Path(said.strip())
+    if found := shutil.which(program):  # where only the client's programs are
+        yield Path(found).parent
+
+
+def _version_in(directory: Path, programs: tuple[str, ...]) -> str | None:
+    if not all((directory / name).is_file() for name in programs):
         return None
-    found = re.search(r"\) (\d+(?:\.\d+)?)", _output([str(directory / "postgres"), "--version"]) or "")
+    found = re.search(r"\) (\d+(?:\.\d+)?)", _output([str(directory / programs[-1]), "--version"]) or "")
     return found[1] if found else None
 
 
