@@ -44,6 +44,12 @@ SETTINGS: Final = (
         secret=True,
     ),
     Setting(
+        "KADO_MIGRATE",
+        "at-start",
+        "`at-start`: a server that starts (or a command) brings the schema to its version. `by-hand`: only "
+        "`kado database migrate` does, for several servers on one database that are updated one by one.",
+    ),
+    Setting(
         "KADO_DATA_DIR",
         "",
         "Where the embedded database, the secret key's file and the mail folder live. Default: /var/lib/kado as root, "
@@ -136,6 +142,7 @@ class Settings:
     data_dir: Path
     database_url: str | None
     database_app_url: str | None
+    migrates_at_start: bool
     public_url: str
     mail_url: str
     mail_from: str
@@ -177,6 +184,7 @@ def load(
         data_dir=data_dir,
         database_url=_database_url("KADO_DATABASE_URL", value("KADO_DATABASE_URL")),
         database_app_url=_database_url("KADO_DATABASE_APP_URL", value("KADO_DATABASE_APP_URL")),
+        migrates_at_start=_one_of("KADO_MIGRATE", value("KADO_MIGRATE"), ("at-start", "by-hand")) == "at-start",
         public_url=public_url,
         mail_url=mail_url,
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",

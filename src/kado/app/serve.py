@@ -83,7 +83,7 @@ async def _run(
         beside.append(asyncio.create_task(archiver.run()))
     elif database is not None:
         await forget_archive(database.running)
-    url = await migrate(admin_url, settings.database_app_url)
+    url = await migrate(admin_url, settings.database_app_url, phase="all" if settings.migrates_at_start else "none")
     port = int(listening.getsockname()[1])
     working_until = asyncio.Event()
     worker_database = await compose.open_database(settings, url)

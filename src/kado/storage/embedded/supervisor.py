@@ -235,6 +235,12 @@ def _start_locked(data_dir: Path, lock: Lock, role: Role) -> Embedded:
     try:
         place = _enter(data_dir, locks, role)
         binaries = _binaries_for(place)
+        if role == "server" and (newer := find_binaries()).major > binaries.major:
+            log.warning(
+                "The database is on PostgreSQL %s, and %s is here: stop the server and run `kado database upgrade`",
+                binaries.version,
+                newer.version,
+            )
         ensure_cluster(place, binaries)
         socket = choose_socket(place)
         postmaster = Postmaster(place, binaries, socket)
