@@ -46,6 +46,12 @@ SETTINGS: Final = (
         secret=True,
     ),
     Setting(
+        "KADO_MIGRATE",
+        "at-start",
+        "`at-start`: a server that starts (or a command) brings the schema to its version. `by-hand`: only "
+        "`kado database migrate` does, for several servers on one database that are updated one by one.",
+    ),
+    Setting(
         "KADO_DATA_DIR",
         "",
         "Where the embedded database, the secret key's file and the mail folder live. Default: /var/lib/kado as root, "
@@ -127,6 +133,23 @@ SETTINGS: Final = (
         "worker.",
     ),
     Setting("KADO_ANSWER_DAYS", "35", "How long answers to idempotency keys are kept, in days (at least 30)."),
+    Setting(
+        "KADO_ARCHIVE",
+        "",
+        "A folder, best on another disk, to which the embedded database's log is copied as it is written, so that "
+        "`kado restore --until` can go to any moment since a backup. Empty: none; a restore goes to a backup's moment.",
+    ),
+    Setting(
+        "KADO_ARCHIVE_DAYS",
+        "14",
+        "How long that is kept, in days (1 to 3650). Make backups more often than that: an older one can only be "
+        "restored to its own moment.",
+    ),
+    Setting(
+        "KADO_ARCHIVE_GB",
+        "20",
+        "How large it may become, in gigabytes (1 to 100000). Beyond that the oldest goes early, with a warning.",
+    ),
     Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
 )
 
@@ -140,6 +163,7 @@ class Settings:
     data_dir: Path
     database_url: str | None
     database_app_url: str | None
+    migrates_at_start: bool
     public_url: str
     mail_url: str
     mail_from: str
@@ -155,6 +179,9 @@ class Settings:
     bulk_sync_max: int
     answer_days: int
     log_level: str
+    archive: Path | None
+    archive_days: int
+    archive_gb: int
     keyring: Keyring = field(repr=False)
 
 
@@ -181,6 +208,7 @@ def load(
         data_dir=data_dir,
         database_url=_database_url("KADO_DATABASE_URL", value("KADO_DATABASE_URL")),
         database_app_url=_database_url("KADO_DATABASE_APP_URL", value("KADO_DATABASE_APP_URL")),
+        migrates_at_start=_one_of("KADO_MIGRATE", value("KADO_MIGRATE"), ("at-start", "by-hand")) == "at-start",
         public_url=public_url,
         mail_url=mail_url,
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
@@ -196,6 +224,9 @@ def load(
         bulk_sync_max=_whole("KADO_BULK_SYNC_MAX", value("KADO_BULK_SYNC_MAX"), 0, 500),
         answer_days=_whole("KADO_ANSWER_DAYS", value("KADO_ANSWER_DAYS"), 30, 3650),
         log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
+        archive=Path(value("KADO_ARCHIVE")).expanduser().absolute() if value("KADO_ARCHIVE") else None,
+        archive_days=_whole("KADO_ARCHIVE_DAYS", value("KADO_ARCHIVE_DAYS"), 1, 3650),
+        archive_gb=_whole("KADO_ARCHIVE_GB", value("KADO_ARCHIVE_GB"), 1, 100_000),
         keyring=Keyring(_secret_values(value("KADO_SECRET_KEY"), data_dir, make_secret)),
     )
 

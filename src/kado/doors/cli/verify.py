@@ -30,9 +30,9 @@ def verify(
         raise wrong_usage("--program is the 24 characters that `kado program list` shows.")
     report = _run(program)
     if json:
-        print_json(_members(report))
+        print_json(members(report))
     else:
-        _print(report)
+        print_report(report)
     if not report.is_clean:
         raise typer.Exit(1)
 
@@ -71,7 +71,8 @@ class _Progress:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _members(report: Report) -> dict[str, object]:
+def members(report: Report) -> dict[str, object]:
+    """The report for programs."""
     return {
         "clean": report.is_clean,
         "cards": report.cards,
@@ -89,7 +90,8 @@ def _members(report: Report) -> dict[str, object]:
     }
 
 
-def _print(report: Report) -> None:
+def print_report(report: Report) -> None:
+    """The report for people."""
     counted = f"{report.cards:,} cards, {report.entries:,} entries, {report.seals:,} seals"
     if report.is_clean:
         print(f"All is well: {counted}.")
