@@ -159,7 +159,7 @@ class Server:
 
     def all_processes(self) -> list[int]:
         """Everything alive that works for this data directory, zombies not counted."""
-        return [*self._kado_processes(), *self._postgres_processes()]
+        return [*self._kado_processes(), *self.postgres_processes()]
 
     def server_processes(self) -> list[int]:
         """The same without PostgreSQL, and without commands."""
@@ -180,7 +180,8 @@ class Server:
         mark = f"KADO_DATA_DIR={self.data_dir}".encode()
         return [pid for pid in _pids() if mark in _read(pid, "environ").split(b"\0")]
 
-    def _postgres_processes(self) -> list[int]:
+    def postgres_processes(self) -> list[int]:
+        """The embedded PostgreSQL, all of it."""
         cluster = (self.data_dir / "postgres").resolve()
         return [pid for pid in _pids() if _cwd(pid) == str(cluster)]
 
