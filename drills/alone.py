@@ -3,21 +3,32 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from drills.line import Drill, Line
+from drills.line import Drill, Line, Tell
 
 
 def main(drill: Drill, name: str) -> None:
     """Run one drill and end the process: 0 if everything held, 1 if not."""
+    scale: float = arguments(name).parse_args().scale
+    show(lambda tell: drill(tell, scale))
+
+
+def arguments(name: str) -> argparse.ArgumentParser:
+    """What every drill can be told."""
     parser = argparse.ArgumentParser(
         description=f"The {name} drill by itself. `make drill` runs all of them.",
-        epilog=f"example: python drills/{name.replace('-', '_')}.py --scale 0.1",
+        epilog=f"example: python drills/{name.replace('-', '_')}.py --scale 0.1. "
+        "Exit status: 0 if everything held, 1 if one line did not.",
     )
     parser.add_argument("--scale", type=positive, default=1.0, help="1 is full size; 0.1 is quicker and proves less")
-    scale: float = parser.parse_args().scale
+    return parser
+
+
+def show(drill: Callable[[Tell], list[Line]]) -> None:
+    """Run it, print what it says and the table, and end the process."""
     began = time.monotonic()
-    lines = drill(lambda text: print(f"{clock(time.monotonic() - began)}  {text}", flush=True), scale)
+    lines = drill(lambda text: print(f"{clock(time.monotonic() - began)}  {text}", flush=True))
     print(f"\n{table(lines)}")
     sys.exit(0 if lines and all(line.held for line in lines) else 1)
 

@@ -98,6 +98,8 @@ OF_POSTGRESQL: Final[dict[str, Victims]] = {"postmaster": _postmaster, "all of P
 
 async def _start_again(server: Server, _: int) -> None:
     """What a supervisor does at once."""
+    # Most starts with one process, which is there sooner, so that there is time for more of them.
+    server.environment["KADO_PROCESSES"] = random.choice(("1", "1", "1", "2"))
     await asyncio.to_thread(server.start_again)
 
 
@@ -250,5 +252,12 @@ def drill(tell: Tell, scale: float, seed: int | None = None) -> list[Line]:
     return lines
 
 
+def main() -> None:
+    parser = alone.arguments("kills")
+    parser.add_argument("--seed", type=int, help="kill the same, at the same moments, as an earlier run")
+    asked = parser.parse_args()
+    alone.show(lambda tell: drill(tell, asked.scale, asked.seed))
+
+
 if __name__ == "__main__":
-    alone.main(drill, "kills")
+    main()

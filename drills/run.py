@@ -35,6 +35,7 @@ RESULTS: Final = ROOT / "drills" / "results"
 
 DRILLS: Final[dict[str, tuple[str, float]]] = {
     "kills": ("drills.kills", 6),
+    "model": ("drills.model", 5),
     "one-card": ("drills.one_card", 1),
 }
 """Name → the module, and how many minutes it takes at full size. Ten minutes and four times that long is too long."""
