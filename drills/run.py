@@ -35,6 +35,8 @@ RESULTS: Final = ROOT / "drills" / "results"
 
 DRILLS: Final[dict[str, tuple[str, float]]] = {
     "kills": ("drills.kills", 6),
+    "mixed": ("drills.mixed", 10),
+    "guesses": ("drills.guesses", 1.5),
     "model": ("drills.model", 5),
     "one-card": ("drills.one_card", 1),
 }

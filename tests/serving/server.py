@@ -167,9 +167,13 @@ class Server:
 
     def memory_kilobytes(self) -> int:
         """Resident memory of the process that answers (the first of them)."""
-        pid = (self.http_processes() or [self.process.pid])[0]
-        line = next(line for line in _read(pid, "status").splitlines() if line.startswith(b"VmRSS:"))
-        return int(line.split()[1])
+        return self.memory_by_process()[(self.http_processes() or [self.process.pid])[0]]
+
+    def memory_by_process(self) -> dict[int, int]:
+        """Resident memory of each of the server's processes in kilobytes, PostgreSQL not counted."""
+        status = {pid: _read(pid, "status").splitlines() for pid in self.server_processes()}
+        lines = {pid: [line for line in said if line.startswith(b"VmRSS:")] for pid, said in status.items()}
+        return {pid: int(found[0].split()[1]) for pid, found in lines.items() if found}
 
     def processor_seconds(self) -> float:
         """How much of a processor the server has used so far, PostgreSQL not counted."""
