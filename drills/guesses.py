@@ -82,14 +82,10 @@ async def _guess(port: int, program: str, seconds: float) -> dict[int | str, int
                 if loop.time() > began + seconds:
                     return
                 await asyncio.sleep(max(0.0, due - loop.time()))
-                body = {
-                    "cardNumber": f"4{chance.randrange(10**15):015}",
-                    "securityCode": f"{chance.randrange(10**6):06}",
-                }
+                number, code = f"4{chance.randrange(10**15):015}", f"{chance.randrange(10**6):06}"
                 where = ".".join(str(chance.randint(1, 250)) for _ in range(4))
-                reply = await wire.post(
-                    path, {"cardNumber": number, "securityCode": code}, headers=f"X-Forwarded-For: {where}\r\n"
-                )
+                body = {"cardNumber": number, "securityCode": code}
+                reply = await wire.post(path, body, headers=f"X-Forwarded-For: {where}\r\n")
                 outcomes[reply.outcome] += 1
 
     await asyncio.gather(*(guesser() for _ in range(_GUESSERS)))
