@@ -44,7 +44,7 @@ DRILLS: Final[dict[str, tuple[str, float]]] = {
 
 _SPARE_MINUTES: Final = 10
 _LONGER: Final = 4
-_CLEAN_UP_SECONDS: Final = 60
+_CLEAN_UP_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +71,23 @@ def _in_its_own_process(module: str, scale: float, says: "Connection[Any, Any]")
         says.send(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
-def run(name: str, module: str, minutes: float, scale: float, tell: Tell) -> Ran:
+def run(name: str, module: str, longest_seconds: float, scale: float, tell: Tell) -> Ran:
     """One drill, whatever becomes of it."""
     began = time.monotonic()
-    deadline = began + 60 * (_SPARE_MINUTES + _LONGER * minutes * max(scale, 1))
+    deadline = began + longest_seconds
     context = multiprocessing.get_context("spawn")
     hears, says = context.Pipe(duplex=False)
     process = context.Process(target=_in_its_own_process, args=(module, scale, says))
     process.start()
     says.close()
+    patience = _CLEAN_UP_SECONDS
     try:
         lines = _heard(hears, deadline, tell)
     except (RuntimeError, EOFError, TimeoutError) as error:
         lines = [Line(0, f"the drill {name} comes to its end", _short(error) or "its process died", held=False)]
+        patience = 0.0 if isinstance(error, TimeoutError) else patience
     finally:
-        _end(process)
+        _end(process, patience)
     return Ran(name, time.monotonic() - began, lines)
 
 
@@ -101,9 +103,9 @@ def _heard(hears: "Connection[Any, Any]", deadline: float, tell: Tell) -> list[L
     raise TimeoutError("it took too long and was ended")
 
 
-def _end(process: "multiprocessing.process.BaseProcess") -> None:
-    """Let it clean up after itself; then end it."""
-    process.join(_CLEAN_UP_SECONDS)
+def _end(process: "multiprocessing.process.BaseProcess", patience: float) -> None:
+    """Wait a while for its end; then make it clean up after itself; then end it."""
+    process.join(patience)
     if process.is_alive():
         with suppress(ProcessLookupError):
             os.kill(process.pid or 0, signal.SIGINT)  # it removes its servers on the way out
@@ -130,7 +132,7 @@ def run_all(drills: Mapping[str, tuple[str, float]], scale: float) -> list[Ran]:
             print(f"{clock(time.monotonic() - began)}  {name}: {text}", flush=True)
 
         tell(f"begins ({at} of {len(drills)})")
-        ran = run(name, module, minutes, scale, tell)
+        ran = run(name, module, 60 * (_SPARE_MINUTES + _LONGER * minutes * max(scale, 1)), scale, tell)
         done.append(ran)
         missed = sum(not line.held for line in ran.lines)
         tell(f"ended after {clock(ran.seconds)}: {f'{missed} of ' if missed else ''}{len(ran.lines)} lines "
