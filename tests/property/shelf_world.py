@@ -1,4 +1,4 @@
-"""Two ledgers as two processes would have them, and what they answer, cut down to the facts."""
+"""Ledgers as so many processes would have them, and what they answer, cut down to the facts."""
 
 import asyncio
 import json
@@ -69,10 +69,11 @@ class Heard(NamedTuple):
 
 
 class World:
-    """Two ledgers as two processes would have them, and someone who can turn the clock."""
+    """Ledgers as so many processes would have them, and someone who can turn the clock."""
 
-    def __init__(self, runner: asyncio.Runner, url: str, keyring: Keyring) -> None:
+    def __init__(self, runner: asyncio.Runner, url: str, keyring: Keyring, *, processes: int = 2) -> None:
         self.run = runner.run
+        self._processes = processes
         self.keyring = keyring
         self.merchant_id = new_id()
         runner.run(self._open(url))
@@ -80,7 +81,7 @@ class World:
     async def _open(self, url: str) -> None:
         self.superuser = await asyncpg.connect(url)
         await self.superuser.execute("SET synchronous_commit = off")
-        self.databases = [await Database.open(url) for _ in range(2)]
+        self.databases = [await Database.open(url) for _ in range(self._processes)]
         self.ledgers = [Ledger(database, self.keyring) for database in self.databases]
         await insert_merchant(self.superuser, self.merchant_id, "Flower Shop")
         limits = WantedLimits(max_balance=Decimal(100), max_reload=Decimal(50), max_redeem=Decimal(60))
@@ -97,7 +98,7 @@ class World:
 
     async def post(self, process: int, posting: Posting | Issue) -> Heard:
         try:
-            answer = await self.ledgers[process].post(posting)
+            answer = await self.ledgers[process % self._processes].post(posting)
         except Refusal as refusal:
             return Heard(b"", replayed=False, told=Told(refused=refusal.code))
         said = json.loads(answer.body)
