@@ -10,7 +10,7 @@ import asyncpg
 from kado.storage.database import APP_ROLE
 from kado.storage.grants import GRANTS
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0010")
 """Every schema that this version knows, oldest first."""
 
 SCHEMA: Final = REVISIONS[-1]

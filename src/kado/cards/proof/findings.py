@@ -25,9 +25,15 @@ class Reason(StrEnum):
     STATE_CHANGED = "state_changed"
     HELD_OUT_OF_BOUNDS = "held_out_of_bounds"
     HELD_MISMATCH = "held_mismatch"
+    ROWS_CHANGED = "rows_changed"
     NUMBER_UNREADABLE = "number_unreadable"
     NUMBER_MISMATCH = "number_mismatch"
     CARD_UNREADABLE = "card_unreadable"
+    # entries against entries, of this card or of others
+    COUNTERPART_MISSING = "counterpart_missing"
+    COUNTERPART_WRONG = "counterpart_wrong"
+    PARTS_DIFFER = "parts_differ"
+    SUCCESSION_MISMATCH = "succession_mismatch"
     # entries against the seals
     SEALED_ENTRY_MISSING = "sealed_entry_missing"
     SEALED_ENTRY_DIFFERS = "sealed_entry_differs"
