@@ -1,13 +1,14 @@
 """The digest over the rows beside a card: its holds and its reversals, which are no entries and have no chain.
 
-Key version (4 bytes) and 32 bytes: the HMACs of all rows, combined by exclusive or, so that one row's part is
-exchanged without reading the others. It stands in the card's row, under the card's seal. A row that was changed,
+Key version (4 bytes) and 32 bytes: the sum (modulo 2^256) of the HMACs of all rows, so that one row's part
+is exchanged without reading the others. It stands in the card's row, under the card's seal. A row that was changed,
 removed, invented or moved to another card contradicts it. The version stays the one that the digest began with, since
 what an older secret made can only be taken out again under the same one.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,8 +16,6 @@ from kado import clock
 from kado.cards.card import Hold
 from kado.cards.posting import ReferenceKind
 from kado.crypto import VERSION_BYTES, Keyring, Undecipherable
-
-DIGEST_BYTES: Final = VERSION_BYTES + 32
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,20 +41,26 @@ def rows_changed(keyring: Keyring, digest: bytes | None, before: Row | None, aft
     """
     digest = digest or keyring.version + bytes(32)
     try:
-        for row in (before, after):
-            if row is not None:
-                digest = with_row(keyring, digest, row)
+        if before is not None:
+            digest = _moved(keyring, digest, before, -1)
+        return _moved(keyring, digest, after, 1)
     except Undecipherable:
-        pass
+        return digest
+
+
+def digest_of(keyring: Keyring, version: bytes, rows: Iterable[Row]) -> bytes:
+    """The digest over these rows. Raises `crypto.Undecipherable` for a version that is not configured."""
+    digest = version + bytes(32)
+    for row in rows:
+        digest = _moved(keyring, digest, row, 1)
     return digest
 
 
-def with_row(keyring: Keyring, digest: bytes, row: Row) -> bytes:
-    """The digest with one row more, or one less: both are the same. Raises `crypto.Undecipherable`."""
+def _moved(keyring: Keyring, digest: bytes, row: Row, by: int) -> bytes:
     version = digest[:VERSION_BYTES]
-    mac = keyring.mac("seal", *_facts(row), version=version)
-    summed = int.from_bytes(digest[VERSION_BYTES:], "big") ^ int.from_bytes(mac, "big")
-    return version + summed.to_bytes(32, "big")
+    mac = int.from_bytes(keyring.mac("seal", *_facts(row), version=version), "big")
+    total = (int.from_bytes(digest[VERSION_BYTES:], "big") + by * mac) % 2**256
+    return version + total.to_bytes(32, "big")
 
 
 def _facts(row: Row) -> tuple[bytes, bytes]:

@@ -8,7 +8,7 @@ from kado.cards.card import Card, CardStatus, Hold
 from kado.cards.chain import state_is_sealed
 from kado.cards.numbers import show_number
 from kado.cards.proof.findings import Faults, Reason
-from kado.cards.rows_digest import DIGEST_BYTES, Row, with_row
+from kado.cards.rows_digest import Row, digest_of
 from kado.crypto import VERSION_BYTES, Keyring, Undecipherable, equal
 
 if TYPE_CHECKING:
@@ -125,12 +125,10 @@ def _check_rows(card: Card, keyring: Keyring, beside: Sequence[Row], faults: Fau
     held = sum(row.rest for row in beside if isinstance(row, Hold))
     if card.held != held:
         faults.add(Reason.HELD_MISMATCH, f"the card says that {card.held} minor units are held, its open holds {held}")
-    digest = (
-        None if card.rows_digest is None else card.rows_digest[:VERSION_BYTES] + bytes(DIGEST_BYTES - VERSION_BYTES)
-    )
+    if not beside and card.rows_digest is None:
+        return
     try:
-        for row in beside:
-            digest = with_row(keyring, digest or keyring.version + bytes(DIGEST_BYTES - VERSION_BYTES), row)
+        digest = digest_of(keyring, (card.rows_digest or keyring.version)[:VERSION_BYTES], beside)
     except Undecipherable:
         digest = b""
     if digest != card.rows_digest:
