@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kado import clock
@@ -22,6 +23,7 @@ from kado.cards.proof.history import History, Sealing
 from kado.cards.proof.links import Link, contradictions
 from kado.cards.proof.seals import SealedCard, SealedHeads
 from kado.cards.proof.sums import Sums
+from kado.cards.proof.witness import contradicted
 from kado.crypto import Keyring
 from kado.errors import NotFound
 from kado.storage.database import AWAY, LONG_READ, Connection, Database, away
@@ -48,18 +50,21 @@ async def verify(
     keyring: Keyring,
     *,
     program_id: str | None = None,
+    exported: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Verify the whole ledger, or one program of it, as it is at this moment.
+    """Verify the whole ledger, or one program of it, as it is at this moment, also against an earlier export of seals.
 
     `progress` is told how many entries have been looked at, and of how many. Raises `NotFound` for a program that does
-    not exist, `Unavailable` while the database is away.
+    not exist, `NotAnExport` for a file that is none, `Unavailable` while the database is away.
     """
     try:
         async with _snapshot(database) as (entries, cards, seals):
             run = await _Run.begin(cards, seals, keyring, program_id, progress)
             await _side_by_side(run.accounts.fill(), run.sealed_cards.fill(), _read(entries, program_id, run))
             run.add_links(await contradictions(cards, program_id))
+            if exported is not None:
+                run.add(await contradicted(cards, exported, program_id))
             return run.report
     except AWAY as error:
         raise away() from error
@@ -181,6 +186,16 @@ class _Run:
             ) or (program_id, card_id) in damaged
             if not is_explained:
                 self.report.findings.append(Finding(program_id, card_id, reason, text))
+        self._sort()
+
+    def add(self, findings: list[Finding]) -> None:
+        """What else was found; of each sort one for a card, as everywhere."""
+        said = {(found.program_id, found.card_id, found.reason_code) for found in self.report.findings}
+        for found in findings:
+            key = (found.program_id, found.card_id, found.reason_code)
+            if found.card_id is None or key not in said:
+                said.add(key)
+                self.report.findings.append(found)
         self._sort()
 
     def _sort(self) -> None:

@@ -186,6 +186,8 @@ class Edit:
     damaged: frozenset[tuple[str, str | None]]
     """Program and card; None stands for the program's seals."""
     involved: frozenset[tuple[str, str | None]]
+    is_gone: bool
+    """A seal that is not among those of its program any more."""
 
 
 @dataclass
@@ -303,7 +305,10 @@ class _Books:
         damaged = {owner for row in touched for owner in _owners(table, row)}
         involved = {owner for row in (*touched, *after) for owner in _owners(table, row, with_heads=True)}
         what = column if kind in ("change", "swap values") else "row"
-        return Edit(table, kind, f"{table}: {kind}, {what} of {dict(one)}", frozenset(damaged), frozenset(involved))
+        known = {name: one[name] for name in _NAMES[table]}
+        is_gone = table == "ledger_seal" and (kind == "delete" or (kind == "change" and column == "program_id"))
+        text = f"{table}: {kind}, {what} of {known}"
+        return Edit(table, kind, text, frozenset(damaged), frozenset(involved), is_gone)
 
 
 _NAMES: Final = {
@@ -341,9 +346,9 @@ def judge(outcome: Outcome, edit: Edit, report: Report) -> None:
     outcome.kinds[edit.kind] += 1
     named = {(finding.program_id, finding.card_id) for finding in report.findings}
     programs = {program for program, _ in edit.involved}
-    if edit.table == "ledger_seal" and edit.kind == "delete":
+    if edit.is_gone:
         # Of a seal at the end nothing is left that could be named but the cards that only it spoke of.
-        is_named = bool(named & edit.involved)
+        is_named = all(any(one in edit.involved and one[0] == program for one in named) for program, _ in edit.damaged)
     else:
         is_named = edit.damaged <= named
     outcome.named += is_named

@@ -44,6 +44,9 @@ class Reason(StrEnum):
     SEAL_SIGNATURE_WRONG = "seal_signature_wrong"
     SEAL_CHAIN_BROKEN = "seal_chain_broken"
     UNKNOWN_SEAL_KEY = "unknown_seal_key"
+    # seals against an earlier export of them
+    EXPORTED_SEAL_MISSING = "exported_seal_missing"
+    EXPORTED_SEAL_DIFFERS = "exported_seal_differs"
     # sums over a program
     NO_PROGRAM = "no_program"
     TOTALS_DIFFER = "totals_differ"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from kado.doors.cli import config, keys, merchants, programs, sign, verify, webhooks
+from kado.doors.cli import cards, config, keys, merchants, programs, seal, sign, verify, webhooks
 
 
 def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -> typer.Typer:
@@ -25,6 +25,6 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     app.command("config", epilog=config.EXAMPLE)(config.config)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
     app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
-    for commands in (merchants.app, keys.app, programs.app, webhooks.app):
+    for commands in (merchants.app, keys.app, programs.app, cards.app, seal.app, webhooks.app):
         app.add_typer(commands)
     return app
