@@ -24,11 +24,12 @@ import uvloop
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from drills import alone  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from drills.wire import Reply, Wire  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
+
+from drills import alone  # noqa: E402
 
 GUESSES: Final = 1_000
 """A second."""

@@ -21,11 +21,12 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from drills import alone  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from tests.serving.rush import Rush  # noqa: E402
 from tests.serving.server import Server, send, serving, until  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
+
+from drills import alone  # noqa: E402
 
 KILLS: Final = 100
 READY_SECONDS: Final = 5.0

@@ -22,13 +22,13 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from drills import alone  # noqa: E402
 from drills.conservation import Books, Watch, look, waiting  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from drills.mixed_clients import Job, Tally, work  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
+from drills import alone  # noqa: E402
 from kado.access.signatures import HEADER, sign  # noqa: E402
 from kado.cards.numbers import hide_code  # noqa: E402
 from kado.crypto import Keyring  # noqa: E402

@@ -30,12 +30,12 @@ import uvloop
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from drills import alone  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from tests.conftest import url_of  # noqa: E402
 from tests.property.shelf_life import Life  # noqa: E402
 from tests.property.shelf_world import World  # noqa: E402
 
+from drills import alone  # noqa: E402
 from kado.crypto import Keyring  # noqa: E402
 from kado.storage import embedded  # noqa: E402
 from kado.storage.migrate import migrate  # noqa: E402

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import asyncpg
+from tests.aged_holds import age_hold
 from tests.property.shelf import Shelf, Told, Wish
 
 from kado.access.caller import Caller
@@ -19,7 +20,7 @@ from kado.cards.chain import seal_state
 from kado.cards.codes import make_code
 from kado.cards.consolidate import Consolidate
 from kado.cards.find import card_by_id
-from kado.cards.hold import PlaceHold
+from kado.cards.hold import LONGEST, PlaceHold
 from kado.cards.holds import available
 from kado.cards.issue import Issue
 from kado.cards.ledger import Ledger
@@ -167,11 +168,7 @@ class World:
         await write_state(self.superuser, [found.card])
 
     async def end_hold(self, hold_id: str) -> None:
-        await self.superuser.execute(
-            "UPDATE hold SET expires_at = clock_timestamp() - interval '1 s' WHERE program_id = $1 AND id = $2",
-            self.program_id,
-            hold_id,
-        )
+        await age_hold(self.superuser, self.keyring, self.program_id, hold_id, LONGEST)
 
     async def give_codes(self, names: list[str]) -> None:
         """A transfer is made against a code, so every card has one that was sent."""

@@ -19,7 +19,7 @@ _NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
 EXEMPT = {
     "cards/bulk/store.py:lock_waiting": "finds the task, of whichever program, that has waited longest",
     "cards/proof/facts.py:_SELECT": "verification reads every program, or `where` names one",
-    "cards/proof/facts.py:OPEN_HOLDS": "verification reads every program; few cards have open holds",
+    "cards/proof/beside.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/lines.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/seals.py:_programs": "verification begins with which programs there are",
     "cards/verify.py:_teller": "verification counts how much there is to read",

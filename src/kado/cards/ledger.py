@@ -233,6 +233,7 @@ class Ledger:
 
 async def _write(connection: Connection, page: Page) -> None:
     """Everything that the page says, in as few statements as it needs."""
+    page.seal()
     if page.fresh:
         await store.insert_cards(connection, page.fresh)
     if page.moved or page.keys:

@@ -225,6 +225,11 @@ class Posting(ABC):
         """The hold that this is about."""
         return None
 
+    @property
+    def taken_back(self) -> tuple[ReferenceKind, str] | None:
+        """The reference of the caller's own with which nothing more may arrive after this."""
+        return None
+
     def scope(self) -> tuple[str, ...]:
         """Within what a key means one operation: the program is implied."""
         return (self.action, self.card_id)

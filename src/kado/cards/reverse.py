@@ -42,6 +42,11 @@ class Reverse(Posting):
         """This merchant's entries with the reference."""
         return Sought(kind=self.kind, reference=self.own_reference, merchant_id=self.caller.merchant_id)
 
+    @property
+    def taken_back(self) -> tuple[ReferenceKind, str]:
+        """The reference."""
+        return (self.kind, self.own_reference)
+
     def decide(self, on: Situation) -> Decision | Refusal:
         """What is left of each redemption and reload goes back. Nothing found is a yes too: the reference is spent."""
         all_own = [entry for entry in on.earlier if entry.merchant_id == self.caller.merchant_id]

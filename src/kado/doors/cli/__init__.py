@@ -6,6 +6,7 @@ import typer
 
 from kado.doors.cli import (
     backup,
+    cards,
     config,
     database,
     keys,
@@ -13,6 +14,7 @@ from kado.doors.cli import (
     outbox,
     programs,
     restore,
+    seal,
     sign,
     verify,
     webhooks,
@@ -39,6 +41,15 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     app.command("restore", epilog=restore.EXAMPLE)(restore.restore)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
     app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
-    for commands in (database.app, merchants.app, keys.app, programs.app, webhooks.app, outbox.app):
+    for commands in (
+        database.app,
+        merchants.app,
+        keys.app,
+        programs.app,
+        cards.app,
+        seal.app,
+        webhooks.app,
+        outbox.app,
+    ):
         app.add_typer(commands)
     return app
