@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 
 from kado import settings as configuration
-from kado.app import compose, graceful, http
+from kado.app import compose, entrance, graceful, http
 from kado.app.connection import Config
 from kado.doors.api import gated
 from kado.doors.api.services import Services
@@ -39,7 +39,7 @@ def settings_for(data_dir: Path, **environment: str) -> Settings:
 async def serving(settings: Settings, url: str) -> AsyncIterator[Served]:
     """One process of the server, for as long as the block lasts."""
     async with compose.services(settings, url) as services:
-        with http.bind("127.0.0.1", 0) as listening:
+        with entrance.bind("127.0.0.1", 0) as listening:
             listening.listen(2048)
             port: int = listening.getsockname()[1]
             server = graceful.Server(Config(gated(services), http.bounds(settings)))

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from kado.app import http
+from kado.app import entrance
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -17,7 +17,7 @@ async def test_answers_leave_without_waiting_for_the_first_half_to_be_acknowledg
         accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         writer.close()
 
-    with http.bind(host, 0) as listening:
+    with entrance.bind(host, 0) as listening:
         server = await asyncio.start_server(look, sock=listening)
         async with server:
             _, writer = await asyncio.open_connection(host, listening.getsockname()[1])

@@ -1,9 +1,9 @@
 """A uvicorn that breaks no answer when it stops.
 
-By itself it closes idle connections at once and lets busy ones go after their answer. That leaves out whoever the
-kernel has let in and nobody has accepted yet (cut off), whose request is just arriving over a connection that was idle
-(cut off), and who is accepted in the very moment of the stop (served until the grace ends and cuts a request).
-Here all of them get one more answer, with `Connection: close`.
+The way in is shut before (`entrance.shut`). By itself uvicorn closes idle connections at once and lets busy ones go
+after their answer. That leaves out whoever the kernel has let in and nobody has accepted yet (cut off), whose request
+is just arriving over a connection that was idle (cut off), and who is accepted in the very moment of the stop (served
+until the grace ends and cuts a request). Here all of them get one more answer, with `Connection: close`.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Final
 
 import uvicorn
 
+from kado.app import entrance
 from kado.app.connection import Config, Connection
 
 _LINGER_SECONDS: Final = 0.5
@@ -39,7 +40,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in any more, answer everybody who is in, then end."""
         loop = asyncio.get_running_loop()
-        late = [client for listening in sockets or [] for client in _waiting(listening)]
+        late = [client for listening in sockets or [] for client in entrance.waiting(listening)]
         for server in self.servers:
             server.close()
         for client in late:
@@ -55,14 +56,3 @@ class Server(uvicorn.Server):
 
     def _connection(self) -> Connection:
         return Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-
-
-def _waiting(listening: socket.socket) -> list[socket.socket]:
-    """The clients that the kernel has let in and that nobody has accepted."""
-    clients = []
-    with contextlib.suppress(OSError):  # there are no more
-        while True:
-            client, _ = listening.accept()
-            client.settimeout(0)
-            clients.append(client)
-    return clients

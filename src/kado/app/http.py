@@ -14,7 +14,6 @@ from kado.settings import Settings
 
 _GRACE_SECONDS = 8
 _LOOK_SECONDS = 0.01
-_SEND_BYTES: Final = 128 * 1024
 _FILES: Final = 65_536
 _OTHER_FILES: Final = 128
 """For the database, mail, webhooks and logs: a connection more must never be the one that they do not get."""
@@ -51,21 +50,3 @@ def may_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):  # some systems say that more is allowed than is
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """The socket that all HTTP processes share. Raises `OSError` when the port is taken or not allowed."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio switches Nagle's delay off only where it is: otherwise the second half of an
-    # answer may wait 40 ms for the client to acknowledge the first.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Otherwise the kernel keeps up to some megabytes of an answer for each client that does not take it.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
-        bound.bind((host, port))
-        bound.set_inheritable(True)
-    except OSError:
-        bound.close()
-        raise
-    return bound

@@ -14,7 +14,7 @@ import uvloop
 
 from kado import __version__
 from kado import settings as configuration
-from kado.app import compose, http, processes
+from kado.app import compose, entrance, http, processes
 from kado.observability import logs
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
@@ -39,7 +39,7 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
         logs.configure(settings.log_level)
         http.may_open_files()
         with ExitStack() as stack:
-            listening = stack.enter_context(http.bind(host, port))
+            listening = stack.enter_context(entrance.bind(host, port))
             database = archiver = None
             if settings.database_url is None:
                 database = embedded.start(settings.data_dir, role="server")
@@ -74,9 +74,13 @@ async def _run(
     when_ready: Ready | None,
 ) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        entrance.shut(listening)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, leave)
     beside = [asyncio.create_task(database.watch())] if database is not None else []
     admin_url = settings.database_url or (database.url if database is not None else "")
     await wait_for_database(admin_url, _DATABASE_WAIT_SECONDS)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from kado.app import graceful, http
+from kado.app import entrance, graceful
 from kado.app.connection import Bounds, Config
 from kado.doors.api.gate import Gate
 from kado.doors.api.intake import Limits
@@ -51,7 +51,7 @@ async def app() -> App:
 
 @asynccontextmanager
 async def served(app: App, bounds: Bounds) -> AsyncIterator[int]:
-    with http.bind("127.0.0.1", 0) as listening:
+    with entrance.bind("127.0.0.1", 0) as listening:
         listening.listen(512)
         server = graceful.Server(Config(Gate(app, limits=Limits(body_seconds=10)), bounds, timeout_graceful_shutdown=1))
         task = asyncio.create_task(server.serve([listening]))
