@@ -5,8 +5,10 @@ No timer and no waiting on purpose: on a quiet server each list has one member a
 
 import asyncio
 import itertools
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from typing import Final, Generic, TypeVar
 
 from kado.errors import Unavailable
@@ -17,6 +19,21 @@ R = TypeVar("R")
 
 PATIENCE_SECONDS: Final = 4.5
 """How long a caller waits for its outcome; then it is told that it is not known yet."""
+
+_LEAST_SECONDS: Final = 0.5
+"""What is left for the outcome, however long the caller was kept waiting before."""
+
+_patience_since: ContextVar[float | None] = ContextVar("patience_since", default=None)
+
+
+def patience_begins() -> None:
+    """A caller's patience runs from now on, and not only from when an item of its request is handed in."""
+    _patience_since.set(time.monotonic())
+
+
+def _patience() -> float:
+    since = _patience_since.get()
+    return PATIENCE_SECONDS if since is None else max(_LEAST_SECONDS, since + PATIENCE_SECONDS - time.monotonic())
 
 
 class Gatherer(Generic[T, R]):
@@ -51,7 +68,7 @@ class Gatherer(Generic[T, R]):
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(_patience()):
                 if is_full:
                     await asyncio.wait([future], timeout=self._crowd.moment)
                     if self._is_behind(number):

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kado.doors.api import answers, strict_json
 from kado.doors.api.intake import Disconnected, Intake, Larger, Limits, TurnedAway, UnsupportedMediaType
 from kado.errors import Refusal, Unavailable
+from kado.storage.gather import patience_begins
 
 _log: Any = structlog.get_logger("kado.http")
 
@@ -83,6 +84,7 @@ class Gate:
         """Let the request through to the app, or answer in its place. Nothing but cancellation escapes."""
         try:
             body = await self._read(scope, intake)
+            patience_begins()
             await self._app(scope, intake.replay(body), answer)
         except TurnedAway as refusal:
             await answer.refuse(answers.render(refusal), close=True)
