@@ -8,7 +8,7 @@ SHELL = /bin/sh
 RUN = .venv/bin/python -m
 UV_EXPORT = uv export --quiet --frozen --all-groups --extra embedded --no-emit-project --no-header
 
-.PHONY: help setup demo test generated check static format bench lock clean
+.PHONY: help setup demo test generated check static format bench drill lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while read -r name says; do \
@@ -43,6 +43,9 @@ format: setup ## Format the code, write the generated reference pages and the cl
 
 bench: setup ## Measure, against what PostgreSQL itself can do on this machine
 	@.venv/bin/python bench/run.py $(ARGS)
+
+drill: setup ## Break, flood and check servers of its own for half an hour; ARGS="--only kills --scale 0.1" for less
+	@.venv/bin/python drills/run.py $(ARGS)
 
 lock: ## Write requirements.lock from uv.lock (needs uv)
 	@uv lock --check

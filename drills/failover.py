@@ -18,13 +18,14 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from drills import patroni  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from drills.replicas import Replicas, replicas  # noqa: E402
 from tests.serving.nodes import site  # noqa: E402
 from tests.serving.rush import Rush  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
+
+from drills import alone, patroni  # noqa: E402
 
 _KILLS: Final = 3
 _BEFORE, _AFTER = 60, 60
@@ -164,12 +165,5 @@ def _line(what: str, gaps: list[float], counted: str) -> Line:
     return Line(14, what, figure, held=max(gaps) < _LIMIT_SECONDS)
 
 
-def main() -> None:
-    lines = drill(lambda text: print(text, flush=True), 1)
-    for line in lines:
-        print(f"{'held' if line.held else 'NOT HELD'}  {line.guarantee}  {line.what}: {line.figure}")
-    raise SystemExit(0 if all(line.held for line in lines) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    alone.main(drill, "failover")

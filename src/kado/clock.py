@@ -19,6 +19,11 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def from_micros(micros: int) -> datetime:
+    """The moment of whole microseconds since 1970. Raises `OverflowError` outside the years 1 to 9999."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
 def add_months(moment: datetime, months: int) -> datetime:
     """The same day of the month, `months` calendar months later; the last day of the month where there is none.
 

@@ -46,6 +46,12 @@ SETTINGS: Final = (
         secret=True,
     ),
     Setting(
+        "KADO_MIGRATE",
+        "at-start",
+        "`at-start`: a server that starts (or a command) brings the schema to its version. `by-hand`: only "
+        "`kado database migrate` does, for several servers on one database that are updated one by one.",
+    ),
+    Setting(
         "KADO_DATA_DIR",
         "",
         "Where the embedded database, the secret key's file and the mail folder live. Default: /var/lib/kado as root, "
@@ -82,9 +88,28 @@ SETTINGS: Final = (
     ),
     Setting("KADO_PROCESSES", "1", "How many HTTP processes share the port. One serves most shops; two use two cores."),
     Setting(
+        "KADO_WAITING_MAX",
+        "200",
+        "How many requests may wait in each queue of a process: for a connection to the database, for their turn in "
+        "the ledger, for a balance check (10 to 10000). Who comes when it is full, and is still behind 0.7 seconds "
+        "later, gets 503 with `Retry-After`.",
+    ),
+    Setting(
         "KADO_TRUSTED_PROXIES",
         "",
         "Addresses or networks (comma-separated) whose X-Forwarded-For is believed. Default: none, not even loopback.",
+    ),
+    Setting(
+        "KADO_REQUEST_SECONDS",
+        "30",
+        "Within how many seconds a request must have arrived (3 to 300): its headers in a third of them, its body in "
+        "the rest. A client that takes hardly anything of its answer for two thirds of them is cut off.",
+    ),
+    Setting(
+        "KADO_CONNECTIONS",
+        "4000",
+        "How many connections an HTTP process keeps (8 to 50000), if it may open as many files. When they are all "
+        "taken, whoever has been without a request for longest makes room.",
     ),
     Setting(
         "KADO_SEAL_SECONDS", "5", "How long after an entry the head of its card is sealed, at the latest (1 to 3600)."
@@ -108,6 +133,23 @@ SETTINGS: Final = (
         "worker.",
     ),
     Setting("KADO_ANSWER_DAYS", "35", "How long answers to idempotency keys are kept, in days (at least 30)."),
+    Setting(
+        "KADO_ARCHIVE",
+        "",
+        "A folder, best on another disk, to which the embedded database's log is copied as it is written, so that "
+        "`kado restore --until` can go to any moment since a backup. Empty: none; a restore goes to a backup's moment.",
+    ),
+    Setting(
+        "KADO_ARCHIVE_DAYS",
+        "14",
+        "How long that is kept, in days (1 to 3650). Make backups more often than that: an older one can only be "
+        "restored to its own moment.",
+    ),
+    Setting(
+        "KADO_ARCHIVE_GB",
+        "20",
+        "How large it may become, in gigabytes (1 to 100000). Beyond that the oldest goes early, with a warning.",
+    ),
     Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
 )
 
@@ -121,18 +163,25 @@ class Settings:
     data_dir: Path
     database_url: str | None
     database_app_url: str | None
+    migrates_at_start: bool
     public_url: str
     mail_url: str
     mail_from: str
     sms_url: str
     processes: int
+    waiting_max: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    request_seconds: float
+    connections: int
     seal_seconds: float
     captcha: str
     webhook_allow: tuple[IPv4Network | IPv6Network, ...]
     bulk_sync_max: int
     answer_days: int
     log_level: str
+    archive: Path | None
+    archive_days: int
+    archive_gb: int
     keyring: Keyring = field(repr=False)
 
 
@@ -159,18 +208,25 @@ def load(
         data_dir=data_dir,
         database_url=_database_url("KADO_DATABASE_URL", value("KADO_DATABASE_URL")),
         database_app_url=_database_url("KADO_DATABASE_APP_URL", value("KADO_DATABASE_APP_URL")),
+        migrates_at_start=_one_of("KADO_MIGRATE", value("KADO_MIGRATE"), ("at-start", "by-hand")) == "at-start",
         public_url=public_url,
         mail_url=mail_url,
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
         sms_url=sms_url,
         processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
+        waiting_max=_whole("KADO_WAITING_MAX", value("KADO_WAITING_MAX"), 10, 10_000),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
+        request_seconds=_whole("KADO_REQUEST_SECONDS", value("KADO_REQUEST_SECONDS"), 3, 300),
+        connections=_whole("KADO_CONNECTIONS", value("KADO_CONNECTIONS"), 8, 50_000),
         seal_seconds=_whole("KADO_SEAL_SECONDS", value("KADO_SEAL_SECONDS"), 1, 3600),
         captcha=_one_of("KADO_CAPTCHA", value("KADO_CAPTCHA"), ("none", "altcha")),
         webhook_allow=_networks("KADO_WEBHOOK_ALLOW", value("KADO_WEBHOOK_ALLOW")),
         bulk_sync_max=_whole("KADO_BULK_SYNC_MAX", value("KADO_BULK_SYNC_MAX"), 0, 500),
         answer_days=_whole("KADO_ANSWER_DAYS", value("KADO_ANSWER_DAYS"), 30, 3650),
         log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
+        archive=Path(value("KADO_ARCHIVE")).expanduser().absolute() if value("KADO_ARCHIVE") else None,
+        archive_days=_whole("KADO_ARCHIVE_DAYS", value("KADO_ARCHIVE_DAYS"), 1, 3650),
+        archive_gb=_whole("KADO_ARCHIVE_GB", value("KADO_ARCHIVE_GB"), 1, 100_000),
         keyring=Keyring(_secret_values(value("KADO_SECRET_KEY"), data_dir, make_secret)),
     )
 

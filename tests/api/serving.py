@@ -1,18 +1,17 @@
 """The API as it is served: the real application behind a real server on a free port, inside the test's process."""
 
 import asyncio
-import contextlib
 import secrets
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-import uvicorn
 
 from kado import settings as configuration
-from kado.app import compose, http
+from kado.app import compose, graceful, http
+from kado.app.connection import Config
 from kado.doors.api import gated
 from kado.doors.api.services import Services
 from kado.settings import Settings
@@ -30,14 +29,6 @@ class Served:
     client: httpx2.AsyncClient
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to pytest."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
 def settings_for(data_dir: Path, **environment: str) -> Settings:
     """Settings as an operator would write them, with a secret of the test's own."""
     given = {"KADO_DATA_DIR": str(data_dir), "KADO_SECRET_KEY": secrets.token_hex(32), "KADO_PUBLIC_URL": PUBLIC_URL}
@@ -51,18 +42,7 @@ async def serving(settings: Settings, url: str) -> AsyncIterator[Served]:
         with http.bind("127.0.0.1", 0) as listening:
             listening.listen(2048)
             port: int = listening.getsockname()[1]
-            server = _Server(
-                uvicorn.Config(
-                    gated(services),
-                    http="httptools",
-                    lifespan="off",
-                    ws="none",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    proxy_headers=False,
-                )
-            )
+            server = graceful.Server(Config(gated(services), http.bounds(settings)))
             task = asyncio.create_task(server.serve(sockets=[listening]))
             limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
             try:

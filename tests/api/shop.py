@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import httpx2
+from tests.aged_holds import age_hold
 from tests.api.serving import PUBLIC_URL, Served
 
 from kado.access import keys, store
@@ -297,14 +298,8 @@ class Shop:
 
     async def age_hold(self, hold: Body, *, days: float) -> None:
         """As if the hold had been placed, and would end, so much earlier."""
-        done = await self.superuser.execute(
-            "UPDATE hold SET created_at = created_at - $3::interval, expires_at = expires_at - $3::interval"
-            " WHERE program_id = $1 AND id = $2",
-            hold["programId"],
-            hold["id"],
-            timedelta(days=days),
-        )
-        assert done == "UPDATE 1"
+        keyring = self.api.services.keyring
+        await age_hold(self.superuser, keyring, hold["programId"], hold["id"], timedelta(days=days))
 
     async def verified(self) -> None:
         """Everything that the database holds proves itself."""

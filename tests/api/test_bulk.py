@@ -1,6 +1,7 @@
 """Many cards in one go: at once or by a task, all or none, and once for each key."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from tests.api.bulk import a_task, bulk_path, cards_of, download, order, poll, rows_of, work
@@ -8,7 +9,7 @@ from tests.api.keys import is_replay, refused
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, card_path, cards_path, fingerprint, good
 
 from kado.access.permissions import Role
-from kado.cards.bulk.task import BATCH
+from kado.cards.bulk.task import BATCH, UNFINISHED_MAX
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.verify import verify
 
@@ -122,6 +123,28 @@ async def test_a_task_has_its_recipients_and_forgets_them(shop: Shop, thief: Sup
     assert [card["customerEmail"] for card in cards] == [person["customerEmail"] for person in people]
     assert [len(await shop.messages(card)) for card in cards] == [1] * 60
     assert await thief.fetchval("SELECT count(recipients) FROM bulk_batch WHERE task_id = $1", task) == 0
+
+
+async def test_a_merchant_has_so_many_unfinished_tasks_at_most(shop: Shop) -> None:
+    """However many are ordered at once. Those of others do not count, small ones go on, and a place comes free."""
+    await work(shop)
+    program = await shop.program()
+    ordered = await asyncio.gather(*[order(shop, program_id=program, count=51, key=f"order-{at}") for at in range(16)])
+    assert Counter(answer.status_code for answer in ordered) == {202: UNFINISHED_MAX, 429: 6}
+    refused_at = next(at for at, answer in enumerate(ordered) if answer.status_code == 429)
+    refusal = ordered[refused_at]
+    assert (good(refusal, 429)["code"], refusal.headers["retry-after"]) == ("too_many_bulk_issues", "30")
+    again = next(at for at, answer in enumerate(ordered) if answer.status_code == 202)
+    assert is_replay(await order(shop, program_id=program, count=51, key=f"order-{again}"), ordered[again])
+    good(await order(shop, program_id=program, count=2), 201)
+    merchant, token = await shop.stranger()
+    theirs = str(good(await shop.post("/v2/programs", {"name": "Theirs"}, token=token), 201)["id"])
+    assert merchant != shop.merchant_id
+    good(await order(shop, program_id=theirs, token=token, count=51), 202)
+    await work(shop)
+    # What was refused is not the answer for good.
+    good(await order(shop, program_id=program, count=51, key=f"order-{refused_at}"), 202)
+    await work(shop)
 
 
 # ── what is refused ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import pytest
 from tests.api.entries import entry, newest, said
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, card_path, good
 
+from kado.cards.posting import SOUGHT_MAX
 from kado.ids import new_id
 
 NOTHING = "There was nothing to take back; the reference is spent from now on."
@@ -65,6 +66,25 @@ async def test_everything_under_the_reference_is_taken_back(shop: Shop) -> None:
     assert {one["transactionId"] for one in answer["reversed"]} == set(sales)
     assert (answer["releasedHolds"], answer["balance"]) == ([hold["id"]], "99.00")
     assert good(await shop.get(card_path(card, f"holds/{hold['id']}")))["status"] == "released"
+
+
+async def test_a_reference_of_too_many_is_left_alone(shop: Shop) -> None:
+    card, pos = await shop.active("100.00"), next(_numbers)
+    for _ in range(SOUGHT_MAX):
+        await shop.sold(card, "0.01", posTransactionId=pos)
+    _, elsewhere = await shop.admitted()
+    await shop.sold(card, "0.01", posTransactionId=pos, token=elsewhere)
+    other = await shop.active("100.00")
+    await shop.sold(other, "0.01", posTransactionId=pos)
+    # Sales of others under the same number do not count.
+    undone = good(await shop.reverse(card, posTransactionId=pos))
+    assert (len(undone["reversed"]), undone["balance"]) == (SOUGHT_MAX, "99.99")
+    for _ in range(SOUGHT_MAX + 1):
+        await shop.sold(other, "0.01", posTransactionId=(more := f"{pos}-more"))
+    before = await shop.snapshot(other)
+    refused = good(await shop.reverse(other, posTransactionId=more), 400)
+    assert (refused["code"], refused["maximum"]) == ("too_many_transactions", SOUGHT_MAX)
+    assert await shop.snapshot(other) == before
 
 
 async def test_only_what_is_left_of_it_is_taken_back(shop: Shop) -> None:

@@ -12,7 +12,7 @@ NOT_PENDING, NOT_SUSPENDED = (400, "card_not_pending"), (400, "card_not_suspende
 NOT_EXPIRED, NO_DESTINATION = (400, "card_not_expired"), (400, "destination_not_active")
 OK, CREATED = (200, None), (201, None)
 IMPOSSIBLE = None
-"""A pending card has nothing that could be refunded."""
+"""A pending card has nothing that could be refunded or held, and no card is depleted or voided with a hold on it."""
 
 # One line an operation; the columns are STATUSES: pending, active, depleted, suspended, expired, voided.
 MATRIX = {
@@ -36,6 +36,8 @@ MATRIX = {
     "pay out": (*[NOT_EXPIRED] * 4, OK, NOT_ACTIVE),
     "write off": (*[NOT_EXPIRED] * 4, OK, NOT_ACTIVE),
     "hold": (NOT_ACTIVE, CREATED, NOT_ACTIVE, NOT_ACTIVE, EXPIRED, NOT_ACTIVE),
+    "capture": (IMPOSSIBLE, OK, IMPOSSIBLE, NOT_ACTIVE, OK, IMPOSSIBLE),
+    "release": (IMPOSSIBLE, OK, IMPOSSIBLE, OK, OK, IMPOSSIBLE),
     "lineage": (OK,) * 6,
     "holds": (OK,) * 6,
     "details": (OK,) * 6,
@@ -81,6 +83,11 @@ async def consolidate(shop: Shop, card: Body, _: str) -> httpx2.Response:
     return await shop.post(f"/v2/giftcards/programs/{card['programId']}/consolidate", body)
 
 
+async def on_its_hold(shop: Shop, card: Body, action: str) -> httpx2.Response:
+    hold: Body = (await shop.get(card_path(card, "holds"))).json()[0]
+    return await shop.post(f"{card_path(card, 'holds')}/{hold['id']}/{action}", {})
+
+
 def processing(action: str) -> Call:
     return lambda shop, card, _: shop.post(card_path(card, "process-expired"), {"action": action})
 
@@ -110,6 +117,8 @@ CALLS: dict[str, Call] = {
     "pay out": processing("refund"),
     "write off": processing("void"),
     "hold": lambda shop, card, _: shop.post(card_path(card, "holds"), {"amount": "1.00", "orderReference": "order-1"}),
+    "capture": lambda shop, card, _: on_its_hold(shop, card, "capture"),
+    "release": lambda shop, card, _: on_its_hold(shop, card, "release"),
     "lineage": lambda shop, card, _: shop.get(card_path(card, "lineage")),
     "holds": lambda shop, card, _: shop.get(card_path(card, "holds")),
     "details": lambda shop, card, _: shop.get(card_path(card) + "?include_transactions=true"),
@@ -126,13 +135,15 @@ CELLS = [
 ]
 
 
-async def a_card_and_its_code(shop: Shop, status: str) -> tuple[Body, str]:
-    """The code is made before the card reaches a state in which none is made any more."""
+async def a_card_and_its_code(shop: Shop, status: str, *, has_hold: bool = False) -> tuple[Body, str]:
+    """The code is made before the card reaches a state in which none is made any more, and so is a hold."""
     card = await shop.issue(customerEmail="ada@example.com")
     code = await shop.code_of(card)
     if status != "pending":
         good(await shop.post(card_path(card, "activate"), {}))
         good(await shop.redeem(card, "1.00"))
+    if has_hold:
+        await shop.hold(card, "2.00")
     match status:
         case "depleted":
             good(await shop.redeem(card, "99.00"))
@@ -147,7 +158,7 @@ async def a_card_and_its_code(shop: Shop, status: str) -> tuple[Body, str]:
 
 @pytest.mark.parametrize(("operation", "status", "expected"), CELLS)
 async def test_the_matrix_holds(shop: Shop, operation: str, status: str, expected: tuple[int, str | None]) -> None:
-    card, code = await a_card_and_its_code(shop, status)
+    card, code = await a_card_and_its_code(shop, status, has_hold=operation in ("capture", "release"))
     before = await shop.snapshot(card)
     answer = await CALLS[operation](shop, card, code)
     body: Any = answer.json()

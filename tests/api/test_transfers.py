@@ -132,12 +132,25 @@ async def test_a_wrong_code_is_no_final_answer_and_a_repetition_needs_no_code_an
     await shop.code_of(source)
     again = await shop.transfer(source, destination, code=code, key=key)
     assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
-    for body in ({"amount": "2.00"}, {"referenceId": "x"}, {"description": "x"}, {"securityCode": wrong}):
+    for body in ({"amount": "2.00"}, {"referenceId": "x"}, {"description": "x"}):
         answer = await shop.transfer(source, destination, code=code, key=key, more=body)
         assert good(answer, 422)["code"] == "idempotency_key_reused"
     # To another card it is another transfer.
     third = await shop.active()
     good(await shop.transfer(source, third, key=key))
+
+
+async def test_a_repetition_tells_nothing_about_the_code(shop: Shop) -> None:
+    """Nobody counts guesses there, so right and wrong codes must get the same answer: the first one, byte for byte."""
+    source, destination, key = await shop.active(), await shop.active(), new_id()
+    code = await shop.code_of(source)
+    first = await shop.transfer(source, destination, code=code, key=key)
+    good(first)
+    guesses = [code, *(one for one in ("000000", "111111", "222222", "333333", "444444", "555555") if one != code)]
+    answers = [await shop.transfer(source, destination, code=guess, key=key) for guess in guesses]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(200, first.content)}
+    assert {answer.headers["idempotent-replayed"] for answer in answers} == {"true"}
+    assert len(await shop.entries(source)) == 3
 
 
 # ── refusals ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -50,6 +50,8 @@ class Proxy:
     port: int = 0
     plan: list[Mishap | Answers] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    answered: int = 0
+    """How many answers the server has given, whether or not anyone heard them."""
 
     @property
     def url(self) -> str:
@@ -85,6 +87,7 @@ class Proxy:
             _reset(writer)
             return
         answer = await self._forward(request)
+        self.answered += 1
         if what is Mishap.LOSE_ANSWER:
             _reset(writer)
         elif what is Mishap.HANG:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 import structlog
+from tests.api.bulk import work
 from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import UNKNOWN, Body, Shop, card_path, cards_path, good
 from tests.contract.callers import Callers
@@ -110,6 +111,8 @@ class OpenShop:
         # A merchant can have only so many.
         if not (await shop.get(f"/v2/webhooks/{self.ids.get('webhookId', UNKNOWN)}")).is_success:
             await self._make("webhookId", "/v2/webhooks", {"url": PUBLIC_HOOK}, "id")
+        # The earlier ones are finished first: a merchant can have only so many of these too.
+        await work(shop)
         await self._make(
             "taskId", f"{cards_path(shop.program_id)}/bulk", {"count": 60, "initialValue": "1.00"}, "taskId"
         )

@@ -1,4 +1,4 @@
-"""Two ledgers as two processes would have them, and what they answer, cut down to the facts."""
+"""Ledgers as so many processes would have them, and what they answer, cut down to the facts."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import asyncpg
+from tests.aged_holds import age_hold
 from tests.property.shelf import Shelf, Told, Wish
 
 from kado.access.caller import Caller
@@ -19,7 +20,7 @@ from kado.cards.chain import seal_state
 from kado.cards.codes import make_code
 from kado.cards.consolidate import Consolidate
 from kado.cards.find import card_by_id
-from kado.cards.hold import PlaceHold
+from kado.cards.hold import LONGEST, PlaceHold
 from kado.cards.holds import available
 from kado.cards.issue import Issue
 from kado.cards.ledger import Ledger
@@ -69,10 +70,11 @@ class Heard(NamedTuple):
 
 
 class World:
-    """Two ledgers as two processes would have them, and someone who can turn the clock."""
+    """Ledgers as so many processes would have them, and someone who can turn the clock."""
 
-    def __init__(self, runner: asyncio.Runner, url: str, keyring: Keyring) -> None:
+    def __init__(self, runner: asyncio.Runner, url: str, keyring: Keyring, *, processes: int = 2) -> None:
         self.run = runner.run
+        self._processes = processes
         self.keyring = keyring
         self.merchant_id = new_id()
         runner.run(self._open(url))
@@ -80,7 +82,7 @@ class World:
     async def _open(self, url: str) -> None:
         self.superuser = await asyncpg.connect(url)
         await self.superuser.execute("SET synchronous_commit = off")
-        self.databases = [await Database.open(url) for _ in range(2)]
+        self.databases = [await Database.open(url) for _ in range(self._processes)]
         self.ledgers = [Ledger(database, self.keyring) for database in self.databases]
         await insert_merchant(self.superuser, self.merchant_id, "Flower Shop")
         limits = WantedLimits(max_balance=Decimal(100), max_reload=Decimal(50), max_redeem=Decimal(60))
@@ -97,7 +99,7 @@ class World:
 
     async def post(self, process: int, posting: Posting | Issue) -> Heard:
         try:
-            answer = await self.ledgers[process].post(posting)
+            answer = await self.ledgers[process % self._processes].post(posting)
         except Refusal as refusal:
             return Heard(b"", replayed=False, told=Told(refused=refusal.code))
         said = json.loads(answer.body)
@@ -139,9 +141,7 @@ class World:
             "redeem": lambda: Redeem(amount=amount, pos_transaction_id=about, **whose),
             "reload": lambda: Reload(amount=amount, reference_id=about, **whose),
             "refund": lambda: Refund(transaction_id=about, amount=amount, **whose),
-            "transfer": lambda: Transfer(
-                destination_id=wish.others[0], amount=amount, security_code="000000", proved=proved, **whose
-            ),
+            "transfer": lambda: Transfer(destination_id=wish.others[0], amount=amount, proved=proved, **whose),
             "consolidate": lambda: Consolidate(
                 further_ids=wish.others, merchant_id=self.merchant_id, merchant_name="Flower Shop", **whose
             ),
@@ -168,11 +168,7 @@ class World:
         await write_state(self.superuser, [found.card])
 
     async def end_hold(self, hold_id: str) -> None:
-        await self.superuser.execute(
-            "UPDATE hold SET expires_at = clock_timestamp() - interval '1 s' WHERE program_id = $1 AND id = $2",
-            self.program_id,
-            hold_id,
-        )
+        await age_hold(self.superuser, self.keyring, self.program_id, hold_id, LONGEST)
 
     async def give_codes(self, names: list[str]) -> None:
         """A transfer is made against a code, so every card has one that was sent."""

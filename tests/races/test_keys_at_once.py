@@ -7,6 +7,10 @@ import httpx2
 from tests.races.conftest import Shop
 from tests.serving.till import REPLAYED, Till
 
+from kado.cards.numbers import hide_code
+from kado.crypto import Keyring
+
+CODE = "314159"
 Call = Callable[[str], Awaitable[httpx2.Response]]
 
 
@@ -91,11 +95,80 @@ async def test_void(till: Till) -> None:
     assert (await kinds(till, card)).count("VOID") == 1
 
 
+async def test_refund(till: Till) -> None:
+    card = (await till.card("20.00"))["id"]
+    sale = (await till.redeem(card, "3.00")).json()["transactionId"]
+    answer = await fifty(lambda key: till.post(till.cards_path(card, f"transactions/{sale}/refund"), {}, key))
+    assert (answer.status_code, answer.json()["remainingBalance"]) == (200, "20.00")
+    assert (await kinds(till, card)).count("REFUND") == 1
+
+
+async def test_a_part_that_is_refunded_fifty_times_is_refunded_once(till: Till) -> None:
+    card = (await till.card("20.00"))["id"]
+    sale = (await till.redeem(card, "3.00")).json()["transactionId"]
+    part = {"amount": "0.05"}
+    answer = await fifty(lambda key: till.post(till.cards_path(card, f"transactions/{sale}/refund"), part, key))
+    assert answer.json()["remainingBalance"] == "17.05"
+    assert (await till.details(card))["balance"] == "17.05"
+
+
+async def test_transfer(till: Till, shop: Shop) -> None:
+    source, other = [await till.card("20.00") for _ in range(2)]
+    await give_code(shop, till, source["id"])
+    body = {"securityCode": CODE, "destinationCardNumber": other["cardNumber"], "amount": "0.30"}
+    answer = await fifty(lambda key: till.post(till.cards_path(source["id"], "transfer"), body, key))
+    assert (answer.status_code, answer.json()["amountTransferred"]) == (200, "0.30")
+    assert [(await till.details(card["id"]))["balance"] for card in (source, other)] == ["19.70", "20.30"]
+    assert (await kinds(till, other["id"])).count("TRANSFER_IN") == 1
+
+
+async def test_consolidate(till: Till, shop: Shop) -> None:
+    cards = [await till.card("20.00", customerEmail="kim@mail.example") for _ in range(2)]
+    body = {"cardNumbers": [card["cardNumber"] for card in cards], "merchantId": till.merchant_id}
+    path = f"/v2/giftcards/programs/{till.program}/consolidate"
+    answer = await fifty(lambda key: till.post(path, body, key))
+    assert (answer.status_code, answer.json()["totalConsolidatedAmount"]) == (200, "40.00")
+    assert await cards_in(till, shop) == 3
+
+
+async def test_replace(till: Till, shop: Shop) -> None:
+    card = (await till.card("20.00"))["id"]
+    answer = await fifty(lambda key: till.post(till.cards_path(card, "replace"), {"reason": "lost"}, key))
+    assert (answer.status_code, answer.json()["transferredAmount"]) == (201, "20.00")
+    assert await cards_in(till, shop) == 2
+
+
+async def test_hold_and_capture(till: Till) -> None:
+    card = (await till.card("20.00"))["id"]
+    wanted = {"amount": "0.30", "orderReference": "order-1"}
+    held = await fifty(lambda key: till.post(till.cards_path(card, "holds"), wanted, key))
+    assert (held.status_code, held.json()["availableBalance"]) == (201, "19.70")
+    capture = till.cards_path(card, f"holds/{held.json()['id']}/capture")
+    taken = await fifty(lambda key: till.post(capture, {"amount": "0.01", "keepRest": True}, key))
+    assert (taken.status_code, taken.json()["remainingBalance"]) == (200, "19.99")
+    assert (await kinds(till, card)).count("REDEMPTION") == 1
+
+
 async def test_fifty_different_requests_under_one_key_move_money_once(till: Till) -> None:
     card = (await till.card("100.00"))["id"]
     answers = await asyncio.gather(*(till.redeem(card, f"1.{cents:02}", "shared") for cents in range(50)))
     assert sorted(answer.status_code for answer in answers) == [200] + [422] * 49
     assert (await kinds(till, card)).count("REDEMPTION") == 1
+
+
+async def give_code(shop: Shop, till: Till, card: str) -> None:
+    """The code is written past Kado, so that no mail has to be waited for."""
+    keyring = Keyring([(shop.server.data_dir / "secret.key").read_text().strip()])
+    connection = await shop.server.superuser()
+    try:
+        await connection.execute(
+            "UPDATE card SET code_hash = $3, code_version = $4 WHERE program_id = $1 AND id = $2",
+            till.program,
+            card,
+            *hide_code(keyring, till.program, card, CODE),
+        )
+    finally:
+        await connection.close()
 
 
 async def cards_in(till: Till, shop: Shop) -> int:

@@ -159,7 +159,7 @@ class Server:
 
     def all_processes(self) -> list[int]:
         """Everything alive that works for this data directory, zombies not counted."""
-        return [*self._kado_processes(), *self._postgres_processes()]
+        return [*self._kado_processes(), *self.postgres_processes()]
 
     def server_processes(self) -> list[int]:
         """The same without PostgreSQL, and without commands."""
@@ -167,9 +167,13 @@ class Server:
 
     def memory_kilobytes(self) -> int:
         """Resident memory of the process that answers (the first of them)."""
-        pid = (self.http_processes() or [self.process.pid])[0]
-        line = next(line for line in _read(pid, "status").splitlines() if line.startswith(b"VmRSS:"))
-        return int(line.split()[1])
+        return self.memory_by_process()[(self.http_processes() or [self.process.pid])[0]]
+
+    def memory_by_process(self) -> dict[int, int]:
+        """Resident memory of each of the server's processes in kilobytes, PostgreSQL not counted."""
+        status = {pid: _read(pid, "status").splitlines() for pid in self.server_processes()}
+        lines = {pid: [line for line in said if line.startswith(b"VmRSS:")] for pid, said in status.items()}
+        return {pid: int(found[0].split()[1]) for pid, found in lines.items() if found}
 
     def processor_seconds(self) -> float:
         """How much of a processor the server has used so far, PostgreSQL not counted."""
@@ -180,7 +184,8 @@ class Server:
         mark = f"KADO_DATA_DIR={self.data_dir}".encode()
         return [pid for pid in _pids() if mark in _read(pid, "environ").split(b"\0")]
 
-    def _postgres_processes(self) -> list[int]:
+    def postgres_processes(self) -> list[int]:
+        """The embedded PostgreSQL, all of it."""
         cluster = (self.data_dir / "postgres").resolve()
         return [pid for pid in _pids() if _cwd(pid) == str(cluster)]
 

@@ -11,15 +11,25 @@ REPLAYED = "Idempotent-Replayed"
 
 
 class Till:
-    """`address` is the loopback address from which it calls (127.0.0.0/8), for limits that count by address."""
+    """`address` is the loopback address from which it calls (127.0.0.0/8), for limits that count by address.
+
+    `base_url` is for a way to the server that is not the straight one.
+    """
 
     def __init__(
-        self, server: Server, key: str, merchant_id: str, *, address: str | None = None, keep_alive: bool = True
+        self,
+        server: Server,
+        key: str,
+        merchant_id: str,
+        *,
+        address: str | None = None,
+        keep_alive: bool = True,
+        base_url: str | None = None,
     ) -> None:
         self.merchant_id = merchant_id
         self.program = ""
         self.http = httpx2.AsyncClient(
-            base_url=server.base_url,
+            base_url=base_url or server.base_url,
             headers={"Authorization": f"Bearer {key}"} | ({} if keep_alive else {"Connection": "close"}),
             transport=httpx2.AsyncHTTPTransport(
                 verify=False,  # there is no TLS here, and loading the certificates takes long

@@ -9,7 +9,7 @@ AVOIDED = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "m
 def test_no_module_has_a_name_that_fits_everything() -> None:
     modules = [
         file
-        for folder in ("src", "tests", "bench", "scripts", "clients", "examples")
+        for folder in ("src", "tests", "bench", "drills", "scripts", "clients", "examples")
         for file in (ROOT / folder).rglob("*.py")
     ]
     assert modules

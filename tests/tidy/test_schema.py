@@ -12,6 +12,7 @@ from kado.storage import migrate as migration
 from kado.storage.database import APP_ROLE
 from kado.storage.grants import GRANTS
 from kado.storage.migrate import REVISIONS, SCHEMA, SchemaError, migrate
+from kado.storage.revisions import CHAIN
 
 TENANT_TABLES = (
     "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
@@ -98,7 +99,7 @@ async def test_an_empty_database_gets_the_same_schema(empty_database_url: str, s
 
 
 async def test_a_newer_schema_is_refused_with_a_way_out(database_url: str, superuser: Superuser) -> None:
-    await superuser.execute("UPDATE alembic_version SET version_num = '9999'")
+    await superuser.execute("UPDATE alembic_version SET version_num = '9999'; UPDATE schema_mark SET since = '9999'")
     with pytest.raises(SchemaError, match=r"schema 9999, which is newer .* restore a backup"):
         await migrate(database_url)
     assert await migration.schema_version(superuser) == "9999"
@@ -109,6 +110,10 @@ def test_known_revisions_are_the_chain_of_migrations() -> None:
     config.set_main_option("script_location", str(Path(migration.__file__).parent / "migrations"))
     chain = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     assert tuple(reversed(chain)) == REVISIONS
+    posts = {file.name[:4] for folder in CHAIN.folders for file in folder.glob("*_post.sql")}
+    assert posts == set(CHAIN.posts)
+    assert sorted(CHAIN.posts) == list(CHAIN.posts)
+    assert CHAIN.works_beside.keys() <= set(REVISIONS)
 
 
 async def _definition(connection: Superuser) -> list[tuple[object, ...]]:

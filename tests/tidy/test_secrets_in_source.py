@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("src", "tests", "bench", "docs", "scripts", "clients", "examples", ".ci")
+FOLDERS = ("src", "tests", "bench", "drills", "docs", "scripts", "clients", "examples", ".ci")
 SECRETS = re.compile(
     # In two parts each, so that this file is not found by itself.
     r"-----BEGIN [A-Z ]*PRIVATE" + r" KEY-----|kado_(?:live|test|sign)" + r"_[A-Za-z0-9_-]{20}|AKIA[0-9A-Z]{16}"

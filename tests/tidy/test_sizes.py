@@ -16,7 +16,7 @@ LONG_FUNCTIONS: dict[str, int] = {}
 
 FILES = sorted(
     file
-    for folder in ("src", "tests", "bench", "scripts", "clients", "examples")
+    for folder in ("src", "tests", "bench", "drills", "scripts", "clients", "examples")
     for file in (ROOT / folder).rglob("*.py")
 )
 

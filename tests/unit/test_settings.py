@@ -33,7 +33,8 @@ def test_a_server_needs_no_settings_but_a_place(tmp_path: Path) -> None:
     assert loaded.public_url == "http://127.0.0.1:8080"
     assert (loaded.mail_url, loaded.sms_url) == ((tmp_path / "mail").as_uri(), (tmp_path / "sms").as_uri())
     assert loaded.mail_from == "gift-cards@localhost"
-    assert (loaded.processes, loaded.trusted_proxies, loaded.seal_seconds) == (1, (), 5)
+    assert (loaded.processes, loaded.waiting_max, loaded.trusted_proxies) == (1, 200, ())
+    assert loaded.seal_seconds == 5
     assert (loaded.captcha, loaded.answer_days, loaded.log_level) == ("none", 35, "info")
 
 

@@ -61,7 +61,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
 
 async def open_database(settings: Settings, url: str) -> Database:
     """The database under the rights that a running server has; a second URL names a user that has only those."""
-    return await Database.open(url, as_app=settings.database_app_url is None)
+    return await Database.open(url, as_app=settings.database_app_url is None, places=settings.waiting_max)
 
 
 def worker(settings: Settings, database: Database) -> Worker:

@@ -13,47 +13,28 @@ from collections.abc import Generator
 from typing import Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kado.doors.api import answers
+from kado.app.connection import Config, Connection
 
 _LINGER_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.02
 
 
-class Connection(HttpToolsProtocol):
-    """One client's connection."""
-
-    _is_ending = False
-
-    def end_after_answer(self) -> None:
-        """The answer under way, or else the next one, is the last."""
-        self._is_ending = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text is uvicorn's, ours has the API's shape
-        """What is no HTTP gets the same shape of answer as everything else."""
-        status, body, headers = answers.plain(400, {"Connection": "close"})
-        headers |= {"Content-Length": str(len(body)), "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.transport.write(f"HTTP/1.1 {status} Bad Request\r\n{lines}\r\n".encode("ascii") + body)
-        self.transport.close()
-
-    def on_headers_complete(self) -> None:
-        """A request begins."""
-        super().on_headers_complete()
-        if self._is_ending and self.cycle is not None:
-            self.cycle.keep_alive = False
-
-
 class Server(uvicorn.Server):
     """Leaves signals to us: after the last answer there are still seals to write and a database to stop."""
+
+    config: Config
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Capture none."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; once a second somebody looks whom nobody should have to wait for."""
+        if counter % 10 == 0:
+            self.config.hall.look_round(self.server_state.connections)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in any more, answer everybody who is in, then end."""

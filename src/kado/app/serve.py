@@ -19,6 +19,7 @@ from kado.observability import logs
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
 from kado.storage.embedded import Embedded, EmbeddedError
+from kado.storage.embedded.archive import Archiver, Keep, forget_archive
 from kado.storage.migrate import SchemaError, migrate, wait_for_database
 
 log = structlog.get_logger("kado.serve")
@@ -36,14 +37,18 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
     try:
         settings = configuration.load(host=host, port=port)
         logs.configure(settings.log_level)
+        http.may_open_files()
         with ExitStack() as stack:
             listening = stack.enter_context(http.bind(host, port))
-            database = None
+            database = archiver = None
             if settings.database_url is None:
                 database = embedded.start(settings.data_dir, role="server")
+                archiver = _archiver(settings, database)
+                if archiver is not None:
+                    stack.callback(archiver.close)
                 stack.callback(database.stop)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_run(settings, host, listening, database, when_ready))
+                runner.run(_run(settings, host, listening, database, archiver, when_ready))
     except (SettingError, EmbeddedError, SchemaError) as error:
         _give_up(str(error))
     except asyncpg.PostgresError as error:
@@ -54,17 +59,32 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
         )
 
 
+def _archiver(settings: Settings, database: Embedded) -> Archiver | None:
+    if settings.archive is None:
+        return None
+    return Archiver(database.running, Keep(settings.archive, settings.archive_days, settings.archive_gb))
+
+
 async def _run(
-    settings: Settings, host: str, listening: socket.socket, database: Embedded | None, when_ready: Ready | None
+    settings: Settings,
+    host: str,
+    listening: socket.socket,
+    database: Embedded | None,
+    archiver: Archiver | None,
+    when_ready: Ready | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watching = asyncio.create_task(database.watch()) if database is not None else None
+    beside = [asyncio.create_task(database.watch())] if database is not None else []
     admin_url = settings.database_url or (database.url if database is not None else "")
     await wait_for_database(admin_url, _DATABASE_WAIT_SECONDS)
-    url = await migrate(admin_url, settings.database_app_url)
+    if archiver is not None:
+        beside.append(asyncio.create_task(archiver.run()))
+    elif database is not None:
+        await forget_archive(database.running)
+    url = await migrate(admin_url, settings.database_app_url, phase="all" if settings.migrates_at_start else "none")
     port = int(listening.getsockname()[1])
     working_until = asyncio.Event()
     worker_database = await compose.open_database(settings, url)
@@ -82,8 +102,8 @@ async def _run(
         working_until.set()
         await working  # seals the last entries
         await worker_database.close()
-        if watching is not None:
-            watching.cancel()
+        for task in beside:
+            task.cancel()
         log.info("stopped")
 
 

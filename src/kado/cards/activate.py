@@ -1,6 +1,6 @@
 """Activate: put a pending card's value on it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from kado.access.permissions import Permission
@@ -23,17 +23,17 @@ class Activate(Posting):
     customer_email: str | None = None
     customer_phone: str | None = None
     customer_name: str | None = None
-    security_code: str | None = field(default=None, repr=False)
+    showed_code: bool = False
 
     def facts(self) -> tuple[object, ...]:
-        """What was asked."""
-        asked = (self.customer_email, self.customer_phone, self.customer_name, self.security_code)
+        """What was asked. Which code proved it is no part of it: here nobody would count a wrong one."""
+        asked = (self.customer_email, self.customer_phone, self.customer_name, self.showed_code)
         return asked if self.caller.customer is None else (*asked, self.caller.customer.id)
 
     @property
     def owned_card_ids(self) -> tuple[str, ...]:
         """A gift is not its receiver's yet: who has proved its code need not own it before."""
-        return (self.card_id,) if self.security_code is None else ()
+        return (self.card_id,) if not self.showed_code else ()
 
     def decide(self, on: Situation) -> Decision | Refusal:
         """Only a pending card is activated, and only once."""
@@ -79,6 +79,4 @@ class Activate(Posting):
     def _may_replace(self, program: Program) -> bool:
         """Those who may send a code elsewhere, and whoever has shown the card's own."""
         is_owner = self.caller.merchant_id == program.merchant_id
-        return self.security_code is not None or (
-            is_owner and Permission.CARDS_RESEND_ELSEWHERE in self.caller.permissions
-        )
+        return self.showed_code or (is_owner and Permission.CARDS_RESEND_ELSEWHERE in self.caller.permissions)

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from kado.access import attempts
 from kado.access.captcha import Captcha
 from kado.cards import guesses, refusals
@@ -25,10 +23,9 @@ from kado.clock import EPOCH
 from kado.crypto import Keyring
 from kado.errors import Refusal, TooMany
 from kado.programs import store
-from kado.storage.database import CONFLICT, Connection, Database, away
+from kado.storage.crowd import Crowd
+from kado.storage.database import Connection, Database
 from kado.storage.gather import Gatherer
-
-log = structlog.get_logger("kado.balance_check")
 
 ADDRESS_LIMITS: Final = (
     attempts.Limit(30, timedelta(hours=1)),
@@ -42,7 +39,6 @@ ANYWHERE_LIMITS: Final = (attempts.Limit(5, timedelta(minutes=1)),)
 _DAY: Final = timedelta(days=1)
 _WRONG_A_DAY: Final = 5
 _WRONG_EVER: Final = 20
-_TRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ class BalanceChecks:
         self._database = database
         self._keyring = keyring
         self._captcha = captcha
-        self._gatherer: Gatherer[Check, Found] = Gatherer(self._settle)
+        self._gatherer: Gatherer[Check, Found] = Gatherer(self._settle, Crowd("balance_checks", database.places))
 
     async def check(
         self, program_id: str, number: str, code: str, *, address: str, captcha_token: str | None = None
@@ -124,13 +120,7 @@ class BalanceChecks:
             raise _too_many_checks("Too many checks from this address.", outcome.retry_after_seconds)
 
     async def _settle(self, checks: list[Check]) -> Sequence[Found | Exception]:
-        for _ in range(_TRIES):
-            try:
-                async with self._database.transaction() as connection:
-                    return await self._run(connection, checks)
-            except CONFLICT as error:
-                log.warning("checks repeated", error=type(error).__name__)
-        raise away()
+        return await self._database.repeat(lambda connection: self._run(connection, checks))
 
     async def _run(self, connection: Connection, checks: list[Check]) -> Sequence[Found | Exception]:
         await guesses.lock(connection, _locks(checks))

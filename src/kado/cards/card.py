@@ -82,6 +82,8 @@ class Card:
     successor_id: str | None = None
     succession: str | None = None
     has_reversals: bool = False
+    rows_digest: bytes | None = None
+    """Over its holds and reversals (`rows_digest.py`); None while it never had any."""
 
     @property
     def available(self) -> int:

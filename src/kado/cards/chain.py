@@ -1,4 +1,4 @@
-"""The hash chain through a card's entries, and the seal over the facts that no entry records.
+"""The hash chain through a card's entries, and the seal over what the card itself says.
 
 Entry: SHA-256 over the UTF-8 text of a JSON array without spaces, in this order: program, card, sequence number, type,
 amount, balance before, balance after, time (microseconds since 1970), reference, POS transaction, cashier, terminal,
@@ -68,12 +68,12 @@ def entry_hash(
 
 
 def seal_state(keyring: Keyring, card: Card) -> bytes:
-    """Version and HMAC over the facts of a card that change without an entry; nobody without the secret can make it."""
+    """Version and HMAC over what a card is and who can use it; nobody without the secret can make it."""
     return keyring.version + keyring.mac("seal", _state(card))
 
 
 def state_is_sealed(keyring: Keyring, card: Card) -> bool:
-    """Whether the card's state is what Kado last wrote. False also where the secret is not configured any more."""
+    """Whether the card's facts are what Kado last wrote. False also where the secret is not configured any more."""
     try:
         expected = keyring.mac("seal", _state(card), version=card.state_seal[:VERSION_BYTES])
     except Undecipherable:
@@ -81,17 +81,52 @@ def state_is_sealed(keyring: Keyring, card: Card) -> bool:
     return equal(card.state_seal[VERSION_BYTES:], expected)
 
 
+def change_sealed(keyring: Keyring, card: Card, **changes: object) -> None:
+    """Change facts of a card and seal it again. A seal that was broken before stays broken: it must be found."""
+    was_sealed = state_is_sealed(keyring, card)
+    for name, value in changes.items():
+        setattr(card, name, value)
+    if was_sealed:
+        card.state_seal = seal_state(keyring, card)
+
+
 def _state(card: Card) -> bytes:
-    moments = (card.activated_at, card.expires_at, card.suspended_at, card.suspended_until, card.voided_at)
+    """All that decides about money or about who can spend it, in a fixed order; what is only for people stays outside.
+
+    Bytes as hex, moments as microseconds since 1970. The status follows from these facts, and `number_sealed` proves
+    itself.
+    """
+    moments = (
+        card.created_at,
+        card.updated_at,
+        card.activated_at,
+        card.expires_at,
+        card.suspended_at,
+        card.suspended_until,
+        card.voided_at,
+        card.deliver_at,
+    )
+    secrets = (card.head_hash, card.number_index, card.key_version, card.code_hash, card.code_version, card.rows_digest)
     facts = [
         card.program_id,
         card.id,
         card.merchant_id,
         card.is_test,
+        card.is_physical,
+        card.balance,
+        card.held,
         card.initial_value,
         card.max_balance,
+        card.seq,
         *(None if moment is None else clock.micros(moment) for moment in moments),
+        *(None if secret is None else secret.hex() for secret in secrets),
+        [clock.micros(moment) for moment in card.codes_sent_at],
+        card.pass_sid,
+        card.customer_id,
+        card.customer_email,
+        card.customer_phone,
+        card.successor_id,
+        card.succession,
+        card.has_reversals,
     ]
-    if card.held or card.successor_id is not None or card.has_reversals:  # only then, as above
-        facts += [card.held, card.successor_id, card.succession, card.has_reversals]
     return _encode(facts)

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from kado.cards import events, store
+from kado.cards.chain import change_sealed
 from kado.cards.numbers import hide_code, new_code, show_number
 from kado.crypto import Keyring
-from kado.money import currency
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import enqueue_events
 
@@ -50,46 +50,32 @@ async def make_code(
     """
 
     async def work(connection: Connection) -> CodeForDelivery | None:
-        row = await connection.fetchrow(
-            """
-            SELECT c.number_sealed, c.last_four, c.balance, c.initial_value, c.expires_at, c.customer_name,
-                   c.sender_name, c.custom_message, c.pass_sid, m.name AS merchant_name, p.name AS program_name,
-                   p.currency, p.code_format
-            FROM card c JOIN program p ON p.id = c.program_id JOIN merchant m ON m.id = c.merchant_id
-            WHERE c.program_id = $1 AND c.id = $2 AND c.voided_at IS NULL AND c.expires_at > clock_timestamp()
-            FOR UPDATE OF c""",
-            program_id,
-            card_id,
-        )
-        if row is None:
+        locked = await store.lock_cards(connection, [(program_id, card_id)])
+        card, now = locked.cards.get((program_id, card_id)), locked.now
+        if card is None or now is None or card.voided_at is not None or card.expires_at <= now:
             return None
         # A statement of its own, after the lock: whatever superseded the message is over by now, and seen.
         if message_id is not None and not await connection.fetchval(_IS_WAITING, program_id, message_id):
             return None
-        code = new_code(row["code_format"])
+        program = locked.programs[program_id]
+        code = new_code(program.code_format)
         hidden = hide_code(keyring, program_id, card_id, code)
-        await connection.execute(
-            "UPDATE card SET code_hash = $3, code_version = $4 WHERE program_id = $1 AND id = $2",
-            program_id,
-            card_id,
-            hidden.hash,
-            hidden.version,
-        )
-        unit = currency(row["currency"])
+        change_sealed(keyring, card, code_hash=hidden.hash, code_version=hidden.version)
+        await store.write_codes(connection, program_id, [card])
         return CodeForDelivery(
             code=code,
-            card_number=show_number(keyring, program_id, card_id, row["number_sealed"]),
-            last_four=row["last_four"],
-            balance_text=unit.text(row["balance"]),
-            value_text=unit.text(row["initial_value"]),
-            currency=unit.code,
-            expires_at=row["expires_at"],
-            customer_name=row["customer_name"],
-            sender_name=row["sender_name"],
-            custom_message=row["custom_message"],
-            merchant_name=row["merchant_name"],
-            program_name=row["program_name"],
-            url=page_url(public_url, row["pass_sid"]),
+            card_number=show_number(keyring, program_id, card_id, card.number_sealed),
+            last_four=card.last_four,
+            balance_text=program.currency.text(card.balance),
+            value_text=program.currency.text(card.initial_value),
+            currency=program.currency.code,
+            expires_at=card.expires_at,
+            customer_name=card.customer_name,
+            sender_name=card.sender_name,
+            custom_message=card.custom_message,
+            merchant_name=card.merchant_name,
+            program_name=program.name,
+            url=page_url(public_url, card.pass_sid),
         )
 
     return await database.repeat(work)

@@ -6,11 +6,12 @@ here. The page adds what it decides, so that the next posting of a list sees wha
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from kado.cards.card import Card, Entry, Hold, HoldStatus, TransactionType
-from kado.cards.posting import EarlierEntry, Posting, ReferenceKind, Sought
+from kado.cards.posting import SOUGHT_MAX, EarlierEntry, Posting, ReferenceKind, Sought
+from kado.cards.rows_digest import Reversal
 from kado.storage.database import Connection
 
 MARKED_FOR: Final = timedelta(days=30)
@@ -50,6 +51,8 @@ class Evidence:
     entries: dict[Ref, dict[str, _Noted]] = field(default_factory=dict)
     holds: dict[Ref, dict[str, Hold]] = field(default_factory=dict)
     marks: set[Mark] = field(default_factory=set)
+    reversals: dict[tuple[str, ...], Reversal] = field(default_factory=dict)
+    """What was taken back before under a reference that a posting takes back now, however long ago."""
 
     def sought(self, posting: Posting) -> tuple[EarlierEntry, ...]:
         """The entries that the posting looks for, oldest first."""
@@ -81,9 +84,17 @@ class Evidence:
         """A hold as it is from now on."""
         self.holds.setdefault((hold.program_id, hold.card_id), {})[hold.id] = hold
 
-    def note_reversal(self, posting: Posting, kind: ReferenceKind, reference: str) -> None:
-        """A reference with which nothing more may arrive."""
-        self.marks.add(((posting.program_id, posting.card_id), posting.caller.merchant_id, kind, reference))
+    def hold(self, like: Hold) -> Hold | None:
+        """The hold of this name as it is so far; None for a new one."""
+        return self.holds.get((like.program_id, like.card_id), {}).get(like.id)
+
+    def note_reversal(self, reversal: Reversal) -> Reversal | None:
+        """A reference with which nothing more may arrive; the row that was there before, if one was."""
+        mark = reversal[:5]
+        before, self.reversals[mark] = self.reversals.get(mark), reversal
+        ref = (reversal.program_id, reversal.card_id)
+        self.marks.add((ref, reversal.merchant_id, reversal.kind, reversal.reference))
+        return before
 
 
 async def gather(connection: Connection, postings: Sequence[Posting], cards: Iterable[Card]) -> Evidence:
@@ -97,6 +108,13 @@ async def gather(connection: Connection, postings: Sequence[Posting], cards: Ite
     own = [mark for posting in postings for mark in _own_marks(posting) if mark[0] in marked]
     if own:
         await _read_marks(connection, evidence, own)
+    again = [
+        (*ref, p.caller.merchant_id, *p.taken_back)
+        for p in postings
+        if p.taken_back is not None and (ref := (p.program_id, p.card_id)) in marked
+    ]
+    if again:
+        await _read_reversals(connection, evidence, again)
     wanted = [(p.program_id, p.card_id, p.sought) for p in postings if p.sought is not None]
     if wanted:
         await _read_entries(connection, evidence, wanted)
@@ -158,24 +176,42 @@ async def _read_marks(connection: Connection, evidence: Evidence, own: Sequence[
     }
 
 
+async def _read_reversals(connection: Connection, evidence: Evidence, again: Sequence[tuple[str, ...]]) -> None:
+    rows = await connection.fetch(
+        """
+        SELECT program_id, card_id, merchant_id, kind, reference, reversed_at FROM reversal
+        WHERE (program_id, card_id, merchant_id, kind, reference) IN
+            (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]))""",
+        *map(list, zip(*again, strict=True)),
+    )
+    for row in rows:
+        reversal = Reversal(*row)
+        evidence.reversals[reversal[:5]] = reversal
+
+
 _ENTRIES: Final = """
     SELECT t.program_id, t.card_id, t.id, t.type, t.amount, t.merchant_id, t.counterpart_id, t.pos_transaction_id,
            t.reference_id, t.created_at, (
                SELECT coalesce(sum(abs(u.amount)), 0)::bigint FROM card_transaction u
                WHERE u.program_id = t.program_id AND u.counterpart_id = t.id AND u.type IN ('REFUND', 'REDEMPTION')
            ) AS undone
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS w (program_id, card_id, wanted)
-    JOIN card_transaction t ON t.program_id = w.program_id AND t.{column} = w.wanted AND t.card_id = w.card_id
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (program_id, card_id, wanted, merchant_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM card_transaction t
+        WHERE t.program_id = w.program_id AND t.{column} = w.wanted AND t.card_id = w.card_id
+          AND (w.merchant_id IS NULL OR t.merchant_id = w.merchant_id)
+        ORDER BY t.seq DESC LIMIT {most}) t
     ORDER BY t.seq"""
 
 
 async def _read_entries(connection: Connection, evidence: Evidence, wanted: Sequence[tuple[str, str, Sought]]) -> None:
     for column in ("id", "pos_transaction_id", "reference_id"):
-        keys = [(program_id, card_id, _value(sought, column)) for program_id, card_id, sought in wanted]
+        keys = [(*ref, _value(sought, column), sought.merchant_id) for *ref, sought in wanted]
         keys = [key for key in keys if key[2] is not None]
         if not keys:
             continue
-        for row in await connection.fetch(_ENTRIES.format(column=column), *map(list, zip(*keys, strict=True))):
+        statement = _ENTRIES.format(column=column, most=SOUGHT_MAX + 1)
+        for row in await connection.fetch(statement, *map(list, zip(*keys, strict=True))):
             kind = TransactionType(row["type"])
             facts = [row[name] for name in ("amount", "merchant_id", "created_at", "counterpart_id", "undone")]
             earlier = EarlierEntry(row["id"], kind, *facts)
@@ -209,10 +245,8 @@ async def write_holds(connection: Connection, holds: Sequence[Hold]) -> None:
     )  # fmt: skip
 
 
-async def write_reversals(
-    connection: Connection, reversals: Sequence[tuple[str, str, str, str, str, datetime]]
-) -> None:
-    """References that were taken back: program, card, merchant, kind, reference, when."""
+async def write_reversals(connection: Connection, reversals: Sequence[Reversal]) -> None:
+    """References that were taken back; where one was before, when it was last."""
     await connection.executemany(
         "INSERT INTO reversal (program_id, card_id, merchant_id, kind, reference, reversed_at)"
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (program_id, card_id, merchant_id, kind, reference)"

@@ -139,6 +139,7 @@ def renewed(keyring: Keyring, like: Card, program: Program, now: datetime) -> Ca
         successor_id=None,
         succession=None,
         has_reversals=False,
+        rows_digest=None,
     )
 
 

@@ -29,6 +29,7 @@ from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
 from kado.crypto import Keyring
 from kado.errors import Refusal
+from kado.storage.crowd import Crowd
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, await_copy, away, confirmed
 from kado.storage.gather import Gatherer
 from kado.storage.outbox import enqueue_events, enqueue_messages
@@ -60,7 +61,7 @@ class Ledger:
         self._database = database
         self._keyring = keyring
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(self._settle)
+        self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(self._settle, Crowd("postings", database.places))
 
     async def post(self, posting: Posting | Issue) -> Answer:
         """Settle one posting together with whatever else is waiting, and return its answer after the commit.
@@ -232,6 +233,7 @@ class Ledger:
 
 async def _write(connection: Connection, page: Page) -> None:
     """Everything that the page says, in as few statements as it needs."""
+    page.seal()
     if page.fresh:
         await store.insert_cards(connection, page.fresh)
     if page.moved or page.keys:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kado.cards.card import Card, CardStatus, Entry, Hold, HoldStatus
-from kado.cards.chain import seal_state
+from kado.cards.chain import seal_state, state_is_sealed
 from kado.cards.entries import append
 from kado.cards.events import EventType, events_of, hold_released, of_state
 from kado.cards.evidence import Evidence
@@ -17,6 +17,7 @@ from kado.cards.idempotency import Fingerprint, NewKey, Remembered, is_stored, r
 from kado.cards.issue import delivery_of, renewed
 from kado.cards.numbers import indexes_of, show_number
 from kado.cards.posting import Answer, Decision, Fresh, Outcome, Posting, ReferenceKind, Situation
+from kado.cards.rows_digest import Reversal, rows_changed
 from kado.crypto import Keyring
 from kado.errors import Refusal
 from kado.programs.program import Program
@@ -47,12 +48,17 @@ class Page:
     """Cards whose waiting codes are not sent any more; True where planned ones are meant as well."""
     forgiven: list[tuple[str, bytes]] = field(default_factory=list)
     holds: dict[Ref, Hold] = field(default_factory=dict)
-    reversals: list[tuple[str, str, str, str, str, datetime]] = field(default_factory=list)
+    reversals: list[Reversal] = field(default_factory=list)
+    was_sealed: dict[Ref, bool] = field(default_factory=dict)
+    """Whether a card's seal was whole when it was locked."""
 
     def post(
         self, posting: Posting, cards: Sequence[Card], program: Program, fingerprint: Fingerprint
     ) -> Answer | Refusal:
         """Decide one posting on its locked cards, its own first, and note down what follows from it."""
+        for card in cards:
+            if (card.program_id, card.id) not in self.was_sealed:
+                self.was_sealed[card.program_id, card.id] = state_is_sealed(self.keyring, card)
         # A clock that was set back neither reorders entries nor revives a card.
         at = max(self.now, *(card.updated_at for card in cards))
         for card in cards:
@@ -90,8 +96,7 @@ class Page:
         for hold in self.evidence.holds_of(card):
             if hold.is_over_at(at):
                 card.held -= hold.rest
-                self._note_hold(replace(hold, status=HoldStatus.EXPIRED, ended_at=hold.expires_at))
-                self._seal(card)
+                self._note_hold(card, replace(hold, status=HoldStatus.EXPIRED, ended_at=hold.expires_at))
                 if program.is_heard:
                     self.events.append(hold_released(hold, card, program, at))
 
@@ -107,9 +112,9 @@ class Page:
                 entries += self._change(part, posting, card, on, succession, None)
                 messages += part.messages
         for hold in decision.holds:
-            self._note_hold(hold)
+            self._note_hold(on.card, hold)
         if decision.reversal is not None:
-            self._note_reversal(posting, *decision.reversal, on.now)
+            self._note_reversal(posting, on.card, *decision.reversal, on.now)
         if decision.audit is not None:
             self.audits.append((posting, *decision.audit))
         if fresh is not None and decision.fresh is not None:
@@ -155,7 +160,7 @@ class Page:
         if on.program.is_heard and card.recorded_status == CardStatus.EXPIRED != was:
             self.events.append(of_state(EventType.EXPIRED, card, on.program, at))  # before the sweep came to it
         if changes:
-            self._seal(card)
+            self.changed[ref] = card
         if decision.supersede_messages is not None:
             self._supersede(ref, planned_too=decision.supersede_messages == "all")
         if decision.forget_guesses:
@@ -184,17 +189,25 @@ class Page:
             or not (planned_too or message.send_at is None)
         ]
 
-    def _seal(self, card: Card) -> None:
-        card.state_seal = seal_state(self.keyring, card)
-        self.changed[card.program_id, card.id] = card
+    def seal(self) -> None:
+        """Seal the cards as they are to be written. A seal that was broken before stays broken: it must be found."""
+        for ref, card in (self.moved | self.changed).items():
+            if self.was_sealed[ref]:
+                card.state_seal = seal_state(self.keyring, card)
 
-    def _note_hold(self, hold: Hold) -> None:
+    def _note_hold(self, card: Card, hold: Hold) -> None:
+        before = self.evidence.hold(hold)
+        card.rows_digest = rows_changed(self.keyring, card.rows_digest, before, hold)
+        self.changed[card.program_id, card.id] = card
         self.evidence.note_hold(hold)
         self.holds[hold.program_id, hold.id] = hold
 
-    def _note_reversal(self, posting: Posting, kind: ReferenceKind, reference: str, at: datetime) -> None:
-        self.evidence.note_reversal(posting, kind, reference)
-        self.reversals.append((posting.program_id, posting.card_id, posting.caller.merchant_id, kind, reference, at))
+    def _note_reversal(self, posting: Posting, card: Card, kind: ReferenceKind, reference: str, at: datetime) -> None:
+        reversal = Reversal(card.program_id, card.id, posting.caller.merchant_id, kind, reference, at)
+        before = self.evidence.note_reversal(reversal)
+        card.rows_digest = rows_changed(self.keyring, card.rows_digest, before, reversal)
+        self.changed[card.program_id, card.id] = card
+        self.reversals.append(reversal)
 
     def _remember(self, program: Program, fingerprint: Fingerprint, answer: Answer) -> None:
         key = remember(self.keyring, program.id, fingerprint, answer)

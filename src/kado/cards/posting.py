@@ -15,6 +15,9 @@ from kado.storage.outbox import Message
 MAX_MINOR: Final = 2**62
 """No single amount may come near the limits of the database's bigint."""
 
+SOUGHT_MAX: Final = 100
+"""How many entries under one reference a decision may rest on: the list waits while they are read."""
+
 Succession = Literal["consolidation", "replacement"]
 """Why the money of one card is on another now."""
 
@@ -101,11 +104,15 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Which earlier entries of the card a posting wants to see: one by its id, or those with a caller's reference."""
+    """Which earlier entries of the card a posting wants to see: one by its id, or those with a merchant's reference.
+
+    Of the latter it sees the newest `SOUGHT_MAX` and one more, so that it can tell when there are too many.
+    """
 
     entry_id: str | None = None
     kind: ReferenceKind | None = None
     reference: str | None = None
+    merchant_id: str | None = None
 
 
 # ── what a decision says ───────────────────────────────────────────────────────────────────────────────────────────
@@ -216,6 +223,11 @@ class Posting(ABC):
     @property
     def hold_id(self) -> str | None:
         """The hold that this is about."""
+        return None
+
+    @property
+    def taken_back(self) -> tuple[ReferenceKind, str] | None:
+        """The reference of the caller's own with which nothing more may arrive after this."""
         return None
 
     def scope(self) -> tuple[str, ...]:

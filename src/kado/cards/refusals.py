@@ -259,6 +259,15 @@ def not_reversible(kind: str) -> Refusal:
     )
 
 
+def too_many_to_reverse(most: int) -> Refusal:
+    """More was sent under the reference within a day than one reversal can take back."""
+    return Refusal(
+        "too_many_transactions",
+        f"More than {most} transactions of the last day bear this reference. Refund them one by one.",
+        members={"maximum": most},
+    )
+
+
 def already_reversed() -> Refusal:
     """The caller took this back before it arrived."""
     return Refusal(

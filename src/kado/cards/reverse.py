@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from kado.cards import refusals
 from kado.cards.card import CardStatus, Hold, HoldStatus, TransactionType
-from kado.cards.posting import Decision, EarlierEntry, NewEntry, Posting, ReferenceKind, Situation, Sought
+from kado.cards.posting import SOUGHT_MAX, Decision, EarlierEntry, NewEntry, Posting, ReferenceKind, Situation, Sought
 from kado.cards.refund import is_refundable
 from kado.errors import Refusal
 
@@ -39,13 +39,20 @@ class Reverse(Posting):
 
     @property
     def sought(self) -> Sought:
-        """Entries with the reference."""
-        return Sought(kind=self.kind, reference=self.own_reference)
+        """This merchant's entries with the reference."""
+        return Sought(kind=self.kind, reference=self.own_reference, merchant_id=self.caller.merchant_id)
+
+    @property
+    def taken_back(self) -> tuple[ReferenceKind, str]:
+        """The reference."""
+        return (self.kind, self.own_reference)
 
     def decide(self, on: Situation) -> Decision | Refusal:
         """What is left of each redemption and reload goes back. Nothing found is a yes too: the reference is spent."""
         all_own = [entry for entry in on.earlier if entry.merchant_id == self.caller.merchant_id]
         own = [entry for entry in all_own if entry.created_at > on.now - WITHIN]
+        if len(own) > SOUGHT_MAX:
+            return refusals.too_many_to_reverse(SOUGHT_MAX)
         if (other := next((entry for entry in own if not _is_undoable(entry)), None)) is not None:
             return refusals.not_reversible(other.type)
         undone = [entry for entry in own if entry.left]

@@ -17,10 +17,11 @@ CARD_COLUMNS: Final = """
     c.suspended_at, c.suspended_until, c.suspended_reason, c.voided_at, c.state_seal, c.number_index, c.number_sealed,
     c.last_four, c.key_version, c.code_hash, c.code_version, c.codes_sent_at, c.pass_sid, c.customer_id,
     c.customer_email, c.customer_phone, c.customer_name, c.sender_name, c.custom_message, c.design_template,
-    c.is_physical, c.deliver_at, c.delivered_at, c.successor_id, c.succession, c.has_reversals"""
+    c.is_physical, c.deliver_at, c.delivered_at, c.successor_id, c.succession, c.has_reversals,
+    c.rows_digest"""
 """In the order of the fields of `Card`; `c` is the card, `cm` the merchant it was issued for."""
 
-CARD_WIDTH: Final = 42
+CARD_WIDTH: Final = 43
 
 STATUS_NOW: Final = """
     CASE WHEN c.voided_at IS NOT NULL THEN 'voided'
@@ -97,9 +98,10 @@ async def read_keys(connection: Connection, keys: Sequence[tuple[str, bytes]]) -
 _WRITE: Final = """
     WITH balances AS (
         UPDATE card c SET balance = u.balance, seq = u.seq, head_hash = u.head_hash, status = u.status,
-                          updated_at = u.updated_at
-        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[])
-             AS u (program_id, id, balance, seq, head_hash, status, updated_at)
+                          updated_at = u.updated_at, state_seal = u.state_seal
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[],
+                    $33::bytea[])
+             AS u (program_id, id, balance, seq, head_hash, status, updated_at, state_seal)
         WHERE c.program_id = u.program_id AND c.id = u.id
     ), entries AS (
         INSERT INTO card_transaction (
@@ -142,6 +144,7 @@ async def write(
         [key.answer for key in keys],
         now,
         [row.counterpart_id for row in entries],
+        [card.state_seal for card in cards],
     )
 
 
@@ -173,7 +176,8 @@ _WRITE_STATE: Final = """
         voided_at = $8, state_seal = $9, code_hash = $10, code_version = $11, codes_sent_at = $12, customer_email = $13,
         customer_phone = $14, customer_name = $15, customer_id = $16, held = $17,
         balance = $18, seq = $19, head_hash = $20, status = $21, updated_at = $22, deliver_at = $23,
-        successor_id = $24, succession = $25, has_reversals = $26, sender_name = $27, custom_message = $28
+        successor_id = $24, succession = $25, has_reversals = $26, sender_name = $27, custom_message = $28,
+        rows_digest = $29
     WHERE program_id = $1 AND id = $2"""
 
 
@@ -212,9 +216,25 @@ async def write_state(connection: Connection, cards: Sequence[Card]) -> None:
                 card.has_reversals,
                 card.sender_name,
                 card.custom_message,
+                card.rows_digest,
             )
             for card in cards
         ],
+    )
+
+
+async def write_codes(connection: Connection, program_id: str, cards: Sequence[Card]) -> None:
+    """New security codes of cards of one program, which are locked, and the seals over them."""
+    await connection.execute(
+        """
+        UPDATE card c SET code_hash = u.code_hash, code_version = u.code_version, state_seal = u.state_seal
+        FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) AS u (id, code_hash, code_version, state_seal)
+        WHERE c.program_id = $1 AND c.id = u.id""",
+        program_id,
+        [card.id for card in cards],
+        [card.code_hash for card in cards],
+        [card.code_version for card in cards],
+        [card.state_seal for card in cards],
     )
 
 

@@ -10,16 +10,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kado import clock
 from kado.cards.proof import lines
 from kado.cards.proof.ahead import Ahead
-from kado.cards.proof.facts import ALL_CARDS, CARDS_OF_PROGRAM, OPEN_HOLDS, Account, account_of
+from kado.cards.proof.beside import Beside
+from kado.cards.proof.facts import ALL_CARDS, CARDS_OF_PROGRAM, Account, account_of
 from kado.cards.proof.findings import Finding, Reason, Report
 from kado.cards.proof.history import History, Sealing
+from kado.cards.proof.links import Link, contradictions
 from kado.cards.proof.seals import SealedCard, SealedHeads
 from kado.cards.proof.sums import Sums
+from kado.cards.proof.witness import contradicted
 from kado.crypto import Keyring
 from kado.errors import NotFound
 from kado.storage.database import AWAY, LONG_READ, Connection, Database, away
@@ -46,17 +50,21 @@ async def verify(
     keyring: Keyring,
     *,
     program_id: str | None = None,
+    exported: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Verify the whole ledger, or one program of it, as it is at this moment.
+    """Verify the whole ledger, or one program of it, as it is at this moment, also against an earlier export of seals.
 
     `progress` is told how many entries have been looked at, and of how many. Raises `NotFound` for a program that does
-    not exist, `Unavailable` while the database is away.
+    not exist, `NotAnExport` for a file that is none, `Unavailable` while the database is away.
     """
     try:
         async with _snapshot(database) as (entries, cards, seals):
             run = await _Run.begin(cards, seals, keyring, program_id, progress)
             await _side_by_side(run.accounts.fill(), run.sealed_cards.fill(), _read(entries, program_id, run))
+            run.add_links(await contradictions(cards, program_id))
+            if exported is not None:
+                run.add(await contradicted(cards, exported, program_id))
             return run.report
     except AWAY as error:
         raise away() from error
@@ -103,6 +111,7 @@ class _Run:
     def __init__(
         self,
         accounts: Ahead[Account],
+        beside: Beside,
         seals: SealedHeads,
         programs: frozenset[str],
         sealed_until: int,
@@ -110,6 +119,7 @@ class _Run:
     ) -> None:
         self.report = Report()
         self.accounts = accounts
+        self._beside = beside
         self.sealed_cards: Ahead[SealedCard] = Ahead(seals.by_card(), _SEAL_PAGES_AHEAD)
         self._seals = seals
         self._programs = programs
@@ -137,8 +147,10 @@ class _Run:
         now, until = await cards.fetchrow(
             "SELECT clock_timestamp(), greatest(sealed_until, '0001-01-01 00:00:00+00') FROM seal_progress"
         ) or (clock.EPOCH, clock.EPOCH)
+        beside = Beside(cards, program_id)
         return cls(
-            Ahead(_accounts(cards, keyring, now, program_id), _CARD_PAGES_AHEAD),
+            Ahead(_accounts(cards, keyring, now, program_id, beside), _CARD_PAGES_AHEAD),
+            beside,
             SealedHeads(seals, keyring, program_id),
             programs,
             clock.micros(until),
@@ -161,7 +173,32 @@ class _Run:
         """After the last entry: what is left in the other streams, and the sums."""
         await self._turn_to(_END)
         self.report.seals = self._seals.count
-        self.report.findings += self._seals.findings
+        self.report.findings += self._seals.findings + self._beside.findings
+        self._sort()
+
+    def add_links(self, links: list[Link]) -> None:
+        """What entries say about each other, where neither side's own damage explains it already."""
+        damaged = {(found.program_id, found.card_id) for found in self.report.findings}
+        programs = {program_id for program_id, card_id in damaged if card_id is not None}
+        for program_id, card_id, other_card_id, reason, text in links:
+            is_explained = (
+                program_id in programs if other_card_id is None else (program_id, other_card_id) in damaged
+            ) or (program_id, card_id) in damaged
+            if not is_explained:
+                self.report.findings.append(Finding(program_id, card_id, reason, text))
+        self._sort()
+
+    def add(self, findings: list[Finding]) -> None:
+        """What else was found; of each sort one for a card, as everywhere."""
+        said = {(found.program_id, found.card_id, found.reason_code) for found in self.report.findings}
+        for found in findings:
+            key = (found.program_id, found.card_id, found.reason_code)
+            if found.card_id is None or key not in said:
+                said.add(key)
+                self.report.findings.append(found)
+        self._sort()
+
+    def _sort(self) -> None:
         self.report.findings.sort(key=lambda found: (found.program_id, found.card_id or ""))
 
     async def _turn_to(self, card: tuple[str, str]) -> None:
@@ -212,13 +249,13 @@ class _Run:
 
 
 async def _accounts(
-    connection: Connection, keyring: Keyring, now: datetime, program_id: str | None
+    connection: Connection, keyring: Keyring, now: datetime, program_id: str | None, beside: Beside
 ) -> AsyncIterator[list[Account]]:
-    held = {(row["program_id"], row["card_id"]): row["held"] for row in await connection.fetch(OPEN_HOLDS)}
     query = (ALL_CARDS,) if program_id is None else (CARDS_OF_PROGRAM, program_id)
     cursor = await connection.cursor(*query)
     while rows := await cursor.fetch(_CARDS_A_PAGE):
-        yield [account_of(row, keyring, now, held.get((row["program_id"], row["id"]), 0)) for row in rows]
+        yield [account_of(row, keyring, now, await beside.of((row["program_id"], row["id"]))) for row in rows]
+    await beside.of(None)
 
 
 async def _teller(

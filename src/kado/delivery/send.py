@@ -19,7 +19,7 @@ from kado.delivery.mail import Mailer
 from kado.delivery.messages import Claimed, replay
 from kado.delivery.sms import Texter
 from kado.errors import Unavailable
-from kado.storage.database import CONFLICT, Database, away
+from kado.storage.database import Database, away
 
 __all__ = ["Sender", "replay"]
 
@@ -159,7 +159,7 @@ class Sender:
             try:
                 await write()
                 return
-            except (Unavailable, *CONFLICT):
+            except Unavailable:
                 if loop.time() + pause > until:
                     raise away() from None
             await asyncio.sleep(pause)

@@ -14,6 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from kado.errors import Unavailable
 from kado.storage.connect import connect
+from kado.storage.crowd import PLACES, Crowd
 
 APP_ROLE: Final = "kado_app"
 
@@ -87,16 +88,26 @@ _IN_ORDER: Final = "; ".join(
 LONG_READ: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 
-class Database:
-    """A pool of connections. Every method raises `Unavailable` while the database is away."""
+_CONNECTION_SECONDS: Final = 3.0
+_READ_SECONDS: Final = 4.5
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, as_app: bool) -> None:
+
+class Database:
+    """A pool of connections. Every method raises `Unavailable` while the database is away.
+
+    `places` is how many may wait for a connection: a bound on waiting as the posting machine has one.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, as_app: bool, places: int) -> None:
         self._pool = pool
         self._url = url
         self._as_app = as_app
+        self.places = places
+        self._crowd = Crowd("connections", places)
+        self._waiting = 0
 
     @classmethod
-    async def open(cls, url: str, *, as_app: bool = True, size: int = 10) -> "Database":
+    async def open(cls, url: str, *, as_app: bool = True, size: int = 10, places: int = PLACES) -> "Database":
         """Connect lazily: the first use makes the first connection, so that this succeeds while the database starts."""
         pool = asyncpg.create_pool(  # type: ignore[call-overload] # `connect` takes what the pool hands it, and no more
             url,
@@ -110,7 +121,7 @@ class Database:
             reset=_nothing_to_reset,
         )
         await pool
-        return cls(pool, url, as_app)
+        return cls(pool, url, as_app, places)
 
     async def close(self) -> None:
         """Give back all connections; those still busy after a moment are cut."""
@@ -130,23 +141,43 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
-        """A connection for single statements."""
+        """A connection for single statements that take moments; one that takes seconds is given up."""
         try:
-            async with self._pool.acquire(timeout=3) as connection:
-                try:
-                    with confirmed(connection):
-                        yield connection
-                except _GONE:
-                    await self._leave(connection)
-                    raise
-        except AWAY as error:
+            async with self._lent() as connection, asyncio.timeout(_READ_SECONDS):
+                yield connection
+        except (*AWAY, *CONFLICT) as error:
             raise away() from error
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Connection]:
+        connection = await self._acquired()
+        try:
+            with confirmed(connection):
+                yield connection
+        except _GONE:
+            await self._leave(connection)
+            raise
+        finally:
+            await self._pool.release(connection)
 
     async def _leave(self, connection: Connection) -> None:
         """Give up this connection at once, and the others before they are used again."""
         with suppress(asyncpg.InterfaceError):  # it may have broken, and is given up then
             connection.terminate()
         await self._pool.expire_connections()
+
+    async def _acquired(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        """A connection of the pool. Raises `Unavailable` where too many wait for one, and what is in `AWAY`."""
+        is_full = self._crowd.comes(self._waiting + 1)
+        self._waiting += 1
+        try:
+            return await self._pool.acquire(timeout=self._crowd.moment if is_full else _CONNECTION_SECONDS)
+        except TimeoutError:
+            if is_full:
+                raise self._crowd.turned_away(self._waiting) from None
+            raise
+        finally:
+            self._waiting -= 1
 
     @asynccontextmanager
     async def read_list(self, *, in_order: bool) -> AsyncIterator[Connection]:
@@ -160,14 +191,20 @@ class Database:
             async with self.transaction() as connection:
                 await connection.execute(f"{_PLANNED_ANEW}; {_IN_ORDER}" if in_order else _PLANNED_ANEW)
                 yield connection
-        except asyncpg.QueryCanceledError as error:
+        except CONFLICT as error:
             raise away() from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside a transaction that commits at the end and rolls back on any exception."""
-        async with self.read() as connection, connection.transaction():
-            yield connection
+        """A connection inside a transaction that commits at the end and rolls back on any exception.
+
+        What is in `CONFLICT` goes through, for whoever can do it again.
+        """
+        try:
+            async with self._lent() as connection, connection.transaction():
+                yield connection
+        except AWAY as error:
+            raise away() from error
 
     async def repeat(self, work: Callable[[Connection], Awaitable[T]], tries: int = 5) -> T:
         """Run `work` in a transaction; again after a deadlock or a serialization failure, a few times, with jitter.

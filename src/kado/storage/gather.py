@@ -4,11 +4,13 @@ No timer and no waiting on purpose: on a quiet server each list has one member a
 """
 
 import asyncio
-from collections import deque
+import itertools
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 from kado.errors import Unavailable
+from kado.storage.crowd import Crowd
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,29 +28,46 @@ class Gatherer(Generic[T, R]):
     def __init__(
         self,
         work: Callable[[list[T]], Awaitable[Sequence[R | BaseException]]],
+        crowd: Crowd,
         *,
         largest: int = 128,
-        waiting: int = 4000,
     ) -> None:
         self._work = work
+        self._crowd = crowd
         self._largest = largest
-        self._most_waiting = waiting
-        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._numbers = itertools.count()
+        self._waiting: OrderedDict[int, tuple[T, asyncio.Future[R]]] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
-        """The item's result. Raises what `work` gave for it, or `Unavailable` when that takes too long."""
-        if len(self._waiting) >= self._most_waiting:
-            raise _busy()
+        """The item's result. Raises what `work` gave for it, or `Unavailable` when that takes too long.
+
+        Whoever finds the queue full is given a moment for it to get shorter, and is turned away otherwise.
+        """
+        number = next(self._numbers)
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting[number] = (item, future)
+        is_full = self._crowd.comes(len(self._waiting))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
+                if is_full:
+                    await asyncio.wait([future], timeout=self._crowd.moment)
+                    if self._is_behind(number):
+                        raise self._crowd.turned_away(len(self._waiting))
                 return await future
         except TimeoutError:
             raise _busy() from None
+        finally:
+            # Whoever gives up before the work began must find nothing done.
+            self._waiting.pop(number, None)
+            future.cancel()
+
+    def _is_behind(self, number: int) -> bool:
+        """Whether this one still waits, with a full queue before it."""
+        first_behind = next(itertools.islice(self._waiting, self._crowd.places, None), None)
+        return number in self._waiting and first_behind is not None and first_behind <= number
 
     async def drained(self) -> None:
         """Return when nothing is under way any more."""
@@ -65,8 +84,8 @@ class Gatherer(Generic[T, R]):
     def _next_list(self) -> list[tuple[T, asyncio.Future[R]]]:
         batch: list[tuple[T, asyncio.Future[R]]] = []
         while self._waiting and len(batch) < self._largest:
-            item, future = self._waiting.popleft()
-            if not future.done():  # whoever gave up before the work began must find nothing done
+            _, (item, future) = self._waiting.popitem(last=False)
+            if not future.done():
                 batch.append((item, future))
         return batch
 

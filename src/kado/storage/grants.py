@@ -40,4 +40,5 @@ GRANTS: Final = {
     "pgqueuer_schedules": "SELECT, INSERT, UPDATE, DELETE",
     "pgqueuer_statistics": "SELECT, INSERT, UPDATE, DELETE",
     "alembic_version": "SELECT",
+    "schema_mark": "SELECT",
 }

@@ -1,8 +1,7 @@
 """Bring the database's schema to the one this version was written for, or say why that cannot be done."""
 
 import asyncio
-from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -10,33 +9,36 @@ import asyncpg
 from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
 from kado.storage.grants import GRANTS
+from kado.storage.revisions import CHAIN, REVISIONS, SCHEMA, Chain, Schema, SchemaError, read_schema
+from kado.storage.steps import run_phase
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
-"""Every schema that this version knows, oldest first."""
-
-SCHEMA: Final = REVISIONS[-1]
-"""The schema that this version needs."""
+__all__ = ["REVISIONS", "SCHEMA", "SchemaError", "migrate", "schema_version", "wait_for_database"]
 
 _LOCK: Final = 0x6B61646F  # "kado"
+_LOCK_SECONDS: Final = 0.1
+
+Phase = Literal["all", "pre", "post", "none"]
+"""Which parts of migrations are to be run: `pre` adds what the new version needs, `post` removes what it does not."""
 
 
-class SchemaError(Exception):
-    """The database is not there, or its schema cannot be used or changed; the text says what to do next."""
-
-
-async def migrate(url: str, app_url: str | None = None) -> str:
+async def migrate(url: str, app_url: str | None = None, *, phase: Phase = "all", chain: Chain = CHAIN) -> str:
     """Migrate under a lock that all servers share, set the grants, and return the URL to work with.
 
-    Raises `SchemaError`, or a connection error while the database is away.
+    A newer schema that this version can work on is left as it is. With `none`, so is every other; an older one is
+    refused. Raises `SchemaError`, or a connection error while the database is away.
     """
     connection = await _connect(url)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        version = await schema_version(connection)
-        _refuse_unknown(version)
+        await _lock(connection)
+        schema = await read_schema(connection)
+        if schema.is_newer_than(chain):
+            _refuse_unfit(schema, chain)
+            return app_url or url
+        if phase == "none":
+            _refuse_older(schema, chain)
+            return app_url or url
         role = await _app_role(connection, app_url)
-        if version != SCHEMA:
-            await _upgrade(url)
+        await run_phase(url, connection, schema, phase, chain)
         await _grant(connection, role)
     finally:
         await connection.close()
@@ -45,10 +47,29 @@ async def migrate(url: str, app_url: str | None = None) -> str:
 
 async def schema_version(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
     """Which schema the database has; None when it is empty."""
-    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-        return None
-    version = await connection.fetchval("SELECT version_num FROM alembic_version")
-    return None if version is None else str(version)
+    return (await read_schema(connection)).version
+
+
+def _refuse_unfit(schema: Schema, chain: Chain) -> None:
+    if not schema.fits(chain):
+        raise SchemaError(
+            f"the database has schema {schema.version}, which is newer than this version of Kado ({chain.head}); "
+            "start the newer Kado that made it, or restore a backup from before its migration"
+        )
+
+
+def _refuse_older(schema: Schema, chain: Chain) -> None:
+    if schema.version != chain.head:
+        raise SchemaError(
+            f"the database has schema {schema.version or '(none)'} and this version of Kado needs {chain.head}; "
+            "KADO_MIGRATE is by-hand, so run `kado database migrate --pre` of this version first"
+        )
+
+
+async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    # Not by waiting in a statement: its snapshot would keep CREATE INDEX CONCURRENTLY of whoever holds it waiting too.
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110 - see above
+        await asyncio.sleep(_LOCK_SECONDS)
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
@@ -58,38 +79,6 @@ async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
         await connection.close()
         raise SchemaError(f"Kado needs PostgreSQL 15 or later; this server is {number}")
     return connection
-
-
-def _refuse_unknown(version: str | None) -> None:
-    if version is not None and version not in REVISIONS:
-        raise SchemaError(
-            f"the database has schema {version}, which is newer than this version of Kado ({SCHEMA}); "
-            "start the newer Kado that made it, or restore a backup from before its migration"
-        )
-
-
-async def _upgrade(url: str) -> None:
-    # Imported here: a start on a schema that fits needs none of this, and it takes half a second to load.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
-    from sqlalchemy.pool import NullPool  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: connect(url, timeout=10), poolclass=NullPool
-    )
-    try:
-        async with engine.connect() as connection:
-
-            def upgrade(sync_connection: object) -> None:
-                config.attributes["connection"] = sync_connection
-                command.upgrade(config, "head")
-
-            await connection.run_sync(upgrade)
-    finally:
-        await engine.dispose()
 
 
 async def _app_role(connection: "asyncpg.Connection[asyncpg.Record]", app_url: str | None) -> str:
@@ -135,7 +124,8 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
         await connection.execute("SET LOCAL synchronous_commit = local")
         await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
         for table, rights in GRANTS.items():
-            await connection.execute(f"GRANT {rights} ON {table} TO {name}")
+            if await connection.fetchval("SELECT to_regclass($1)", table) is not None:
+                await connection.execute(f"GRANT {rights} ON {table} TO {name}")
         await connection.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
 
 

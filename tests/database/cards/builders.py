@@ -139,6 +139,17 @@ class Shop:
         """Settle these together, in this order: what is asked for while nothing is under way yet forms one list."""
         return await asyncio.gather(*(self.ledger.post(one) for one in postings), return_exceptions=True)
 
+    async def soon(self) -> datetime:
+        """A moment that is far enough away, by the database's clock, for a test to make its cards before it."""
+        async with self.database.read() as connection:
+            moment: datetime = await connection.fetchval("SELECT clock_timestamp() + interval '2 seconds'")
+        return moment
+
+    async def wait_for(self, moment: datetime) -> None:
+        """Come back when the database's clock has passed it."""
+        async with self.database.read() as connection:
+            await connection.fetchval("SELECT pg_sleep_until($1)", moment)
+
     async def look(self, card_id: str) -> Card:
         is_test = self.caller.is_test
         return (await card_by_id(self.database, self.program_id, card_id, is_test=is_test)).card

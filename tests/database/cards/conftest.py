@@ -1,10 +1,12 @@
 """A shop of the test's own, and one that a thief has been to."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.database.cards.builders import Shop, open_shop
+from tests.database.cards.commands import Office
 from tests.database.cards.tampering import World, free, keep_copies
 
 from kado.cards.seal import Sealer
@@ -43,3 +45,8 @@ async def world(shop: Shop, sealer: Sealer, superuser: Any) -> World:
     await free(superuser)
     await keep_copies(superuser)
     return World(shop, sealer, superuser, cards)
+
+
+@pytest.fixture
+def office(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Office:
+    return Office(database_url, tmp_path, monkeypatch)

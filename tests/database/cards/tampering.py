@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.database.cards.builders import Shop
 
+from kado.cards.chain import seal_state
 from kado.cards.seal import Sealer
 from kado.cards.verify import Reason, Report, verify
 
@@ -16,13 +17,14 @@ async def free(superuser: Any) -> None:
     checks = await superuser.fetch(
         "SELECT conrelid::regclass::text AS t, conname FROM pg_constraint"
         " WHERE contype = 'c' AND conrelid IN"
-        " ('card'::regclass, 'card_transaction'::regclass, 'ledger_seal'::regclass, 'hold'::regclass)"
+        " ('card'::regclass, 'card_transaction'::regclass, 'ledger_seal'::regclass, 'hold'::regclass,"
+        " 'reversal'::regclass)"
     )
     for row in checks:
         await superuser.execute(f'ALTER TABLE {row["t"]} DROP CONSTRAINT "{row["conname"]}"')
 
 
-TABLES = ("card", "card_transaction", "ledger_seal", "seal_progress", "hold")
+TABLES = ("card", "card_transaction", "ledger_seal", "seal_progress", "hold", "reversal")
 
 
 async def keep_copies(superuser: Any) -> None:
@@ -57,6 +59,11 @@ class World:
         """Change something; it must really have changed something."""
         done = await self.thief.execute(statement, *arguments)
         assert not done.endswith(" 0"), statement
+
+    async def seal_card(self, card_id: str) -> None:
+        """What only someone with the secret key can do: seal the card as it stands."""
+        seal = seal_state(self.shop.keyring, await self.shop.look(card_id))
+        await self.edit("UPDATE card SET state_seal = $2 WHERE id = $1", card_id, seal)
 
     async def undo(self) -> None:
         """Put everything back as it was when the thief came."""

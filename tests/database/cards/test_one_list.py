@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.aged_holds import age_hold
 from tests.database.cards.builders import Shop
 
 from kado.cards.capture import Capture
-from kado.cards.hold import PlaceHold
+from kado.cards.hold import USUAL, PlaceHold
 from kado.cards.posting import Answer, Posting
 from kado.cards.redeem import Redeem
 from kado.cards.refund import Refund
@@ -224,9 +225,8 @@ async def test_holds_whose_time_is_over_are_let_go_before_anything_is_decided(sh
     card_id = await shop.card(1000)
     over = [await shop.hold(card_id, 300), await shop.hold(card_id, 200)]
     kept = await shop.hold(card_id, 100)
-    await superuser.execute(
-        "UPDATE hold SET expires_at = clock_timestamp() WHERE id = ANY($1::text[])", over
-    )  # time goes by
+    for hold in over:  # time goes by
+        await age_hold(superuser, shop.keyring, shop.program_id, hold, USUAL)
     answers = await shop.in_one_list(
         shop.posting(Capture, card_id, hold=over[0]),
         shop.posting(Redeem, card_id, amount=901),

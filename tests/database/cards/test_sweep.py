@@ -1,7 +1,7 @@
 """The sweep writes down what time has made true, deletes what is old, and touches nothing else."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,12 +26,12 @@ async def test_nothing_to_do(shop: Shop) -> None:
 
 
 async def test_cards_whose_time_is_over_are_expired(shop: Shop, superuser: Any) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.4)
+    soon = await shop.soon()
     cards = [await shop.card(expires_at=soon), await shop.issue(expires_at=soon), await shop.card()]
     voided = await shop.card(expires_at=soon)
     await shop.void(voided)
     before = await superuser.fetch("SELECT id, updated_at, balance, state_seal FROM card ORDER BY id")
-    await asyncio.sleep(0.5)
+    await shop.wait_for(soon)
     assert (await sweep(shop.database, answer_days=35)).expired == 2
     assert await statuses(superuser, *cards, voided) == ["expired", "expired", "active", "voided"]
     assert await superuser.fetch("SELECT id, updated_at, balance, state_seal FROM card ORDER BY id") == before
@@ -40,14 +40,14 @@ async def test_cards_whose_time_is_over_are_expired(shop: Shop, superuser: Any) 
 
 
 async def test_suspensions_end_in_what_the_card_is_otherwise(shop: Shop, superuser: Any) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.6)
+    soon = await shop.soon()
     active, pending, depleted = await shop.card(), await shop.issue(), await shop.card(1000, -1000)
     expiring, later, endless = await shop.card(expires_at=soon), await shop.card(), await shop.card()
     for card_id in (active, pending, depleted, expiring):
         await shop.suspend(card_id, soon)
     await shop.suspend(later, soon + timedelta(hours=1))
     await shop.suspend(endless)
-    await asyncio.sleep(0.7)
+    await shop.wait_for(soon)
     report = await sweep(shop.database, answer_days=35)
     assert (report.suspensions_ended, report.expired) == (3, 1)
     cards = (active, pending, depleted, expiring, later, endless)
@@ -60,9 +60,9 @@ async def test_suspensions_end_in_what_the_card_is_otherwise(shop: Shop, superus
 
 
 async def test_a_card_that_someone_is_working_on_is_left_for_the_next_round(shop: Shop, superuser: Any) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.2)
+    soon = await shop.soon()
     card_id = await shop.card(expires_at=soon)
-    await asyncio.sleep(0.3)
+    await shop.wait_for(soon)
     async with superuser.transaction():
         await superuser.execute("SELECT FROM card WHERE id = $1 FOR UPDATE", card_id)
         assert (await sweep(shop.database, answer_days=35)).expired == 0
@@ -109,21 +109,21 @@ async def test_more_than_a_batch_and_more_than_a_program(
         monkeypatch.setattr(sweeping, name, getattr(sweeping, name).replace("LIMIT 5000", "LIMIT 2"))
     monkeypatch.setattr(sweeping, "BATCH", 2)
     other = await open_shop(database, keyring)
-    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    soon = await shop.soon()
     for _ in range(5):
         await shop.issue(expires_at=soon)
     await other.issue(expires_at=soon)
     await superuser.execute("UPDATE idempotency_key SET created_at = created_at - interval '99 days'")
-    await asyncio.sleep(0.6)
+    await shop.wait_for(soon)
     report = await sweep(database, answer_days=35)
     assert (report.expired, report.answers) == (6, 6)
     await other.ledger.close()
 
 
 async def test_two_sweeps_at_once(shop: Shop, superuser: Any) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.3)
+    soon = await shop.soon()
     for _ in range(10):
         await shop.issue(expires_at=soon)
-    await asyncio.sleep(0.4)
+    await shop.wait_for(soon)
     reports = await asyncio.gather(*(sweep(shop.database, answer_days=35) for _ in range(3)))
     assert sum(report.expired for report in reports) == 10

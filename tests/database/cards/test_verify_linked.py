@@ -1,13 +1,15 @@
 """Verification of what several cards have to do with each other, and of money on hold."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from tests.database.cards.builders import Shop
-from tests.database.cards.tampering import World, damaged, free, keep_copies, reasons
+from tests.database.cards.tampering import ENTRY, World, damaged, free, keep_copies, reasons
 
 from kado.cards.capture import Capture
+from kado.cards.chain import entry_hash
 from kado.cards.process_expired import ProcessExpired
 from kado.cards.refund import Refund
 from kado.cards.release import Release
@@ -28,6 +30,28 @@ class Linked(World):
     held: str = ""
     hold: str = ""
     ended: str = ""
+    refunded: str = ""
+
+    async def forge(self, card_id: str, kind: str, facts: dict[str, Any]) -> None:
+        """Rewrite the last entry of this type and all that follows from it, as somebody with the secret key can."""
+        rows = await self.entries(card_id)
+        at = max(place for place, row in enumerate(rows) if row["type"] == kind)
+        rows[at] |= facts
+        balance, previous = rows[at]["balance_before"], rows[at]["previous_hash"]
+        for row in rows[at:]:
+            row |= {"balance_before": balance, "balance_after": balance + row["amount"], "previous_hash": previous}
+            row["hash"] = entry_hash(**{name: row[name] for name in HASHED}, kind=row["type"], entry_id=row["id"])
+            balance, previous = row["balance_after"], row["hash"]
+            names = [name for name in row if name not in ("card_id", "seq")]
+            places = ", ".join(f"{name} = ${place + 3}" for place, name in enumerate(names))
+            await self.edit(ENTRY.format(places), card_id, row["seq"], *(row[name] for name in names))
+        change = "UPDATE card SET balance = $2, head_hash = $3, initial_value = 1 WHERE id = $1"
+        await self.edit(change, card_id, balance, previous)
+        await self.seal_card(card_id)
+
+
+Changes = list[tuple[str, tuple[object, ...], set[str | None]]]
+HASHED = [name for name in inspect.signature(entry_hash).parameters if name not in ("kind", "entry_id")]
 
 
 @pytest.fixture
@@ -49,7 +73,7 @@ async def linked(shop: Shop, sealer: Sealer, superuser: Any) -> Linked:
     await shop.post(Release, held, hold=ended)
     await shop.void(destination)
     await sealer.run()
-    world = Linked(shop, sealer, superuser, [], source, destination, one, lost, held, hold, ended)
+    world = Linked(shop, sealer, superuser, [], source, destination, one, lost, held, hold, ended, pending)
     assert (await world.verify()).findings == []
     await free(superuser)
     await keep_copies(superuser)
@@ -99,12 +123,73 @@ async def test_money_on_hold_agrees_with_the_card(linked: Linked) -> None:
         assert (damaged(report), change) == ({card}, change)
         assert Reason.HELD_MISMATCH in reasons(report), change
         await linked.undo()
-    # Card and hold edited to agree: only the seal over the card's state knows better.
+    # Card and hold edited to agree: only what is made under the secret knows better.
     await linked.edit("UPDATE hold SET amount = amount - 500 WHERE id = $1", linked.hold)
     await linked.edit("UPDATE card SET held = held - 500 WHERE id = $1", card)
     report = await linked.verify()
-    assert (damaged(report), reasons(report)) == ({card}, {Reason.STATE_CHANGED})
+    assert (damaged(report), reasons(report)) == ({card}, {Reason.STATE_CHANGED, Reason.ROWS_CHANGED})
     await linked.undo()
+
+
+async def test_an_edit_of_a_hold_that_keeps_the_sum_is_found(linked: Linked) -> None:
+    edits = (
+        "amount = amount + 1, captured = captured + 1",
+        "merchant_id = repeat('a', 24)",
+        "order_reference = 'another'",
+        "pos_transaction_id = 'another'",
+        "cashier_id = 'another'",
+        "terminal_id = 'another'",
+        "created_at = created_at + interval '1 second'",
+        "expires_at = expires_at + interval '1 year'",
+        "id = repeat('a', 24)",
+    )
+    ended = ("amount = amount + 1", "status = 'captured'", "ended_at = ended_at + interval '1 second'", "captured = 1")
+    changes: Changes = [(f"UPDATE hold SET {edit} WHERE id = $1", (linked.hold,), {linked.held}) for edit in edits]
+    changes += [(f"UPDATE hold SET {edit} WHERE id = $1", (linked.ended,), {linked.held}) for edit in ended]
+    changes += [("DELETE FROM hold WHERE id = $1", (linked.ended,), {linked.held})]
+    await linked.try_each(changes)
+
+
+async def test_a_changed_reversal_is_found(linked: Linked) -> None:
+    card = await linked.thief.fetchval("SELECT card_id FROM reversal")
+    edits = ("reference = 'another'", "kind = 'reference_id'", "merchant_id = repeat('a', 24)",
+             "reversed_at = reversed_at - interval '40 days'")  # fmt: skip
+    changes: Changes = [(f"UPDATE reversal SET {edit} WHERE card_id = $1", (card,), {card}) for edit in edits]
+    changes += [("DELETE FROM reversal WHERE card_id = $1", (card,), {card})]
+    changes += [("UPDATE reversal SET card_id = $2 WHERE card_id = $1", (card, linked.held), {card, linked.held})]
+    changes += [("UPDATE reversal SET card_id = repeat('a', 24) WHERE card_id = $1", (card,), {card, "a" * 24})]
+    await linked.try_each(changes)
+
+
+# ── what somebody with the secret key could make: every card is sound by itself
+
+
+async def test_sides_that_do_not_belong_together_are_found(linked: Linked) -> None:
+    """Each entry rewritten so that its own card is sound, sealed and all: only the other entry knows better."""
+    await linked.edit("DELETE FROM ledger_seal")
+    for card, kind, fact, reasons_found in (
+        (linked.source, "TRANSFER_OUT", {"counterpart_id": "a" * 24}, {Reason.COUNTERPART_WRONG}),
+        (linked.source, "TRANSFER_OUT", {"amount": -600}, {Reason.COUNTERPART_WRONG, Reason.TRANSFERS_DO_NOT_CANCEL}),
+        (linked.destination, "TRANSFER_IN", {"counterpart_id": None},
+         {Reason.COUNTERPART_WRONG, Reason.COUNTERPART_MISSING}),
+        (linked.refunded, "REFUND", {"amount": 500}, {Reason.PARTS_DIFFER}),
+        (linked.refunded, "REFUND", {"counterpart_id": None}, {Reason.COUNTERPART_MISSING}),
+        (linked.consolidated, "CONSOLIDATION", {"counterpart_id": None},
+         {Reason.COUNTERPART_MISSING, Reason.PARTS_DIFFER, Reason.SUCCESSION_MISMATCH}),
+    ):  # fmt: skip
+        await linked.forge(card, kind, fact)
+        report = await linked.verify()
+        assert reasons(report) == reasons_found, (kind, fact, report.findings)
+        assert card in damaged(report), (kind, fact)
+        await linked.undo()
+        await linked.edit("DELETE FROM ledger_seal")
+
+
+async def test_a_successor_that_got_nothing_is_found(linked: Linked) -> None:
+    await linked.edit("UPDATE card SET successor_id = $2 WHERE id = $1", linked.replaced, linked.source)
+    await linked.seal_card(linked.replaced)
+    report = await linked.verify()
+    assert (damaged(report), reasons(report)) == ({linked.replaced}, {Reason.SUCCESSION_MISMATCH})
 
 
 async def test_a_hold_moved_to_another_card_names_both(linked: Linked) -> None:

@@ -69,8 +69,8 @@ class MailServer:
 
 
 class Listening(Controller):
-    def __init__(self, handler: MailServer, **options: Any) -> None:
-        super().__init__(handler, hostname="127.0.0.1", port=0, **options)
+    def __init__(self, handler: MailServer, port: int = 0, **options: Any) -> None:
+        super().__init__(handler, hostname="127.0.0.1", port=port, **options)
 
     def _trigger_server(self) -> None:
         # The port is the system's choice, so it must be asked for before it can be tried.

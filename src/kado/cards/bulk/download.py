@@ -20,7 +20,10 @@ from kado import audit, clock
 from kado.access.caller import Caller
 from kado.cards.bulk import refusals, store
 from kado.cards.bulk.task import UNFINISHED, Task
+from kado.cards.card import Card
+from kado.cards.chain import change_sealed
 from kado.cards.numbers import hide_code, new_code, show_number
+from kado.cards.store import lock_cards, write_codes
 from kado.crypto import Keyring, equal
 from kado.errors import Unavailable
 from kado.programs.program import Program
@@ -155,44 +158,45 @@ async def _part(connection: Connection, keyring: Keyring, download: Download, af
     if found is None:
         return None
     number, ids = found
-    rows = await connection.fetch(
-        """
-        SELECT c.id, c.number_sealed, c.last_four, c.initial_value, c.expires_at,
-               c.activated_at IS NULL AND c.voided_at IS NULL AND c.expires_at > clock_timestamp() AND NOT EXISTS (
-                   SELECT FROM message m WHERE m.program_id = c.program_id AND m.card_id = c.id) AS takes_code
-        FROM card c WHERE c.program_id = $1 AND c.id = ANY($2::text[]) ORDER BY c.id FOR UPDATE OF c""",
-        task.program_id,
-        ids,
-    )
+    locked = await lock_cards(connection, [(task.program_id, card_id) for card_id in ids])
+    taking = await _taking_codes(connection, task.program_id, ids)
     texts: dict[str, str] = {}
-    codes: list[tuple[str, bytes]] = []
-    for at, row in enumerate(rows):
+    coded: list[Card] = []
+    for at, card in enumerate(locked.cards.values()):
         if at % store.SLICE == 0:
             await asyncio.sleep(0)
         code = ""
-        if row["takes_code"]:
+        if card.id in taking:
             code = new_code(program.code_format)
-            codes.append((row["id"], hide_code(keyring, task.program_id, row["id"], code).hash))
+            hidden = hide_code(keyring, card.program_id, card.id, code)
+            change_sealed(keyring, card, code_hash=hidden.hash, code_version=hidden.version)
+            coded.append(card)
         cells = (
-            show_number(keyring, task.program_id, row["id"], row["number_sealed"]),
+            show_number(keyring, card.program_id, card.id, card.number_sealed),
             code,
-            row["last_four"],
-            row["id"],
-            program.currency.text(row["initial_value"]),
+            card.last_four,
+            card.id,
+            program.currency.text(card.initial_value),
             program.currency.code,
-            clock.text(row["expires_at"]),
+            clock.text(card.expires_at),
         )
-        texts[row["id"]] = ",".join(cells)
-    await connection.execute(
-        """
-        UPDATE card c SET code_hash = u.code_hash, code_version = $4
-        FROM unnest($2::text[], $3::bytea[]) AS u (id, code_hash) WHERE c.program_id = $1 AND c.id = u.id""",
-        task.program_id,
-        [card_id for card_id, _ in codes],
-        [code_hash for _, code_hash in codes],
-        keyring.version,
-    )
+        texts[card.id] = ",".join(cells)
+    await write_codes(connection, task.program_id, coded)
     return number, "".join(f"{texts[card_id]}\r\n" for card_id in ids).encode()
+
+
+async def _taking_codes(connection: Connection, program_id: str, card_ids: list[str]) -> set[str]:
+    """Those of these cards, which are locked, that nobody uses yet and whose code no message brings."""
+    rows = await connection.fetch(
+        """
+        SELECT c.id FROM card c
+        WHERE c.program_id = $1 AND c.id = ANY($2::text[]) AND c.activated_at IS NULL AND c.voided_at IS NULL
+          AND c.expires_at > clock_timestamp() AND NOT EXISTS (
+              SELECT FROM message m WHERE m.program_id = c.program_id AND m.card_id = c.id)""",
+        program_id,
+        card_ids,
+    )
+    return {row["id"] for row in rows}
 
 
 async def _is_in_use(connection: Connection, task: Task) -> bool:

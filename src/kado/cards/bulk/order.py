@@ -12,9 +12,9 @@ import asyncpg
 
 from kado import audit
 from kado.cards import store as cards_store
-from kado.cards.bulk import store
+from kado.cards.bulk import refusals, store
 from kado.cards.bulk.batch import Made, make_batch, write_batch
-from kado.cards.bulk.task import PENDING, Order, Ordered, Task
+from kado.cards.bulk.task import PENDING, UNFINISHED_MAX, Order, Ordered, Task
 from kado.cards.idempotency import Fingerprint, fingerprints, internal_fingerprint, recall, remember
 from kado.cards.issue import refuse
 from kado.cards.posting import Answer
@@ -32,8 +32,8 @@ _TRIES: Final = 5
 async def place_order(database: Database, keyring: Keyring, order: Order, *, sync_max: int) -> Answer:
     """Make up to `sync_max` cards, all or none, or write down a task for more of them.
 
-    Raises `Refusal` for what the program's rules do not allow and for a key that came with another order,
-    `Unavailable` where the outcome could not be learned in time.
+    Raises `Refusal` for what the program's rules do not allow and for a key that came with another order, `TooMany`
+    while the merchant has too many unfinished tasks, `Unavailable` where the outcome could not be learned in time.
     """
     prints = _prints(keyring, order)
     deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -94,6 +94,8 @@ async def _decide(
         task.add(order.total, keyring, now)
     elif refusal := refuse(next(task.wishes(batches[0], program)), program, now):
         raise refusal
+    elif await store.count_for_more(connection, task.merchant_id) >= UNFINISHED_MAX:
+        raise refusals.too_many_unfinished(UNFINISHED_MAX)
     cards = None if made is None else made.cards
     answer = order.render(Ordered(task, cards, task.link_token(keyring, now)))
     claimed = await cards_store.claim_keys(connection, [remember(keyring, program.id, prints[0], answer)], now)

@@ -22,7 +22,8 @@ class Seen(NamedTuple):
 
 async def look(database: Database, keyring: Keyring, program_id: str, task_id: str, *, is_test: bool) -> Seen:
     """The task, with its cards once it has ended. Raises `NotFound`."""
-    async with database.transaction() as connection:
+
+    async def work(connection: Connection) -> Seen:
         await store.keyed_only(connection)
         found = await store.read_task(connection, program_id, task_id)
         if found is None or found[0].is_test is not is_test:
@@ -32,6 +33,8 @@ async def look(database: Database, keyring: Keyring, program_id: str, task_id: s
         if task.state not in UNFINISHED and task.issued <= CARDS_SHOWN_MAX:
             cards = await _cards(connection, keyring, task)
         return Seen(task, cards, task.link_token(keyring, now))
+
+    return await database.repeat(work)
 
 
 async def _cards(connection: Connection, keyring: Keyring, task: Task) -> list[tuple[str, str, str]]:

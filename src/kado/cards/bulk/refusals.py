@@ -1,12 +1,17 @@
 """Every "no" that is about a bulk issue or its file, one function each."""
 
-from kado.errors import NotFound, Refusal
+from kado.errors import NotFound, Refusal, TooMany
 
 
 class Conflicting(Refusal):
     """It cannot be done beside something else that is going on, or has happened."""
 
     status = 409
+
+
+def too_many_unfinished(most: int) -> TooMany:
+    """More of them would only wait, and make those of other merchants wait."""
+    return TooMany("too_many_bulk_issues", f"{most} bulk issues are unfinished; wait for the end of one.", 30)
 
 
 def task_not_found() -> NotFound:

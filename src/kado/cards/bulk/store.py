@@ -62,6 +62,16 @@ async def insert_task(connection: Connection, task: Task, batches: Sequence[Batc
     )
 
 
+async def count_for_more(connection: Connection, merchant_id: str) -> int:
+    """How many unfinished tasks the merchant has; nobody else writes one for it until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('kado bulk of ' || $1, 0))", merchant_id)
+    return int(
+        await connection.fetchval(
+            "SELECT count(*) FROM bulk_task WHERE merchant_id = $1 AND state IN ('pending', 'processing')", merchant_id
+        )
+    )
+
+
 async def lock_waiting(connection: Connection) -> Task | None:
     """The unfinished task that has waited longest and that nobody else is at, locked until the transaction ends."""
     row = await connection.fetchrow(

@@ -23,6 +23,9 @@ BATCH: Final = 500
 
 COUNT_MAX: Final = 1_000_000
 RECIPIENTS_MAX: Final = 10_000
+UNFINISHED_MAX: Final = 10
+"""Tasks of one merchant that may be waiting or under way. The worker goes round them all, a batch of each."""
+
 LINK_LIFE: Final = timedelta(hours=72)
 
 PENDING, PROCESSING, COMPLETED, FAILED = "pending", "processing", "completed", "failed"

@@ -25,9 +25,15 @@ class Reason(StrEnum):
     STATE_CHANGED = "state_changed"
     HELD_OUT_OF_BOUNDS = "held_out_of_bounds"
     HELD_MISMATCH = "held_mismatch"
+    ROWS_CHANGED = "rows_changed"
     NUMBER_UNREADABLE = "number_unreadable"
     NUMBER_MISMATCH = "number_mismatch"
     CARD_UNREADABLE = "card_unreadable"
+    # entries against entries, of this card or of others
+    COUNTERPART_MISSING = "counterpart_missing"
+    COUNTERPART_WRONG = "counterpart_wrong"
+    PARTS_DIFFER = "parts_differ"
+    SUCCESSION_MISMATCH = "succession_mismatch"
     # entries against the seals
     SEALED_ENTRY_MISSING = "sealed_entry_missing"
     SEALED_ENTRY_DIFFERS = "sealed_entry_differs"
@@ -38,6 +44,9 @@ class Reason(StrEnum):
     SEAL_SIGNATURE_WRONG = "seal_signature_wrong"
     SEAL_CHAIN_BROKEN = "seal_chain_broken"
     UNKNOWN_SEAL_KEY = "unknown_seal_key"
+    # seals against an earlier export of them
+    EXPORTED_SEAL_MISSING = "exported_seal_missing"
+    EXPORTED_SEAL_DIFFERS = "exported_seal_differs"
     # sums over a program
     NO_PROGRAM = "no_program"
     TOTALS_DIFFER = "totals_differ"

@@ -28,6 +28,7 @@ _SELECT: Final = """
 
 ALL_ENTRIES: Final = _SELECT.format(where="")
 ENTRIES_OF_PROGRAM: Final = _SELECT.format(where="WHERE program_id = $1")
+ENTRIES_OF_CARD: Final = _SELECT.format(where="WHERE program_id = $1 AND card_id = $2")
 
 _FIELD: Final = re.compile(rb"((?:[^,\\]|\\.)*),", re.DOTALL)
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)

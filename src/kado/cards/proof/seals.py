@@ -1,12 +1,13 @@
 """The seals of a program: whether they are whole, chained and signed, and what they say about each card."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from kado.cards.chain import GENESIS
 from kado.cards.proof.facts import moment
@@ -31,7 +32,9 @@ class SealedCard(NamedTuple):
     heads: list[tuple[int, bytes]]
 
 
-class _Seal(NamedTuple):
+class Seal(NamedTuple):
+    """A row of `ledger_seal`, without its program."""
+
     number: int
     sealed_at: datetime
     heads: bytes
@@ -41,20 +44,28 @@ class _Seal(NamedTuple):
     signature: bytes
 
 
-class SealCheck:
-    """Judges the seals of one program, which must come in the order of their numbers."""
+def own_keys(keyring: Keyring) -> dict[bytes, Ed25519PublicKey]:
+    """The public keys of all configured secrets, the current one first."""
+    keys = [keyring.signer(version).public_key() for version in keyring.versions]
+    return {key.public_bytes_raw(): key for key in keys}
 
-    def __init__(self, program_id: str, keyring: Keyring) -> None:
+
+class SealCheck:
+    """Judges the seals of one program, which must come in the order of their numbers. `keys` are those to trust.
+
+    Only where it begins later than with the first one, what stands before that is not asked for.
+    """
+
+    def __init__(self, program_id: str, keys: Mapping[bytes, Ed25519PublicKey], begins_at: int = 1) -> None:
         self.findings: list[Finding] = []
         self.count = 0
         self._program_id = program_id
-        signers = [keyring.signer(version).public_key() for version in keyring.versions]
-        self._keys = {key.public_bytes_raw(): key for key in signers}
-        self._previous: tuple[int, bytes] | None = (0, GENESIS)
-        self._next = 1
+        self._keys = keys
+        self._previous: tuple[int, bytes] | None = (0, GENESIS) if begins_at == 1 else None
+        self._next = begins_at
         self._unknown: dict[bytes, list[int]] = {}
 
-    def is_sound(self, seal: _Seal) -> bool:
+    def is_sound(self, seal: Seal) -> bool:
         """Whether what the seal says about cards can be believed; why not is noted."""
         self.count += 1
         if seal.number > self._next:
@@ -78,10 +89,11 @@ class SealCheck:
         for public_key, numbers in self._unknown.items():
             shown = f"seal {numbers[0]} was" if len(numbers) == 1 else f"{len(numbers)} seals from {numbers[0]} on were"
             self._note(
-                Reason.UNKNOWN_SEAL_KEY, f"{shown} signed with a key that is not configured ({public_key.hex()[:16]}…)"
+                Reason.UNKNOWN_SEAL_KEY,
+                f"{shown} signed with a key that is not among the known ones ({public_key.hex()[:16]}…)",
             )
 
-    def _is_whole(self, seal: _Seal) -> bool:
+    def _is_whole(self, seal: Seal) -> bool:
         try:
             digest = seal_hash(self._program_id, seal.number, seal.sealed_at, seal.previous_hash, seal.heads)
         except (ValueError, TypeError):
@@ -91,7 +103,7 @@ class SealCheck:
             return False
         return True
 
-    def _is_signed(self, seal: _Seal) -> bool:
+    def _is_signed(self, seal: Seal) -> bool:
         key = self._keys.get(seal.public_key)
         if key is None:
             self._unknown.setdefault(seal.public_key, []).append(seal.number)
@@ -136,7 +148,7 @@ class SealedHeads:
 
     async def _judge(self, program_id: str) -> frozenset[int]:
         """Judge every seal of the program; the numbers of those that are not to be believed."""
-        check = SealCheck(program_id, self._keyring)
+        check = SealCheck(program_id, own_keys(self._keyring))
         doubtful = [seal.number async for seal in self._seals(program_id) if not check.is_sound(seal)]
         check.finish()
         self.count += check.count
@@ -160,7 +172,7 @@ class SealedHeads:
         found.sort()
         return found, high
 
-    async def _seals(self, program_id: str) -> AsyncIterator[_Seal]:
+    async def _seals(self, program_id: str) -> AsyncIterator[Seal]:
         cursor = await self._connection.cursor(
             f"SELECT number, {moment('sealed_at')}, heads, previous_hash, hash, public_key, signature"
             " FROM ledger_seal WHERE program_id = $1 ORDER BY number",
@@ -168,7 +180,7 @@ class SealedHeads:
         )
         while rows := await cursor.fetch(_FETCH):
             for row in rows:
-                yield _Seal(*row)
+                yield Seal(*row)
 
 
 def _lower_half(heads: list[bytes], high: bytes) -> tuple[list[bytes], bytes]:

@@ -11,7 +11,7 @@ from kado import __version__
 from kado.access.permissions import Permission
 from kado.doors.api import answers, openapi
 from kado.doors.api.gate import Gate
-from kado.doors.api.intake import Larger
+from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.routes import (
     balance,
     bulk,
@@ -81,14 +81,15 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
     app = application(services)
     app.router.routes.extend(pages)
 
-    async def may_send_more(authorization: str | None) -> bool:
+    async def sender(authorization: str | None) -> str | None:
         try:
             caller = await services.access.authenticate(authorization)
         except Refusal:
-            return False
-        return Permission.CARDS_BULK in caller.permissions
+            return None
+        return caller.merchant_id if Permission.CARDS_BULK in caller.permissions else None
 
-    return Gate(app, larger=Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, may_send_more))
+    larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
+    return Gate(app, limits=Limits(body_seconds=services.settings.request_seconds * 2 / 3), larger=larger)
 
 
 def application_document() -> dict[str, Any]:

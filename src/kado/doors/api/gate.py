@@ -62,7 +62,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter_ns()
-        intake = Intake(scope["headers"], self._limits, receive)
+        intake = Intake(scope, self._limits, receive)
         request_id = _request_id(intake.header(b"x-request-id"))
         scope = _named(scope, request_id)
         answer = _Answer(send, request_id)
@@ -106,12 +106,13 @@ class Gate:
 
     async def _read(self, scope: Scope, intake: Intake) -> bytes:
         """The body, parsed into the scope. A large one is parsed beside the others' requests."""
-        if self._larger is None or not await self._larger.is_for(scope, intake.announced):
+        sender = None if self._larger is None else await self._larger.sender_of(scope, intake)
+        if self._larger is None or sender is None:
             body = await intake.read()
             scope["state"]["json"] = self._parsed(scope["path"], intake, body)
             return body
-        with self._larger.room():
-            intake.allow(self._larger.body_bytes)
+        with self._larger.room(sender):
+            intake.allow(self._larger.body_bytes, self._larger.bytes_per_second)
             body = await intake.read()
             scope["state"]["json"] = await asyncio.to_thread(self._parsed, scope["path"], intake, body)
             return body

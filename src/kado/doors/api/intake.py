@@ -4,12 +4,12 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.types import Message, Receive, Scope
 
-from kado.errors import Refusal, Unavailable
+from kado.errors import Refusal, TooMany, Unavailable
 
 _NOT_ENCODED: Final = (b"identity", b"")
 _LENGTH_DIGITS: Final = 15
@@ -25,53 +25,76 @@ class Limits:
     """How much of a request is read, and for how long we wait for it."""
 
     header_bytes: int = 16 * 1024
+    """Of the address and all headers together."""
     body_bytes: int = BODY_BYTES
-    body_seconds: float = 30
+    body_seconds: float = 20
+    bytes_per_second: int | None = None
+    """How fast a body has to come, if that matters, on average and beside a quarter of `body_seconds` to start in."""
     discard_bytes: int = 16 * 1024 * 1024
     discard_seconds: float = 2
 
 
 @dataclass(slots=True)
 class Larger:
-    """Where bodies may be larger than elsewhere, for those of whom `may` says so, a few at a time."""
+    """Where bodies may be larger than elsewhere, a few at a time, and for each sender one."""
 
     method: str
     path: re.Pattern[str]
     body_bytes: int
-    may: Callable[[str | None], Awaitable[bool]]
-    """Of the value of the request's `Authorization` header."""
+    sender: Callable[[str | None], Awaitable[str | None]]
+    """From the value of the request's `Authorization` header: on whose behalf it comes; None for who may not."""
     at_once: int = 4
-    under_way: int = 0
+    bytes_per_second: int = 64 * 1024
+    under_way: set[str] = field(default_factory=set)
 
-    async def is_for(self, scope: Scope, announced: int | None) -> bool:
-        """Whether this request's body, of `announced` bytes if that was said, is to be read under the larger limit."""
+    async def sender_of(self, scope: Scope, intake: "Intake") -> str | None:
+        """Whose place this request's body takes; None where it is to be read as all others are."""
         if scope["method"] != self.method or not self.path.fullmatch(scope["path"]):
-            return False
-        if announced is not None and announced <= BODY_BYTES:
-            return False
-        given = dict(scope["headers"]).get(b"authorization")
-        return await self.may(None if given is None else given.decode("latin-1"))
+            return None
+        if intake.announced is not None and intake.announced <= BODY_BYTES:
+            return None
+        given = intake.header(b"authorization")
+        return await self.sender(given.decode("latin-1") or None)
 
     @contextmanager
-    def room(self) -> Iterator[None]:
-        """One of the few places. Raises `Unavailable` while all are taken, so that memory stays bounded."""
-        if self.under_way >= self.at_once:
-            raise Unavailable("busy", "Too many large requests at once; send it again.", 1)
-        self.under_way += 1
+    def room(self, sender: str) -> Iterator[None]:
+        """One of the few places, before anything of the body is read, so that memory stays bounded.
+
+        Raises `AlreadySending` while the sender has one, `Unavailable` while all are taken.
+        """
+        if sender in self.under_way:
+            raise AlreadySending("large_request_under_way", "Send one large request at a time.", 1)
+        if len(self.under_way) >= self.at_once:
+            raise Full("busy", "Too many large requests at once; send it again.", 1)
+        self.under_way.add(sender)
         try:
             yield
         finally:
-            self.under_way -= 1
+            self.under_way.remove(sender)
 
 
 class TurnedAway(Refusal):
     """Refused before its body was read: answered at once, the rest discarded, the connection closed."""
 
 
+class AlreadySending(TurnedAway, TooMany):
+    """The sender's other large body is still on its way."""
+
+
+class Full(TurnedAway, Unavailable):
+    """All places for large bodies are taken."""
+
+
 class HeadersTooLarge(TurnedAway):
     """All headers together are larger than we read."""
 
     status = 431
+
+
+class HeadersTooSlow(TurnedAway):
+    """The headers were not complete in time."""
+
+    status = 408
 
 
 class BodyTooLarge(TurnedAway):
@@ -108,11 +131,12 @@ class Disconnected(Exception):
 class Intake:
     """One request on its way in."""
 
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]], limits: Limits, receive: Receive) -> None:
+    def __init__(self, scope: Scope, limits: Limits, receive: Receive) -> None:
         self._limits = limits
         self._receive = receive
         self._complete = False
-        self._header_bytes = 0
+        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+        self._header_bytes = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
         self._headers: dict[bytes, bytes] = {}
         for name, value in headers:
             self._header_bytes += len(name) + len(value)
@@ -125,9 +149,9 @@ class Intake:
         length = self.header(b"content-length")
         return int(length) if length.isdigit() and len(length) <= _LENGTH_DIGITS else None
 
-    def allow(self, body_bytes: int) -> None:
-        """Read this one up to another limit."""
-        self._limits = replace(self._limits, body_bytes=body_bytes)
+    def allow(self, body_bytes: int, bytes_per_second: int) -> None:
+        """Read this one up to another limit, as long as it comes that fast."""
+        self._limits = replace(self._limits, body_bytes=body_bytes, bytes_per_second=bytes_per_second)
 
     def header(self, name: bytes) -> bytes:
         """The value of a header by its lower-case name; empty where it was not sent."""
@@ -142,10 +166,13 @@ class Intake:
         """The whole body. Raises `TurnedAway` for what must not be read, `Disconnected` when the client left."""
         self._refuse_by_headers()
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                return await self._collect()
+            async with asyncio.timeout(None) as patience:
+                body = await self._collect(patience)
         except TimeoutError:
             raise BodyTooSlow("body_too_slow", "The body did not arrive in time.") from None
+        if body is None:
+            raise self._too_large()
+        return body
 
     def _refuse_by_headers(self) -> None:
         if self._header_bytes > self._limits.header_bytes:
@@ -156,17 +183,26 @@ class Intake:
         if len(length) > _LENGTH_DIGITS or (length.isdigit() and int(length) > self._limits.body_bytes):
             raise self._too_large()
 
-    async def _collect(self) -> bytes:
-        body = bytearray()
+    async def _collect(self, patience: asyncio.Timeout) -> bytes | None:
+        """None for one that is too large: an error raised here would keep in memory what was read of it."""
+        body, began = bytearray(), asyncio.get_running_loop().time()
         while True:
+            patience.reschedule(began + self._seconds_for(len(body)))
             message = await self._next()
             if message["type"] == "http.disconnect":
                 raise Disconnected
             body += message.get("body", b"")
             if len(body) > self._limits.body_bytes:
-                raise self._too_large()
+                return None
             if self._complete:
                 return bytes(body)
+
+    def _seconds_for(self, received: int) -> float:
+        """How long after the beginning more has to come, when so much is here. What comes quickly buys time."""
+        limits = self._limits
+        if limits.bytes_per_second is None:
+            return limits.body_seconds
+        return min(limits.body_seconds, limits.body_seconds / 4 + received / limits.bytes_per_second)
 
     async def _next(self) -> Message:
         """The next message, noting whether it was the last: after that one, the server would only wait."""

@@ -101,11 +101,16 @@ async def authenticated(request: Request) -> Caller:
 async def at_the_counter(request: Request) -> Caller:
     """The same without a look at the customer's token: for those who sign customers in and out."""
     services = services_of(request)
-    caller = await services.access.authenticate(request.headers.get("authorization"))
+    caller = await services.access.authenticate(_bearer(request))
     token = _session_token(request, _MERCHANT_TOKEN)
     if token is not None:
         caller = await services.merchant_sessions.narrow(caller, token)
     return caller
+
+
+def _bearer(request: Request) -> str | None:
+    """The value of the header; several different ones are together none that could be valid."""
+    return ", ".join(dict.fromkeys(request.headers.getlist("authorization"))) or None
 
 
 async def signing_merchant(request: Request) -> str | None:
@@ -147,7 +152,7 @@ def _session_token(request: Request, name: str) -> str | None:
 
 async def signed(request: Request) -> Signer:
     """Whose signature the request bears; a bearer token proves nothing here. Raises `Unauthenticated`."""
-    header = request.headers.get(signatures.HEADER)
+    header = ",".join(dict.fromkeys(request.headers.getlist(signatures.HEADER))) or None
     if header is None:
         raise Unauthenticated(detail=f"This request must be signed ({signatures.HEADER}).")
     path = request.scope["state"]["path_as_sent"].decode("latin-1")

@@ -4,7 +4,21 @@ from collections.abc import Callable
 
 import typer
 
-from kado.doors.cli import config, keys, merchants, programs, sign, verify, webhooks
+from kado.doors.cli import (
+    backup,
+    cards,
+    config,
+    database,
+    keys,
+    merchants,
+    outbox,
+    programs,
+    restore,
+    seal,
+    sign,
+    verify,
+    webhooks,
+)
 
 
 def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -> typer.Typer:
@@ -23,8 +37,19 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         app.command("demo")(demo)
     # Commands without a noun are registered here, beside `serve`.
     app.command("config", epilog=config.EXAMPLE)(config.config)
+    app.command("backup", epilog=backup.EXAMPLE)(backup.backup)
+    app.command("restore", epilog=restore.EXAMPLE)(restore.restore)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
     app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
-    for commands in (merchants.app, keys.app, programs.app, webhooks.app):
+    for commands in (
+        database.app,
+        merchants.app,
+        keys.app,
+        programs.app,
+        cards.app,
+        seal.app,
+        webhooks.app,
+        outbox.app,
+    ):
         app.add_typer(commands)
     return app

@@ -47,6 +47,7 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
     return {
         "KADO_DATABASE_URL": masked(settings.database_url or ""),
         "KADO_DATABASE_APP_URL": masked(settings.database_app_url or ""),
+        "KADO_MIGRATE": "at-start" if settings.migrates_at_start else "by-hand",
         "KADO_DATA_DIR": str(settings.data_dir),
         "KADO_SECRET_KEY": secret_note,
         "KADO_PUBLIC_URL": settings.public_url,
@@ -60,6 +61,9 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_WEBHOOK_ALLOW": ", ".join(str(network) for network in settings.webhook_allow),
         "KADO_BULK_SYNC_MAX": str(settings.bulk_sync_max),
         "KADO_ANSWER_DAYS": str(settings.answer_days),
+        "KADO_ARCHIVE": str(settings.archive or ""),
+        "KADO_ARCHIVE_DAYS": str(settings.archive_days),
+        "KADO_ARCHIVE_GB": str(settings.archive_gb),
         "KADO_LOG_LEVEL": settings.log_level,
     }
 

@@ -16,6 +16,7 @@ from kado import settings as configuration
 from kado.errors import Refusal
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
+from kado.storage.backup.errors import BackupError
 from kado.storage.database import AWAY, Database
 from kado.storage.embedded import EmbeddedError
 from kado.storage.migrate import SchemaError, migrate
@@ -27,15 +28,17 @@ P = ParamSpec("P")
 
 
 @asynccontextmanager
-async def session(*, make_secret: bool = True) -> AsyncIterator[tuple[Database, Settings]]:
+async def session(
+    *, make_secret: bool = True, settings: Settings | None = None
+) -> AsyncIterator[tuple[Database, Settings]]:
     """The database and the settings, for one command: the configured server, the running one's, or one of its own.
 
-    Raises what `command` turns into a message.
+    `settings` are for another place than the configured one. Raises what `command` turns into a message.
     """
-    settings = configuration.load(make_secret=make_secret)
+    settings = settings or configuration.load(make_secret=make_secret)
     with ExitStack() as stack:
         url = settings.database_url or stack.enter_context(embedded.connect_or_start(settings.data_dir))
-        url = await migrate(url, settings.database_app_url)
+        url = await migrate(url, settings.database_app_url, phase="all" if settings.migrates_at_start else "none")
         # A second URL is that of a user who is small enough already.
         database = await Database.open(url, as_app=settings.database_app_url is None, size=2)
         try:
@@ -67,7 +70,7 @@ def explain(error: Exception) -> str | None:
             return None
         case Refusal():
             return error.detail
-        case SettingError() | EmbeddedError() | SchemaError():
+        case SettingError() | EmbeddedError() | SchemaError() | BackupError():
             return str(error)
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"The database refuses the user of KADO_DATABASE_URL: {error}"

@@ -4,10 +4,12 @@ import asyncio
 import sys
 from collections.abc import Callable
 from itertools import groupby
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from kado.cards.proof.export import NotAnExport
 from kado.cards.proof.findings import Finding, Report
 from kado.cards.verify import verify as verify_ledger
 from kado.doors.cli.session import AsJson, example, explain, print_json, session, wrong_usage
@@ -19,6 +21,9 @@ _CANNOT_RUN: Final = 2
 
 def verify(
     program: Annotated[str | None, typer.Option(help="Only this program (its id); all of them if left out.")] = None,
+    seals: Annotated[
+        Path | None, typer.Option(help="Compare with this earlier copy too, which `kado seal export` made.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Prove that no entry was changed, removed or invented, and that every balance is the sum of its entries.
@@ -28,22 +33,22 @@ def verify(
     """
     if program is not None and not is_id(program):
         raise wrong_usage("--program is the 24 characters that `kado program list` shows.")
-    report = _run(program)
+    report = _run(program, seals)
     if json:
-        print_json(_members(report))
+        print_json(members(report))
     else:
-        _print(report)
+        print_report(report)
     if not report.is_clean:
         raise typer.Exit(1)
 
 
-def _run(program: str | None) -> Report:
+def _run(program: str | None, seals: Path | None) -> Report:
     """The report, or exit code 2 with one message on stderr."""
     progress = _Progress() if sys.stderr.isatty() else None
     try:
-        return asyncio.run(_verify(program, progress))
+        return asyncio.run(_verify(program, seals, progress))
     except Exception as error:
-        message = explain(error)
+        message = str(error) if isinstance(error, NotAnExport) else explain(error)
         if message is None:
             raise
         print(f"kado: {message}", file=sys.stderr)
@@ -53,10 +58,10 @@ def _run(program: str | None) -> Report:
             progress.clear()
 
 
-async def _verify(program: str | None, progress: Callable[[int, int], None] | None) -> Report:
+async def _verify(program: str | None, seals: Path | None, progress: Callable[[int, int], None] | None) -> Report:
     # A new secret would fit no card: better to say that there is none.
     async with session(make_secret=False) as (database, settings):
-        return await verify_ledger(database, settings.keyring, program_id=program, progress=progress)
+        return await verify_ledger(database, settings.keyring, program_id=program, exported=seals, progress=progress)
 
 
 class _Progress:
@@ -71,7 +76,8 @@ class _Progress:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _members(report: Report) -> dict[str, object]:
+def members(report: Report) -> dict[str, object]:
+    """The report for programs."""
     return {
         "clean": report.is_clean,
         "cards": report.cards,
@@ -89,7 +95,8 @@ def _members(report: Report) -> dict[str, object]:
     }
 
 
-def _print(report: Report) -> None:
+def print_report(report: Report) -> None:
+    """The report for people."""
     counted = f"{report.cards:,} cards, {report.entries:,} entries, {report.seals:,} seals"
     if report.is_clean:
         print(f"All is well: {counted}.")

@@ -4,6 +4,6 @@ A server calls `start` before its event loop runs, then runs `watch` on it; comm
 """
 
 from kado.storage.embedded.errors import EmbeddedError
-from kado.storage.embedded.supervisor import Embedded, connect_or_start, describe, start
+from kado.storage.embedded.supervisor import Embedded, Running, connect_or_start, describe, run_or_join, start
 
-__all__ = ["Embedded", "EmbeddedError", "connect_or_start", "describe", "start"]
+__all__ = ["Embedded", "EmbeddedError", "Running", "connect_or_start", "describe", "run_or_join", "start"]

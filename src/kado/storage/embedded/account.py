@@ -39,8 +39,13 @@ class Account:
         stdin: int | IO[bytes] = subprocess.DEVNULL,
         stdout: int | IO[bytes] = subprocess.DEVNULL,
         stderr: int | IO[bytes] = subprocess.DEVNULL,
+        cwd: str = "/",
+        password: str | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a program as this user; it gets `last_signal` when we die (Linux). Only the main thread may."""
+        """Start a program as this user; it gets `last_signal` when we die (Linux). Only the main thread may.
+
+        `password` is for the programs that connect to a database; others cannot read the environment of a process.
+        """
         # The kernel sends the signal when the *thread* that forked ends: a short-lived one would end the database.
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("the embedded database must be started from the main thread")
@@ -52,14 +57,16 @@ class Account:
             user=self.uid if self.is_other else None,
             group=self.gid if self.is_other else None,
             extra_groups=[] if self.is_other else None,
-            cwd="/",  # the caller's directory may be closed to this user
-            env=_environment(),
+            cwd=cwd,  # by default not the caller's, which may be closed to this user
+            env=_environment() | ({} if password is None else {"PGPASSWORD": password}),
             # Its own session: Ctrl-C in the terminal is for us, and we stop the database after the last request.
             start_new_session=True,
             preexec_fn=_die_with(os.getpid(), last_signal),  # noqa: PLW1509 - one system call, no Python lock taken
         )
 
-    def run(self, command: Sequence[str], text: str = "") -> tuple[int, str]:
+    def run(
+        self, command: Sequence[str], text: str = "", *, cwd: str = "/", password: str | None = None
+    ) -> tuple[int, str]:
         """Run a program as this user to its end, `text` on its standard input; its exit status and what it said."""
         with self.spawn(
             command,
@@ -67,6 +74,8 @@ class Account:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            cwd=cwd,
+            password=password,
         ) as process:
             said, _ = process.communicate(text.encode())
         return process.returncode, said.decode(errors="replace")
@@ -99,7 +108,7 @@ def account_for(cluster: Path) -> Account:
     Raises `EmbeddedError` when there is no such user, or when the caller has no entry in the list of users.
     """
     if os.geteuid() != 0:
-        return _caller()
+        return caller()
     owner = cluster.stat() if (cluster / "PG_VERSION").exists() else None
     if owner is None:
         return _first_candidate()
@@ -108,7 +117,8 @@ def account_for(cluster: Path) -> Account:
     return Account(owner.st_uid, owner.st_gid, _name_of(owner.st_uid))
 
 
-def _caller() -> Account:
+def caller() -> Account:
+    """Whoever runs this process. Raises `EmbeddedError` when that user has no entry in the list of users."""
     uid = os.geteuid()
     try:
         name = pwd.getpwuid(uid).pw_name

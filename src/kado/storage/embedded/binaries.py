@@ -41,15 +41,17 @@ def find_binaries(major: int | None = None) -> Binaries:
 
     Raises `EmbeddedError` that says what to install when there are none.
     """
-    seen = []
-    for binaries in _installed():
-        if major in (None, binaries.major) and OLDEST <= binaries.major <= NEWEST:
+    seen = [binaries for binaries in installed() if OLDEST <= binaries.major <= NEWEST]
+    for binaries in seen:
+        if major in (None, binaries.major):
             return binaries
-        seen.append(binaries.version)
     if major is not None and seen:
+        newest = max(one.major for one in seen)
+        further = f", then run `kado database upgrade`, which moves it to {newest}" if newest > major else ""
         raise EmbeddedError(
-            f"The database was made by PostgreSQL {major}, but only {', '.join(seen)} is installed. "
-            f"Install PostgreSQL {major}, or restore a backup into a new data directory."
+            f"The database was made by PostgreSQL {major}, but only {', '.join(one.version for one in seen)} is "
+            f"installed. Install PostgreSQL {major} as well (with pg_config on the PATH){further}; or restore a dump "
+            "into a new data directory."
         )
     raise EmbeddedError(
         "No PostgreSQL was found. Install the one that Kado brings along (pip install 'kado[embedded]') or your "
@@ -77,23 +79,30 @@ def readable_binaries(binaries: Binaries, account: Account, home: Path) -> Binar
     return copied
 
 
-def _installed() -> Iterator[Binaries]:
+def installed(programs: tuple[str, ...] = _NEEDED) -> Iterator[Binaries]:
+    """Every installation here that has these programs: the wheel's, newest first, then the system's."""
     wheel = importlib.util.find_spec(WHEEL)  # found, never imported: importing it touches run-time folders and warns
     for package in (wheel.submodule_search_locations or []) if wheel else []:
         for release in ("pginstall18", "pginstall"):
             directory = Path(package).resolve() / release / "bin"
-            if version := _version_in(directory):
+            if version := _version_in(directory, programs):
                 yield Binaries(directory, version, Path(package).resolve().parent)
-    if (pg_config := shutil.which("pg_config")) and (said := _output([pg_config, "--bindir"])):
-        directory = Path(said.strip())
-        if version := _version_in(directory):
+    for directory in _folders_of_the_system(programs[-1]):
+        if version := _version_in(directory, programs):
             yield Binaries(directory, version)
 
 
-def _version_in(directory: Path) -> str | None:
-    if not all((directory / name).is_file() for name in _NEEDED):
+def _folders_of_the_system(program: str) -> Iterator[Path]:
+    if (pg_config := shutil.which("pg_config")) and (said := _output([pg_config, "--bindir"])):
+        yield Path(said.strip())
+    if found := shutil.which(program):  # where only the client's programs are
+        yield Path(found).parent
+
+
+def _version_in(directory: Path, programs: tuple[str, ...]) -> str | None:
+    if not all((directory / name).is_file() for name in programs):
         return None
-    found = re.search(r"\) (\d+(?:\.\d+)?)", _output([str(directory / "postgres"), "--version"]) or "")
+    found = re.search(r"\) (\d+(?:\.\d+)?)", _output([str(directory / programs[-1]), "--version"]) or "")
     return found[1] if found else None
 
 

@@ -4,6 +4,8 @@ import secrets
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kado.storage.embedded.binaries import Binaries
@@ -23,8 +25,8 @@ def ensure_cluster(place: Place, binaries: Binaries) -> None:
     if place.version is None:
         _refuse_foreign(place.cluster)
         _initialise(place, binaries)
-    elif not place.password.exists():
-        _replace_password(place, binaries)
+    else:
+        ensure_password(place, binaries)
 
 
 def read_password(place: Place) -> str:
@@ -45,16 +47,23 @@ def _refuse_foreign(cluster: Path) -> None:
 
 def _initialise(place: Place, binaries: Binaries) -> None:
     # Made in a sibling and renamed: what a killed or failed start leaves behind can never pass for a cluster.
-    workshop = place.home / f"{_UNFINISHED}{secrets.token_hex(4)}"
-    try:
-        private_directory(workshop, place.account)
-        fresh = workshop / "postgres"
-        _run_initdb(place, binaries, fresh, _password_copy(place, workshop))
+    with workshop(place) as folder:
+        fresh = folder / "postgres"
+        run_initdb(place, binaries, fresh, password_copy(place, folder))
         _single_user(place, binaries, fresh, f"CREATE DATABASE {DATABASE};\n")
         fresh.rename(place.cluster)
         sync_directory(place.home)
+
+
+@contextmanager
+def workshop(place: Place) -> Iterator[Path]:
+    """A folder beside the cluster in which another one may be made, removed at the end or by the next start."""
+    folder = place.home / f"{_UNFINISHED}{secrets.token_hex(4)}"
+    try:
+        private_directory(folder, place.account)
+        yield folder
     finally:
-        _remove(workshop)
+        _remove(folder)
 
 
 def _remove(workshop: Path) -> None:
@@ -65,7 +74,8 @@ def _remove(workshop: Path) -> None:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
-def _password_copy(place: Place, workshop: Path) -> Path:
+def password_copy(place: Place, workshop: Path) -> Path:
+    """The password, made if there is none, in a file that the user who runs PostgreSQL can read."""
     if not place.password.exists():
         write_private(place.password, _new_password() + "\n")
     # The original belongs to the caller, and the user that runs PostgreSQL cannot read it.
@@ -80,7 +90,8 @@ def _new_password() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _run_initdb(place: Place, binaries: Binaries, target: Path, password: Path) -> None:
+def run_initdb(place: Place, binaries: Binaries, target: Path, password: Path) -> None:
+    """Make an empty cluster in `target`."""
     locale = ["--locale=C.UTF-8"]
     if binaries.major >= 17:
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -108,8 +119,10 @@ def _single_user(place: Place, binaries: Binaries, cluster: Path, statement: str
         raise _failed(place, said)
 
 
-def _replace_password(place: Place, binaries: Binaries) -> None:
-    # A restored data directory may lack the file. Nobody else knows the old password, so a new one harms nobody.
+def ensure_password(place: Place, binaries: Binaries) -> None:
+    """Give the role `kado` a new password if nobody knows the old one: a cluster that was restored, or moved here."""
+    if place.password.exists():
+        return
     password = _new_password()
     _single_user(place, binaries, place.cluster, f"ALTER ROLE {OWNER} PASSWORD '{password}';\n")
     write_private(place.password, password + "\n")

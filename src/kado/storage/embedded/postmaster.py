@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -29,6 +30,8 @@ SETTINGS = {
     "wal_compression": "on",
     "jit": "off",
     "timezone": "UTC",
+    # What is kept for an archive or a backup that has fallen behind; more than that would fill the disk.
+    "max_slot_wal_keep_size": "2GB",
     # Card numbers, codes and names must not reach the log: no statements, no parameters, and (terse) no DETAIL lines,
     # in which PostgreSQL quotes the row that a constraint refused.
     "log_statement": "none",
@@ -56,10 +59,13 @@ class State(Enum):
 class Postmaster:
     """The postgres of one cluster. It may be launched again after it ended."""
 
-    def __init__(self, place: Place, binaries: Binaries, socket: Path) -> None:
+    def __init__(
+        self, place: Place, binaries: Binaries, socket: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.place = place
         self.binaries = binaries
         self.socket = socket
+        self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._log_began = 0
 
@@ -108,22 +114,23 @@ class Postmaster:
     @property
     def last_words(self) -> str:
         """Why the process ended, as far as it said since the launch."""
-        return cause_in(self._said())
+        return cause_in(self.said())
 
     @property
     def is_blocked(self) -> bool:
         """Whether it ended because processes of the one before have not yet let go."""
-        said = self._said()
+        said = self.said()
         return "pre-existing shared memory block" in said or ("lock file" in said and "already exists" in said)
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """What it said since the launch, the last of it."""
         with open(self.place.log, "rb") as log:
-            log.seek(self._log_began)
-            return log.read(2**16).decode(errors="replace")
+            log.seek(max(self._log_began, os.fstat(log.fileno()).st_size - 2**16))
+            return log.read().decode(errors="replace")
 
     def _command(self) -> list[str]:
         directories = f'"{self.socket}"'  # quoted, since a space would end the name
-        settings = {**SETTINGS, "unix_socket_directories": directories}
+        settings = {**SETTINGS, "unix_socket_directories": directories, **self._settings}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [self.binaries.program("postgres"), "-D", str(self.place.cluster), *options]
 

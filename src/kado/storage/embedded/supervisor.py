@@ -5,8 +5,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from kado.storage.embedded.binaries import Binaries, find_binaries, readable_binaries
@@ -20,7 +21,7 @@ from kado.storage.embedded.connection import (
     url_for,
     write_connection,
 )
-from kado.storage.embedded.errors import EmbeddedError, explained
+from kado.storage.embedded.errors import EmbeddedError, NotStarted, explained
 from kado.storage.embedded.lock import POLL_SECONDS, Lock, Role, in_use, is_held, read_holder, take
 from kado.storage.embedded.place import (
     SOCKET_PREFIX,
@@ -34,6 +35,7 @@ from kado.storage.embedded.place import (
 )
 from kado.storage.embedded.postmaster import Postmaster, State
 from kado.storage.embedded.processes import end_stragglers, stop_orphan
+from kado.storage.embedded.replace import finish_replacement
 
 # After a crash PostgreSQL replays its log first. Interrupting it would only make the next start replay it all again.
 _RECOVERY_SECONDS = 300.0
@@ -57,6 +59,12 @@ class Embedded:
         self._locks = locks
         self._process = os.getpid()
         self._stopped = False
+
+    @property
+    def running(self) -> "Running":
+        """What others need to reach it."""
+        postmaster = self._postmaster
+        return Running(self.url, str(postmaster.socket), postmaster.place, postmaster.binaries)
 
     def stop(self) -> None:
         """Stop the database in order (abruptly if that takes too long) and let go of the lock. May be called again."""
@@ -125,6 +133,16 @@ def start(data_dir: Path, *, role: Role, wait_seconds: float = 30.0) -> Embedded
         return _start_locked(data_dir, take(lock_file(data_dir), role, wait_seconds), role)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A database that runs: its address for asyncpg, and what its own programs need to reach it."""
+
+    url: str
+    socket: str
+    place: Place
+    binaries: Binaries
+
+
 @contextmanager
 def connect_or_start(data_dir: Path, *, wait_seconds: float = 30.0) -> Iterator[str]:
     """For commands: the address of the database, of the running server or else of one that lives for the block.
@@ -132,17 +150,26 @@ def connect_or_start(data_dir: Path, *, wait_seconds: float = 30.0) -> Iterator[
     Waits `wait_seconds` at most for a server that is still starting or for another command to end. Raises
     `EmbeddedError` as `start` does.
     """
+    with run_or_join(data_dir, wait_seconds=wait_seconds) as running:
+        yield running.url
+
+
+@contextmanager
+def run_or_join(data_dir: Path, *, wait_seconds: float = 30.0) -> Iterator[Running]:
+    """What `connect_or_start` does, for those who need more than the address."""
     with explained(data_dir):
         data_dir = prepare_data_dir(data_dir)
         found = _join_or_lock(data_dir, time.monotonic() + wait_seconds)
         embedded = _start_locked(data_dir, found, "command") if isinstance(found, Lock) else None
-    if embedded is None:
-        yield str(found)
-        return
-    try:
-        yield embedded.url
-    finally:
-        embedded.stop()
+    if embedded is not None:
+        try:
+            yield embedded.running
+        finally:
+            embedded.stop()
+    elif isinstance(found, Connection):
+        place = look(data_dir)
+        url = url_for(found.socket, read_password(place))
+        yield Running(url, found.socket, place, find_binaries(place.version))
 
 
 def describe(data_dir: Path) -> dict[str, str]:
@@ -180,14 +207,14 @@ def _describe_lock(file: Path) -> str:
     return f"{file} (held by {read_holder(file) or 'a process that is starting'})"
 
 
-def _join_or_lock(data_dir: Path, deadline: float) -> Lock | str:
-    """The address of the server's database, or the lock when there is no server."""
+def _join_or_lock(data_dir: Path, deadline: float) -> Lock | Connection:
+    """Where the server's database is, or the lock when there is no server."""
     file = lock_file(data_dir)
     while (lock := Lock.try_take(file, "command")) is None:
         holder = read_holder(file)
         connection = read_connection(data_dir)
         if holder and holder.role == "server" and connection and answers(connection):
-            return url_for(connection.socket, read_password(look(data_dir)))
+            return connection
         if time.monotonic() > deadline:
             raise (
                 _not_answering(data_dir, holder.pid) if holder and holder.role == "server" else in_use(data_dir, holder)
@@ -206,13 +233,14 @@ def _not_answering(data_dir: Path, pid: int) -> EmbeddedError:
 def _start_locked(data_dir: Path, lock: Lock, role: Role) -> Embedded:
     locks, socket = [lock], None
     try:
-        _forget_last_run(data_dir)
-        place = settle(data_dir)
-        if place.home != data_dir:
-            # A copy of the data directory has a lock of its own, but its link leads to the same cluster.
-            locks.append(take(lock_file(place.home), role, 0))
-        stop_orphan(place.cluster)
+        place = _enter(data_dir, locks, role)
         binaries = _binaries_for(place)
+        if role == "server" and (newer := find_binaries()).major > binaries.major:
+            log.warning(
+                "The database is on PostgreSQL %s, and %s is here: stop the server and run `kado database upgrade`",
+                binaries.version,
+                newer.version,
+            )
         ensure_cluster(place, binaries)
         socket = choose_socket(place)
         postmaster = Postmaster(place, binaries, socket)
@@ -225,6 +253,32 @@ def _start_locked(data_dir: Path, lock: Lock, role: Role) -> Embedded:
         raise
 
 
+@contextmanager
+def alone(data_dir: Path, *, wait_seconds: float = 30.0) -> Iterator[Place]:
+    """For commands that put another cluster in place: nobody else uses the data directory, and no database runs.
+
+    Raises `EmbeddedError` as `start` does.
+    """
+    with explained(data_dir):
+        data_dir = prepare_data_dir(data_dir)
+        locks = [take(lock_file(data_dir), "command", wait_seconds)]
+        try:
+            yield _enter(data_dir, locks, "command")
+        finally:
+            _release(locks)
+
+
+def _enter(data_dir: Path, locks: list[Lock], role: Role) -> Place:
+    """Where the cluster is, with nobody at work on it; the locks that this takes are added to the list."""
+    _forget_last_run(data_dir)
+    place = settle(data_dir)
+    if place.home != data_dir:
+        # A copy of the data directory has a lock of its own, but its link leads to the same cluster.
+        locks.append(take(lock_file(place.home), role, 0))
+    stop_orphan(place.cluster)
+    return settle(data_dir) if finish_replacement(place) else place
+
+
 def _release(locks: Sequence[Lock]) -> None:
     for lock in reversed(locks):
         lock.release()
@@ -232,6 +286,20 @@ def _release(locks: Sequence[Lock]) -> None:
 
 def _binaries_for(place: Place) -> Binaries:
     return readable_binaries(find_binaries(place.version), place.account, place.home)
+
+
+@contextmanager
+def run_beside(place: Place, binaries: Binaries, settings: Mapping[str, str] | None = None) -> Iterator[Postmaster]:
+    """A cluster that is not in place (yet) runs inside the block; nobody but us hears of it. Main thread only."""
+    socket = choose_socket(place)
+    postmaster = Postmaster(place, binaries, socket, settings)
+    try:
+        while not _comes_up(postmaster, float("inf")):
+            time.sleep(0.05)
+        yield postmaster
+    finally:
+        postmaster.stop()
+        _remove_socket(socket)
 
 
 def _bring_up(postmaster: Postmaster) -> None:
@@ -257,7 +325,9 @@ def _comes_up(postmaster: Postmaster, deadline: float) -> bool:
     if state is State.ENDED and postmaster.is_blocked and time.monotonic() < deadline:
         return False
     reason = postmaster.last_words if state is State.ENDED else f"it was not ready after {_RECOVERY_SECONDS:.0f} s"
-    raise EmbeddedError(f"PostgreSQL did not start in {place.cluster}: {reason}. See {place.log}.{advice_for(place)}")
+    raise NotStarted(
+        f"PostgreSQL did not start in {place.cluster}: {reason}. See {place.log}.{advice_for(place)}", postmaster.said()
+    )
 
 
 def _announce(postmaster: Postmaster) -> None:

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from kado.doors.api.gate import Gate
-from kado.doors.api.intake import Larger, Limits
+from kado.doors.api.intake import Intake, Larger, Limits
 from kado.errors import NotFound, Refusal, TooMany, Unauthenticated, Unavailable
 
 JSON = {"content-type": "application/json"}
@@ -155,6 +155,11 @@ async def test_many_small_headers_count_together(client: httpx2.AsyncClient) -> 
     assert (await client.get("/x", headers=same)).status_code == 431
 
 
+@pytest.mark.parametrize("address", ["/" + "x" * 16 * 1024, "/x?" + "y" * 16 * 1024])
+async def test_the_address_counts_as_a_header_does(client: httpx2.AsyncClient, address: str) -> None:
+    assert (await client.get(address)).status_code == 431
+
+
 async def test_malformed_json_is_a_validation_error_with_its_place(client: httpx2.AsyncClient, app: Echo) -> None:
     answer = await client.post("/x", content=b'{"a": [1, NaN]}', headers=JSON)
     assert answer.status_code == 422
@@ -275,15 +280,75 @@ async def test_a_fault_is_a_500_without_internals_and_logged_once(client: httpx2
         assert secret not in str(lines)
 
 
-async def test_there_is_room_for_few_large_bodies_at_once() -> None:
-    async def anyone(_: str | None) -> bool:
-        return True
+# ── larger bodies ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    larger = Larger("POST", re.compile("/x"), 100_000, anyone, at_once=2)
+
+async def bearer(authorization: str | None) -> str | None:
+    """Whoever sends anything is known by it."""
+    return authorization
+
+
+def larger(**more: Any) -> Larger:
+    return Larger("POST", re.compile("/x"), 100_000, bearer, **more)
+
+
+def test_there_is_room_for_few_large_bodies_at_once_and_for_one_of_each_sender() -> None:
+    places = larger(at_once=2)
     for _ in range(2):
-        with larger.room(), larger.room(), pytest.raises(Unavailable), larger.room():
-            pass
-    scope = {"method": "POST", "path": "/x", "headers": []}
-    assert [await larger.is_for(scope, length) for length in (1, 65_536, 65_537, None)] == [False, False, True, True]
-    assert not await larger.is_for(scope | {"method": "PUT"}, None)
-    assert not await larger.is_for(scope | {"path": "/x/y"}, None)
+        with places.room("ada"):
+            with pytest.raises(TooMany), places.room("ada"):
+                pass
+            with places.room("bob"), pytest.raises(Unavailable), places.room("eve"):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("scope", "announced", "sender"),
+    [
+        ({}, 65_536, None),
+        ({}, 65_537, "ada"),
+        ({}, None, "ada"),
+        ({"headers": []}, None, None),
+        ({"headers": [(b"authorization", b"ada"), (b"authorization", b"bob")]}, None, "\0"),
+        ({"method": "PUT"}, None, None),
+        ({"path": "/x/y"}, None, None),
+    ],
+)
+async def test_a_large_body_has_a_sender(scope: Scope, announced: int | None, sender: str | None) -> None:
+    asked = http_scope(**{"headers": [(b"authorization", b"ada")], **scope})
+    if announced is not None:
+        asked["headers"] = [*asked["headers"], (b"content-length", str(announced).encode())]
+    assert await larger().sender_of(asked, Intake(asked, Limits(), never)) == sender
+
+
+async def test_a_large_body_that_comes_too_slowly_loses_its_place_early(app: Echo) -> None:
+    """At a tenth of the pace that is asked for: long before the time that any body has."""
+    loop = asyncio.get_running_loop()
+
+    async def trickle() -> Message:
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b" " * 50, "more_body": True}
+
+    places = larger(bytes_per_second=10_000)
+    gate = Gate(app, limits=Limits(body_seconds=8, discard_seconds=0.01), larger=places)
+    began = loop.time()
+    sent = await collect(gate, http_scope(headers=[(b"authorization", b"ada")]), trickle)
+    assert sent[0]["status"] == 408
+    assert 2 <= loop.time() - began < 8
+    assert places.under_way == set()
+
+
+async def test_a_large_body_that_keeps_its_pace_may_take_its_time(app: Echo) -> None:
+    pieces = 20
+
+    async def steady() -> Message:
+        nonlocal pieces
+        pieces -= 1
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b" " * 3000, "more_body": pieces > 0}
+
+    # A quarter of it to start in, which is less than it takes.
+    gate = Gate(app, limits=Limits(body_seconds=2), larger=larger(bytes_per_second=30_000))
+    headers = [(b"authorization", b"ada"), (b"content-type", b"application/json")]
+    sent = await collect(gate, http_scope(headers=headers), steady)
+    assert sent[0]["status"] == 422, "blanks are no JSON, but all of them were read"

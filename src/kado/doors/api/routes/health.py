@@ -10,7 +10,7 @@ from kado.doors.api.openapi import PUBLIC
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.services import services_of
 from kado.errors import Unavailable
-from kado.storage.migrate import SCHEMA
+from kado.storage.revisions import CHAIN, read_schema
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -47,11 +47,11 @@ async def gift_card_health(request: Request) -> Response:
 async def _readiness(request: Request, word: str) -> Response:
     try:
         async with services_of(request).database.read() as connection:
-            version = await connection.fetchval("SELECT version_num FROM alembic_version")
+            schema = await read_schema(connection)
     except (Unavailable, asyncpg.PostgresError):
         return shown.json_response({"status": "unavailable", "database": "away"}, {"Retry-After": "1"}, 503)
-    if version != SCHEMA:
+    if not schema.fits(CHAIN):
         return shown.json_response(
             {"status": "unavailable", "database": "schema does not fit"}, {"Retry-After": "5"}, 503
         )
-    return shown.json_response({"status": word, "database": "ok", "schema": version})
+    return shown.json_response({"status": word, "database": "ok", "schema": schema.version})

@@ -61,9 +61,9 @@ async def activate(
         customer_email=data.customerEmail,
         customer_phone=data.customerPhone,
         customer_name=data.customerName,
-        security_code=data.securityCode,
+        showed_code=data.securityCode is not None,
     )
-    # A repetition is answered as before, even where the code has changed since.
+    # A repetition is answered as before, whatever code it shows: the card's may have changed since.
     if data.securityCode is not None and not await visit.services.ledger.knows(posting):
         found = await card_by_id(visit.services.database, visit.program.id, cardId, is_test=visit.caller.is_test)
         await prove_code(visit, found, data.securityCode)

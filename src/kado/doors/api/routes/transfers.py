@@ -77,13 +77,12 @@ async def transfer(
             render=shown.answering(lambda outcome: _transferred(services, outcome)),
             destination_id=destination.card.id,
             amount=amount,
-            security_code=data.securityCode,
             proved=proved,
             reference_id=data.referenceId,
             description=data.description,
         )
 
-    # A repetition is answered as before, even where the code has changed since.
+    # A repetition is answered as before, whatever code it shows: the card's may have changed since.
     if await services.ledger.knows(posting(None)):
         return shown.response(await services.ledger.post(posting(None)))
     await prove_code(visit, source, data.securityCode)

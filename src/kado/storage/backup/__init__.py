@@ -1,0 +1,1 @@
+"""Backups: one file each, made while the server works, checked from end to end before anything is restored from it."""

@@ -1,0 +1,187 @@
+"""No database: nobody listens, or nobody answers. Every operation says 503 and when to come back; none hangs."""
+
+import asyncio
+import re
+import time
+from typing import Any
+
+import httpx2
+from tests.faults.conftest import Behind
+from tests.serving.database_proxy import Refusing, Silence
+from tests.serving.till import Till
+
+IN_TIME_SECONDS = (
+    16  # nobody listens: a moment; nobody answers: 4.5 s for a statement, and 3 s to let its connection go
+)
+ANSWERED_WITHOUT = {
+    "GET /health/live": 200,
+    "GET /openapi.json": 200,
+    "GET /v2/token": 401,  # a key is no person
+    "GET /v2/giftcards/captcha": 404,  # none is asked for
+}
+"""What needs no database."""
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_AN_ID = "0123456789abcdef01234567"
+_VALUES: dict[str, Any] = {
+    "amount": "1.00",
+    "securityCode": "123456",
+    "code": "123456",
+    "cardNumber": "4000123412341234",
+    "cardNumbers": ["4000123412341234", "4000123412341243"],
+    "destinationCardNumber": "4000123412341234",
+    "initialValue": "5.00",
+    "target": "ada@example.com",
+    "url": "https://93.184.215.14/hook",
+    "action": "extend",
+    "newOwnerEmail": "ida@example.com",
+    "posTransactionId": "POS-1",
+    "appToken": "app-token-of-the-platform-0123456789",
+    "deliverAt": None,
+    "sessionToken": "A" * 43,
+}
+_SESSION = "A" * 43
+_SIGNATURE = f"keyId={_AN_ID},t=1700000000,v1={'0' * 64}"
+
+
+async def operations(till: Till) -> list[tuple[str, str, Any]]:
+    """Every operation of the published document: method, path, and the members that it requires."""
+    document = (await till.http.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+
+    def members(schema: dict[str, Any]) -> dict[str, Any]:
+        named = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        values = {"merchantId": till.merchant_id, **_VALUES}
+        required = {name: values.get(name, "something") for name in named.get("required", ())}
+        if schema.get("$ref", "").endswith("/ReversalRequest"):  # one name of the card, and one of what was sent
+            return {"cardId": _AN_ID, "posTransactionId": "POS-1"}
+        return required | ({"recipients": None, "count": 2} if "recipients" in named.get("properties", ()) else {})
+
+    found = []
+    for path, methods in document["paths"].items():
+        names = {"programId": till.program, "passSid": till.program + "0" * 32}
+        filled = path
+        for name in _PARAMETER.findall(path):
+            filled = filled.replace(f"{{{name}}}", names.get(name, _AN_ID))
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            found.append((method.upper(), filled, {k: members(v["schema"]) for k, v in content.items()}))
+    assert len(found) > 60
+    return found
+
+
+async def send(till: Till, method: str, path: str, bodies: dict[str, Any]) -> tuple[str, httpx2.Response, float]:
+    headers = {}
+    if "/customer/" in path and method == "GET":
+        headers = {"X-Eposn-Customer-Token": _SESSION}
+    elif path == "/v2/giftcards/merchants/session":
+        headers = {"X-Kado-Signature": _SIGNATURE}
+    elif "/merchants/" in path:
+        headers = {"X-Eposn-Merchant-Token": f"kado_till_{_SESSION}"}
+    given: dict[str, Any] = {}
+    if "application/json" in bodies:
+        given = {"json": bodies["application/json"]}
+    elif bodies:
+        given = {"data": {"username": "ada@example.com", "password": "correct horse battery"}}
+    params = {"posTransactionId": "POS-1", "q": "ada"} if method == "GET" else None
+    began = time.monotonic()
+    answer = await till.http.request(method, path, headers=headers, params=params, **given)
+    return f"{method} {path}", answer, time.monotonic() - began
+
+
+async def walk(till: Till, *, at_once: int) -> list[tuple[str, httpx2.Response, float]]:
+    """Every operation, some at a time: the server has ten connections, and each may be held up in its own way."""
+    place = asyncio.Semaphore(at_once)
+
+    async def one(method: str, path: str, bodies: dict[str, Any]) -> tuple[str, httpx2.Response, float]:
+        async with place:
+            return await send(till, method, path, bodies)
+
+    return await asyncio.gather(*(one(*operation) for operation in await operations(till)))
+
+
+def are_unavailable(till: Till, answers: list[tuple[str, httpx2.Response, float]]) -> None:
+    """503 with `Retry-After`, except for what needs no database, and all of it in time."""
+    remembered = f"GET /v2/loyalty/programs/{till.program}"  # for thirty seconds
+    wrong = [
+        f"{name}: {answer.status_code} {answer.text[:200]}"
+        for name, answer, _ in answers
+        if answer.status_code != ANSWERED_WITHOUT.get(name, 503) and name != remembered
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert all(answer.headers["Retry-After"].isdigit() for _, answer, _ in answers if answer.status_code == 503)
+    name, _, slowest = max(answers, key=lambda one: one[2])
+    assert slowest < IN_TIME_SECONDS, name
+
+
+async def test_every_operation_is_503_while_nobody_listens_and_works_again_by_itself(
+    behind: Behind, lone_till: Till
+) -> None:
+    await lone_till.card("5.00")  # the caller and the program are known, so that each operation gets as far as it can
+    with behind.without_database():
+        are_unavailable(lone_till, await walk(lone_till, at_once=20))
+        assert (await lone_till.http.get("/health/ready")).status_code == 503
+    await behind.works_again(lone_till)
+    assert behind.shop.server.process.poll() is None
+
+
+async def test_a_caller_who_is_not_known_yet_is_503_too(behind: Behind, lone_till: Till) -> None:
+    with behind.without_database():
+        answer = await lone_till.http.get("/v2/webhooks", headers={"Authorization": "Bearer kado_live_" + "A" * 43})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    await behind.works_again(lone_till)
+
+
+async def test_no_operation_hangs_when_the_database_falls_silent(behind: Behind, lone_till: Till) -> None:
+    """As when a cable is pulled: connections stay, and nothing comes over them."""
+    await lone_till.card("5.00")
+    with behind.hit_by(Silence()):
+        are_unavailable(lone_till, await walk(lone_till, at_once=80))
+    await behind.works_again(lone_till)
+
+
+async def test_a_full_disk_refuses_what_writes_and_nothing_else(behind: Behind, lone_till: Till) -> None:
+    card = (await lone_till.card("20.00"))["id"]
+    with behind.hit_by(Refusing("53100")):
+        refused = await asyncio.gather(
+            lone_till.redeem(card, "1.25", "full-redeem"),
+            lone_till.reload(card, "1.00", "full-reload"),
+            lone_till.issue("5.00", "full-issue"),
+            lone_till.bulk("full-bulk", count=2),
+            lone_till.post("/v2/programs", {"name": "More"}),
+        )
+        assert [answer.status_code for answer in refused] == [503] * 5
+        assert all(answer.headers["Retry-After"].isdigit() for answer in refused)
+        assert (await lone_till.details(card))["balance"] == "20.00"
+        assert len(await lone_till.entries(card)) == 2
+    # Who was told that the outcome is not known may find it done or not; each of it is done once.
+    assert (await lone_till.redeem(card, "1.25", "full-redeem")).status_code == 200
+    assert (await lone_till.reload(card, "1.00", "full-reload")).status_code == 200
+    assert (await lone_till.issue("5.00", "full-issue")).status_code == 201
+    assert (await lone_till.details(card))["balance"] == "19.75"
+
+
+async def test_a_read_only_database_refuses_what_writes_and_nothing_else(behind: Behind, lone_till: Till) -> None:
+    """As after an administrator's mistake, or on a standby that has not taken over yet."""
+    card = (await lone_till.card("20.00"))["id"]
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kado'"
+    name = behind.database_url.partition("?")[0].rpartition("/")[2]
+    async with behind.superuser() as administrator:
+        await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await administrator.execute(cut + " AND datname = current_database()")
+        try:
+            first = await lone_till.http.get(lone_till.cards_path(card))  # each dead connection is handed out once
+            assert first.status_code in (200, 503)
+            refused = await asyncio.gather(
+                lone_till.redeem(card, "1.00", "read-only"), lone_till.issue("5.00", "read-only-issue")
+            )
+            assert [answer.status_code for answer in refused] == [503, 503]
+            async with asyncio.timeout(20):
+                while (await lone_till.http.get(lone_till.cards_path(card))).status_code != 200:
+                    await asyncio.sleep(0.05)
+        finally:
+            await administrator.execute("SET default_transaction_read_only = off")
+            await administrator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            await administrator.execute(cut + " AND datname = current_database()")
+    await behind.works_again(lone_till)
+    assert (await lone_till.redeem(card, "1.00", "read-only")).json()["remainingBalance"] == "19.00"
