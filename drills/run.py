@@ -39,6 +39,7 @@ DRILLS: Final[dict[str, tuple[str, float]]] = {
     "guesses": ("drills.guesses", 1.5),
     "model": ("drills.model", 5),
     "one-card": ("drills.one_card", 1),
+    "failover": ("drills.failover", 4.5),
 }
 """Name → the module, and how many minutes it takes at full size. Ten minutes and four times that long is too long."""
 

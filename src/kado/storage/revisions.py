@@ -28,7 +28,7 @@ POSTS: Final[tuple[str, ...]] = ()
 
 
 class SchemaError(Exception):
-    """The schema cannot be used or changed; the text says what to do next."""
+    """The database is not there, or its schema cannot be used or changed; the text says what to do next."""
 
 
 @dataclass(frozen=True)
