@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import asyncpg
 from tests.serving.server import Server
 
 # One statement sees one snapshot.
@@ -60,9 +61,14 @@ async def look(server: Server) -> Books:
     """The books as they are now."""
     connection = await server.superuser()
     try:
-        rows = await connection.fetch(_BOOKS, timeout=120)
+        return await books(connection)
     finally:
         await connection.close()
+
+
+async def books(connection: "asyncpg.Connection[asyncpg.Record]") -> Books:
+    """The same over a connection that may read everything."""
+    rows = await connection.fetch(_BOOKS, timeout=120)
     deviations, off, all_sums = [], [], dict.fromkeys((*_IN_PROGRAM, *_BETWEEN_CARDS), 0)
     for row in rows:
         sums: dict[str, int] = json.loads(row["sums"])

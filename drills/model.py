@@ -2,7 +2,7 @@
 with a reference that is written down a second time and knows neither database nor locks.
 
 What happened at the same time must have an order in which the reference says the same to everyone; what is repeated
-must be answered as before, byte for byte; after each round every card must be what the reference says, and after each
+must be answered as before, byte for byte; every few rounds all cards must be what the reference says, and after each
 batch `kado verify` must have nothing to say. It works on the ledger itself, without HTTP: that is where races are
 decided, and so there is time for more of them. Each of the four actors has a ledger with a connection of its own, as
 four processes would. A seed draws the same wishes again; who wins a race is up to the machine.

@@ -40,6 +40,8 @@ DRILLS: Final[dict[str, tuple[str, float]]] = {
     "model": ("drills.model", 5),
     "one-card": ("drills.one_card", 1),
     "failover": ("drills.failover", 4.5),
+    "tampering": ("drills.tampering", 2),
+    "slow-clients": ("drills.slow_clients", 2),
 }
 """Name → the module, and how many minutes it takes at full size. Ten minutes and four times that long is too long."""
 

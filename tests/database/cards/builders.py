@@ -113,12 +113,12 @@ class Shop:
 
     async def transfer_posting(self, source: str, destination: str, amount: int, **facts: Any) -> Posting:
         """A transfer by someone who has just shown the source's code."""
-        code, proved = "000000", (await self.look(source)).code_hash
+        proved = (await self.look(source)).code_hash
         if proved is None:
             made = await make_code(self.database, self.keyring, "https://kado.example", self.program_id, source)
             assert made is not None, "the card can still be used"
-            code, proved = made.code, (await self.look(source)).code_hash
-        facts = {"destination_id": destination, "amount": amount, "security_code": code, "proved": proved, **facts}
+            proved = (await self.look(source)).code_hash
+        facts = {"destination_id": destination, "amount": amount, "proved": proved, **facts}
         return self.posting(Transfer, source, **facts)
 
     async def transfer(self, source: str, destination: str, amount: int, **facts: Any) -> Answer:
