@@ -60,6 +60,13 @@ async def prove(database: Database, keyring: Keyring, card_id: str, program_id: 
     }
 
 
+async def home_of(database: Database, card_id: str, program_id: str | None) -> tuple[str, str]:
+    """Program and id of a card that is known by its id. Raises `NotFound`."""
+    async with database.read() as connection:
+        found, _ = await _home(connection, card_id, program_id)
+    return found, card_id
+
+
 async def _home(connection: Connection, card_id: str, program_id: str | None) -> tuple[str, str]:
     """The program of the card, and its currency."""
     for row in await connection.fetch("SELECT id, currency FROM program ORDER BY id"):
