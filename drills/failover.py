@@ -91,9 +91,13 @@ async def _with_patroni(cluster: patroni.Cluster, tell: Tell, scale: float) -> l
         counted = await drilled.reckon()
     return [
         _line(f"leader and its agent killed {len(kills)} times ({cluster.how})", kills, counted),
-        _line("leader frozen until another one led, then let go", [frozen], "counted in the line above"),
-        _line("synchronous standby frozen", [alone], "counted in the line above"),
-        _line("planned change of leader", [planned], "counted in the line above"),
+        _line(
+            "leader frozen until another one led, then let go",
+            [frozen],
+            "sales counted together with those of the kills",
+        ),
+        _line("synchronous standby frozen", [alone], "sales counted together with those of the kills"),
+        _line("planned change of leader", [planned], "sales counted together with those of the kills"),
     ]
 
 
