@@ -1,4 +1,4 @@
-"""All drills, one after another, unattended: `make drill`, or `python drills/run.py --only kills --scale 0.1`.
+"""All drills, unattended: `make drill`, or `python drills/run.py --only kills --scale 0.1`.
 
 Each drill runs in a process of its own, so that one that fails, hangs or eats all memory takes no other with it. A
 drill works on servers that it starts itself, in directories that are made for it and removed afterwards; settings of
@@ -16,12 +16,13 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -33,17 +34,32 @@ from kado.storage.embedded.binaries import find_binaries  # noqa: E402
 
 RESULTS: Final = ROOT / "drills" / "results"
 
-DRILLS: Final[dict[str, tuple[str, float]]] = {
-    "kills": ("drills.kills", 6),
-    "mixed": ("drills.mixed", 10),
-    "guesses": ("drills.guesses", 1.5),
-    "model": ("drills.model", 5),
-    "one-card": ("drills.one_card", 1),
-    "tampering": ("drills.tampering", 2),
-    "slow-clients": ("drills.slow_clients", 2),
-}
-"""Name → the module, and how many minutes it takes at full size. Ten minutes and four times that long is too long."""
 
+class How(NamedTuple):
+    """Where a drill is, how many minutes it takes at full size, and whether its figures need the machine for itself."""
+
+    module: str
+    minutes: float
+    alone: bool = False
+
+
+DRILLS: Final = {
+    "mixed": How("drills.mixed", 10),
+    "kills": How("drills.kills", 6),
+    "model": How("drills.model", 5),
+    "failover": How("drills.failover", 4.5),
+    "restore": How("drills.restore", 4),
+    "tampering": How("drills.tampering", 3),
+    "lost-answers": How("drills.lost_answers", 2),
+    "upgrade": How("drills.upgrade", 1),
+    "database-faults": How("drills.database_faults", 2, alone=True),
+    "slow-clients": How("drills.slow_clients", 2, alone=True),
+    "guesses": How("drills.guesses", 1.5, alone=True),
+    "one-card": How("drills.one_card", 1, alone=True),
+}
+"""Those that need not be alone are run two at a time: what they count is the same however slow it is."""
+
+_LANES: Final = 2
 _SPARE_MINUTES: Final = 10
 _LONGER: Final = 4
 _CLEAN_UP_SECONDS: Final = 60.0
@@ -125,21 +141,30 @@ def _short(error: BaseException) -> str:
 # ── all of them ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def run_all(drills: Mapping[str, tuple[str, float]], scale: float) -> list[Ran]:
+def run_all(drills: Mapping[str, How], scale: float) -> list[Ran]:
     began = time.monotonic()
-    done = []
-    for at, (name, (module, minutes)) in enumerate(drills.items(), 1):
 
-        def tell(text: str, name: str = name) -> None:
+    def run_one(name: str) -> Ran:
+        def tell(text: str) -> None:
             print(f"{clock(time.monotonic() - began)}  {name}: {text}", flush=True)
 
-        tell(f"begins ({at} of {len(drills)})")
-        ran = run(name, module, 60 * (_SPARE_MINUTES + _LONGER * minutes * max(scale, 1)), scale, tell)
-        done.append(ran)
+        how = drills[name]
+        tell("begins")
+        ran = run(name, how.module, 60 * (_SPARE_MINUTES + _LONGER * how.minutes * max(scale, 1)), scale, tell)
         missed = sum(not line.held for line in ran.lines)
         tell(f"ended after {clock(ran.seconds)}: {f'{missed} of ' if missed else ''}{len(ran.lines)} lines "
              f"{'not held' if missed else 'held'}")  # fmt: skip
-    return done
+        return ran
+
+    with ThreadPoolExecutor(_LANES) as lanes:
+        done = list(lanes.map(run_one, [name for name, how in drills.items() if not how.alone]))
+    return done + [run_one(name) for name, how in drills.items() if how.alone]
+
+
+def minutes(drills: Mapping[str, How]) -> float:
+    """How long all of these take together, about."""
+    beside = [how.minutes for how in drills.values() if not how.alone]
+    return max(sum(beside) / _LANES, *beside, 0) + sum(how.minutes for how in drills.values() if how.alone)
 
 
 def machine() -> dict[str, Any]:
@@ -165,7 +190,7 @@ def _processor() -> str:
     return platform.processor()
 
 
-def write_down(done: list[Ran], scale: float, about: dict[str, Any], folder: Path) -> Path:
+def write_down(done: list[Ran], scale: float, seconds: float, about: dict[str, Any], folder: Path) -> Path:
     """The results as a file; a second run of a day takes the place of the first."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{datetime.now(UTC):%Y-%m-%d}-{platform.node()}.json"
@@ -173,7 +198,7 @@ def write_down(done: list[Ran], scale: float, about: dict[str, Any], folder: Pat
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": about,
         "scale": scale,
-        "minutes": round(sum(ran.seconds for ran in done) / 60, 1),
+        "minutes": round(seconds / 60, 1),
         "drills": {
             ran.name: {"seconds": round(ran.seconds), "lines": [asdict(line) for line in ran.lines]} for ran in done
         },
@@ -203,14 +228,13 @@ def main() -> None:
     wanted = arguments()
     drills = {name: how for name, how in DRILLS.items() if not wanted.only or name in wanted.only}
     about = machine()
-    print(f"{len(drills)} drills, about {sum(minutes for _, minutes in drills.values()) * wanted.scale:.0f} minutes")
-    done = run_all(
-        drills,
-        wanted.scale,
-    )
+    print(f"{len(drills)} drills, about {minutes(drills) * wanted.scale:.0f} minutes")
+    began = time.monotonic()
+    done = run_all(drills, wanted.scale)
+    took = time.monotonic() - began
     lines = [line for ran in done for line in ran.lines]
     print(f"\n{table(lines)}\n")
-    print(f"written to {write_down(done, wanted.scale, about, wanted.results)}")
+    print(f"written to {write_down(done, wanted.scale, took, about, wanted.results)}")
     missed = sum(not line.held for line in lines)
     print(f"{missed} of {len(lines)} lines were not held" if missed else f"all {len(lines)} lines were held")
     sys.exit(1 if missed else 0)

@@ -53,7 +53,8 @@ def cli_page() -> str:
         "",
         "`kado` works on the same settings as the server ([settings](settings.md)). While a server runs, commands",
         "join its database; otherwise they start the embedded one for themselves. The exit code is 0, 1 with one",
-        "sentence on standard error, or 2 for wrong usage; `kado verify` has codes of its own.",
+        "sentence on standard error, or 2 for wrong usage; `kado verify` and the two `check` commands have codes",
+        "of their own.",
     ]
     app = command_line()
     for words in _commands(typer.main.get_command(app), ()):

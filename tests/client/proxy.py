@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -44,12 +44,13 @@ class Seen:
 
 @dataclass
 class Proxy:
-    """`plan` says what happens to the next requests; when it is used up, nothing does."""
+    """`plan` says what happens to the next requests; when it is used up, what `usually` says: nothing."""
 
     upstream: int
     port: int = 0
     plan: list[Mishap | Answers] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    usually: Callable[[], Mishap | Answers] = lambda: Mishap.NONE
     answered: int = 0
     """How many answers the server has given, whether or not anyone heard them."""
 
@@ -71,7 +72,7 @@ class Proxy:
             while True:
                 head, body = await _message(reader)
                 self.seen.append(_parsed(head, body))
-                await self._answer(self.plan.pop(0) if self.plan else Mishap.NONE, head + body, reader, writer)
+                await self._answer(self.plan.pop(0) if self.plan else self.usually(), head + body, reader, writer)
                 if writer.is_closing():
                     break
         writer.close()

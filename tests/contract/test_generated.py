@@ -9,18 +9,14 @@ large run.
 
 import os
 import re
-import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from typing import Any, Final
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CheckFunction, not_a_server_error
 from schemathesis.specs.openapi import checks
 from tests.api.shop import an_address
-from tests.conftest import _on_server, url_of
 from tests.contract.aim import aim
 from tests.contract.callers import OPENING
 from tests.contract.open_shop import OpenShop
@@ -69,16 +65,6 @@ OUT_OF_REACH: Final = {
 
 ANSWERS: Final[defaultdict[str, Counter[int]]] = defaultdict(Counter)
 """How often each operation gave each status."""
-
-
-@pytest.fixture(scope="module")
-def open_shop(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
-    name = f"kado_{secrets.token_hex(6)}"
-    _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    _on_server(server_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
-    with OpenShop(tmp_path_factory.mktemp("data"), url_of(server_url, name)) as opened:
-        yield opened
-    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def checks_for(path: str, label: str, status: int) -> list[CheckFunction]:

@@ -73,7 +73,7 @@ def test_settings_of_the_environment_reach_no_drill(folder: Path, monkeypatch: p
 
 def test_results_are_written_with_the_machine(tmp_path: Path) -> None:
     ran = Ran("toy", 61.4, [Line(13, "nothing is lost", "0 lost", held=True)])
-    written = json.loads(write_down([ran], 0.5, {"processors": 2}, tmp_path / "results").read_text())
+    written = json.loads(write_down([ran], 0.5, 61.4, {"processors": 2}, tmp_path / "results").read_text())
     assert written["machine"] == {"processors": 2}
     assert written["scale"] == 0.5
     assert written["drills"]["toy"] == {
@@ -119,4 +119,4 @@ def test_a_drill_that_does_not_exist_is_refused_with_those_that_do() -> None:
 
 def test_every_drill_is_on_the_list() -> None:
     modules = {f"drills.{file.stem}" for file in (ROOT / "drills").glob("*.py") if "\ndef drill(" in file.read_text()}
-    assert {module for module, _ in DRILLS.values()} == modules
+    assert {how.module for how in DRILLS.values()} == modules

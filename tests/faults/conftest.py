@@ -35,8 +35,8 @@ class Shop:
     program: str = ""
     cards: tuple[str, ...] = ()
 
-    def till(self, *, keep_alive: bool = True) -> Till:
-        till = Till(self.server, self.key, self.merchant_id, keep_alive=keep_alive)
+    def till(self, *, keep_alive: bool = True, base_url: str | None = None) -> Till:
+        till = Till(self.server, self.key, self.merchant_id, keep_alive=keep_alive, base_url=base_url)
         till.program = self.program
         return till
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -36,13 +35,7 @@ class Pair:
 
     async def is_synchronous(self) -> None:
         await self.leader.demand(self.standby.name)
-        await self.until_true("SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
-
-    async def until_true(self, question: str) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while not await self.leader.say(question):
-            assert time.monotonic() < deadline, question
-            await asyncio.sleep(0.02)
+        await self.leader.until_true("SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
 
     async def waiting(self, *, besides: int = 0) -> int:
         """The process of a commit of Kado's that waits for the standby; 0 where none does."""
@@ -156,7 +149,7 @@ async def test_kado_follows_the_leader_by_itself(pair: Pair) -> None:
         sent, seals = len(list(mails.glob("*.eml"))), await pair.leader.say("SELECT count(*) FROM ledger_seal")
         await till.card("5.00", customerEmail="ada@example.com")
         await asyncio.to_thread(until, lambda: len(list(mails.glob("*.eml"))) > sent, _PATIENCE, "the worker stopped")
-        await pair.until_true(f"SELECT count(*) > {seals} FROM ledger_seal")
+        await pair.leader.until_true(f"SELECT count(*) > {seals} FROM ledger_seal")
         await pair.rejoin()
         await pair.shop.reckon(rush, till)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,14 +26,18 @@ class Wish:
         return await till.post(self.path, self.body, self.key)
 
 
-async def a_redeem(till: Till) -> list[Wish]:
+CodeOf = Callable[[str, str], Awaitable[str]]
+"""The security code of a card (program id, card id)."""
+
+
+async def a_redeem(till: Till, code_of: CodeOf | None = None) -> list[Wish]:
     """The smallest list."""
     card = (await till.card("20.00"))["id"]
     return [Wish("redeem", till.cards_path(card, "redeem"), {"amount": "1.25"}, (card,))]
 
 
-async def one_of_each(till: Till) -> list[Wish]:
-    """Everything that moves money, and two sales on one card."""
+async def one_of_each(till: Till, code_of: CodeOf | None = None) -> list[Wish]:
+    """Everything that moves money, and two sales on one card; a transfer where somebody knows the card's code."""
     cards = await asyncio.gather(*(till.card("20.00", customerEmail="ada@example.com") for _ in range(9)))
     redeemed, reloaded, sold, held, taken, left, right, replaced, voided = cards
     pending = (await till.issue("20.00")).json()["id"]
@@ -45,7 +49,9 @@ async def one_of_each(till: Till) -> list[Wish]:
         return Wish(name, till.cards_path(card["id"], action), body, (card["id"],), entries)
 
     consolidated = {"cardNumbers": [left["cardNumber"], right["cardNumber"]], "merchantId": till.merchant_id}
+    wishes = [] if code_of is None else [await a_transfer(till, code_of)]
     return [
+        *wishes,
         wish("redeem", redeemed, "redeem", {"amount": "1.25"}),
         wish("redeem again", redeemed, "redeem", {"amount": "0.75"}),
         wish("reload", reloaded, "reload", {"amount": "7.00"}),
@@ -64,6 +70,15 @@ async def one_of_each(till: Till) -> list[Wish]:
         ),
         Wish("issue", till.cards_path(), {"initialValue": "9.00", "merchantId": till.merchant_id}, ()),
     ]
+
+
+async def a_transfer(till: Till, code_of: CodeOf) -> Wish:
+    """Money from one card to another: both change, or neither does."""
+    source, destination = [await till.card("20.00") for _ in range(2)]
+    code = await code_of(till.program, source["id"])
+    body = {"securityCode": code, "destinationCardNumber": destination["cardNumber"], "amount": "3.00"}
+    path = till.cards_path(source["id"], "transfer")
+    return Wish("transfer", path, body, (source["id"], destination["id"]), 2)
 
 
 async def count(database_url: str, program: str) -> int:

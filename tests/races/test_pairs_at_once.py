@@ -16,7 +16,9 @@ import pytest
 from tests.races.conftest import Shop
 from tests.serving.till import Till
 
+from kado.cards.chain import change_sealed
 from kado.cards.numbers import hide_code
+from kado.cards.store import lock_cards, write_codes
 from kado.crypto import Keyring
 
 CODE = "314159"
@@ -87,10 +89,12 @@ class Waiter:
         tables = await asyncio.gather(self._lay(), self._lay(), self._lay())
         program = self._till.program
         cards = [card for table in tables for card in (table.card, table.other)]
-        codes = [(program, card, *hide_code(self._keyring, program, card, CODE)) for card in cards]
-        await self._superuser.executemany(
-            "UPDATE card SET code_hash = $3, code_version = $4 WHERE program_id = $1 AND id = $2", codes
-        )
+        async with self._superuser.transaction():
+            locked = await lock_cards(self._superuser, [(program, card) for card in cards])
+            for card in locked.cards.values():
+                hidden = hide_code(self._keyring, program, card.id, CODE)
+                change_sealed(self._keyring, card, code_hash=hidden.hash, code_version=hidden.version)
+            await write_codes(self._superuser, program, list(locked.cards.values()))
         return list(tables)
 
     async def left(self, table: Table, answers: list[httpx2.Response]) -> tuple[object, ...]:

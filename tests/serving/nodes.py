@@ -1,10 +1,12 @@
 """PostgreSQL servers that keep copies of each other, on ports of this machine: killed, frozen, promoted, rewound."""
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,9 +55,9 @@ def site() -> Iterator[Site]:
         account.own(folder)
         yield Site(folder, account, readable_binaries(find_binaries(), account, folder))
     finally:
-        for pid in _processes_below(folder):
+        for pid in processes_below(folder):
             send(pid, signal.SIGKILL)
-        until(lambda: not _processes_below(folder), _SECONDS, "a server outlives its folder")
+        until(lambda: not processes_below(folder), _SECONDS, "a server outlives its folder")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -142,7 +144,7 @@ class Node:
             send(pid, signal.SIGCONT)
 
     def processes(self) -> list[int]:
-        return _processes_below(self.data)
+        return processes_below(self.data)
 
     async def connect(self) -> "asyncpg.Connection[asyncpg.Record]":
         """As its superuser, to the database `kado`."""
@@ -161,6 +163,18 @@ class Node:
         await self.say(f"ALTER SYSTEM SET synchronous_standby_names = '{standbys}'")
         await self.say("SELECT pg_reload_conf()")
 
+    async def until_true(self, question: str) -> None:
+        """Return when the answer to a query is true."""
+        deadline = time.monotonic() + _SECONDS
+        while not await self.say(question):
+            assert time.monotonic() < deadline, question
+            await asyncio.sleep(0.02)
+
+    async def follow(self, leader: "Node") -> None:
+        """As a standby that lives, copy another leader from now on."""
+        await self.say(f"ALTER SYSTEM SET primary_conninfo = '{leader._conninfo('postgres', self.name)}'")
+        await self.say("SELECT pg_reload_conf()")
+
     async def promote(self) -> None:
         """Make a standby the leader, with no standby of its own yet."""
         assert await self.say("SELECT pg_promote(true, 60)")
@@ -175,7 +189,7 @@ def address(*nodes: Node) -> str:
     return f"postgresql://kado:secret@{places}/kado?target_session_attrs=read-write"
 
 
-def _processes_below(folder: Path) -> list[int]:
+def processes_below(folder: Path) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

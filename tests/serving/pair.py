@@ -8,12 +8,17 @@ from tests.serving.database_proxy import DatabaseProxy, proxying_database
 from tests.serving.server import Server
 from tests.serving.till import Till
 
+from kado.cards.codes import make_code
+from kado.crypto import Keyring
+from kado.storage.database import Database
+
 
 class Pair:
     """`victim` is killed; `other` is asked afterwards, and is the next victim. The dead one starts again meanwhile."""
 
     def __init__(self, proxy: DatabaseProxy, database_url: str) -> None:
         secret = {"KADO_SECRET_KEY": secrets.token_hex(32)}
+        self.keyring = Keyring([secret["KADO_SECRET_KEY"]])
         self.proxy = proxy
         self.database_url = database_url
         self.victim, self.other = (Server(database_url=proxy.url, settings=secret) for _ in range(2))
@@ -31,6 +36,16 @@ class Pair:
         till = Till(server, self.key, self.merchant_id, base_url=base_url)
         till.program = program
         return till
+
+    async def code_of(self, program: str, card: str) -> str:
+        """A new security code of the card, the way a message gets one."""
+        database = await Database.open(self.database_url)
+        try:
+            made = await make_code(database, self.keyring, "https://cards.example.com", program, card)
+        finally:
+            await database.close()
+        assert made is not None, "the card can still be used"
+        return made.code
 
     def kill(self) -> Server:
         """SIGKILL; returns the one to go on with."""

@@ -69,13 +69,13 @@ class Rush:
 
     def __init__(self, till: Till, cards: Sequence[str], workers: int = 16) -> None:
         self.sales: list[Sale] = []
+        self.settled_at: list[float] = []
         self.longest_pause = 0.05
         self._till = till
         self.cards = cards
         self._workers = workers
         self._over = asyncio.Event()
         self._changed = asyncio.Condition()
-        self._settled = 0
 
     @classmethod
     def going_on(cls, earlier: "Rush") -> "Rush":
@@ -98,9 +98,9 @@ class Rush:
 
     async def sold(self, more: int, seconds: float = 30) -> None:
         """Return when that many more sales were answered for good."""
-        wanted = self._settled + more
+        wanted = len(self.settled_at) + more
         async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(lambda: self._settled >= wanted)
+            await self._changed.wait_for(lambda: len(self.settled_at) >= wanted)
 
     async def _sell(self, *, is_patient: bool) -> None:
         while not self._over.is_set():
@@ -114,7 +114,7 @@ class Rush:
                 await asyncio.sleep(random.uniform(0, self.longest_pause))
                 continue
             async with self._changed:
-                self._settled += 1
+                self.settled_at.append(time.monotonic())
                 self._changed.notify_all()
 
     # ── the reckoning ──────────────────────────────────────────────────────────────────────────────────────────────

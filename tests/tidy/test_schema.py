@@ -7,9 +7,11 @@ import asyncpg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from tests.database.cards.builders import open_shop
 
+from kado.crypto import Keyring
 from kado.storage import migrate as migration
-from kado.storage.database import APP_ROLE
+from kado.storage.database import APP_ROLE, Database
 from kado.storage.grants import GRANTS
 from kado.storage.migrate import REVISIONS, SCHEMA, SchemaError, migrate
 from kado.storage.revisions import CHAIN
@@ -80,6 +82,50 @@ async def test_history_can_only_be_added_to(superuser: Superuser, table: str, st
     await superuser.execute(f"SET ROLE {APP_ROLE}")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await superuser.execute(statement.format(table))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE card_transaction DISABLE TRIGGER ALL",
+        "ALTER TABLE card_transaction DROP CONSTRAINT card_transaction_adds_up",
+        "ALTER TABLE card_transaction ALTER amount DROP NOT NULL",
+        "ALTER TABLE card_transaction OWNER TO kado_app",
+        "ALTER TABLE card_transaction RENAME TO another",
+        "CREATE TRIGGER another BEFORE INSERT ON card_transaction EXECUTE FUNCTION kado_refuse()",
+        "CREATE RULE another AS ON INSERT TO card_transaction DO INSTEAD NOTHING",
+        "CREATE OR REPLACE FUNCTION kado_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "DROP TRIGGER card_transaction_is_append_only ON card_transaction",
+        "DROP FUNCTION kado_refuse() CASCADE",
+        "DROP TABLE card_transaction",
+        "SET session_replication_role = replica",
+        "MERGE INTO card_transaction t USING card c ON c.id = t.card_id WHEN MATCHED THEN DELETE",
+        "INSERT INTO card_transaction TABLE card_transaction ON CONFLICT (program_id, id) DO UPDATE SET amount = 0",
+        "SELECT 1 FROM card_transaction FOR UPDATE",
+        "UPDATE ledger_seal SET number = number",
+        "DELETE FROM ledger_seal",
+        "TRUNCATE ledger_seal",
+        "DELETE FROM card",
+        "TRUNCATE card CASCADE",
+        "DELETE FROM hold",
+        "DELETE FROM reversal",
+    ],
+)
+async def test_the_server_cannot_get_around_what_protects_the_ledger(superuser: Superuser, statement: str) -> None:
+    await superuser.execute(f"SET ROLE {APP_ROLE}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await superuser.execute(statement)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_not_even_the_owner_changes_an_entry_while_the_triggers_stand(
+    superuser: Superuser, statement: str, database: Database, keyring: Keyring
+) -> None:
+    shop = await open_shop(database, keyring)
+    await shop.card(100)
+    await shop.ledger.close()
+    with pytest.raises(asyncpg.RestrictViolationError, match="entries are never"):
+        await superuser.execute(statement.format("card_transaction"))
 
 
 async def test_migrating_again_changes_nothing(database_url: str, superuser: Superuser) -> None:

@@ -132,7 +132,7 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
 async def wait_for_database(url: str, seconds: float) -> None:
     """Return as soon as the database accepts connections, and writes where several servers are named.
 
-    Raises the last error after `seconds`.
+    Raises `SchemaError` after `seconds`.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -144,7 +144,10 @@ async def wait_for_database(url: str, seconds: float) -> None:
             asyncpg.CannotConnectNowError,
             asyncpg.PostgresConnectionError,
             asyncpg.TargetServerAttributeNotMatched,
-        ):
+        ) as error:
             if asyncio.get_running_loop().time() > deadline:
-                raise
+                raise SchemaError(
+                    f"no database within {seconds:g} seconds: {error or type(error).__name__}. "
+                    "Check KADO_DATABASE_URL, and that the server it names runs; of several, one must take writes"
+                ) from error
             await asyncio.sleep(0.2)

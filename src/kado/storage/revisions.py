@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncpg
     from asyncpg.pool import PoolConnectionProxy
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0010", "0011")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every schema that this version knows, oldest first."""
 
 SCHEMA: Final = REVISIONS[-1]
@@ -28,7 +28,7 @@ POSTS: Final[tuple[str, ...]] = ()
 
 
 class SchemaError(Exception):
-    """The schema cannot be used or changed; the text says what to do next."""
+    """The database is not there, or its schema cannot be used or changed; the text says what to do next."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tests.serving.server import free_port
 from kado.errors import Unavailable
 from kado.storage.connect import connect, one_by_one
 from kado.storage.database import Database
+from kado.storage.migrate import SchemaError, wait_for_database
 
 
 @asynccontextmanager
@@ -107,6 +108,22 @@ async def test_a_server_that_takes_no_writes_is_passed_over(
         await connect(address(database_url, port, port), timeout=8)
     await (await connect(address(database_url, port), timeout=8)).close()
     await (await connect(address(database_url, port, port) + "?target_session_attrs=primary", timeout=8)).close()
+
+
+async def test_a_start_waits_for_a_leader_and_then_says_what_is_lacking(
+    database_url: str, port: int, superuser: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    name = urlsplit(database_url).path[1:]
+    await superuser.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    url = address(database_url, port, port)
+    with pytest.raises(SchemaError, match=r"no database within 0\.1 seconds: None of the hosts match"):
+        await wait_for_database(url, 0.1)
+    with pytest.raises(SchemaError, match="Check KADO_DATABASE_URL"):
+        await wait_for_database(address(database_url, free_port()), 0.1)
+    waiting = asyncio.create_task(wait_for_database(url, 20))
+    await superuser.execute("SET default_transaction_read_only = off")
+    await superuser.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    await waiting
 
 
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from kado.cards.chain import GENESIS
 from kado.cards.proof import lines
-from kado.cards.proof.export import Handover, handovers, said_of, seal_of, trusted
+from kado.cards.proof.export import Handover, handovers, said_of, seal_of, trusted, whole_only
 from kado.cards.proof.facts import moment
 from kado.cards.proof.seals import Seal, SealCheck
 from kado.cards.seal import HEAD_BYTES
@@ -58,6 +58,13 @@ async def prove(database: Database, keyring: Keyring, card_id: str, program_id: 
             {"from": one.old.hex(), "to": one.new.hex(), "signature": one.signature.hex()} for one in handovers(keyring)
         ],
     }
+
+
+async def home_of(database: Database, card_id: str, program_id: str | None) -> tuple[str, str]:
+    """Program and id of a card that is known by its id. Raises `NotFound`."""
+    async with database.read() as connection:
+        found, _ = await _home(connection, card_id, program_id)
+    return found, card_id
 
 
 async def _home(connection: Connection, card_id: str, program_id: str | None) -> tuple[str, str]:
@@ -133,7 +140,7 @@ class Proved:
 def check(text: bytes, given: Mapping[bytes, Ed25519PublicKey]) -> Proved:
     """Check a proof by these keys and those that they handed over to. Raises `NotAProof`."""
     try:
-        said = json.loads(text)
+        said = json.loads(text, parse_float=whole_only)
         if (said["format"], said["version"]) != (FORMAT, VERSION):
             raise NotAProof("This is not a proof of a card that this version can read.")
         program_id, card_id, unit = said["program"], said["card"], currency(said["currency"]).code
@@ -155,7 +162,7 @@ def _walk(program_id: str, card_id: str, texts: Sequence[tuple[bytes, str]], fau
     entries: list[list[Any]] = []
     previous, balance = GENESIS.hex(), 0
     for seq, (text, digest) in enumerate(texts, 1):
-        entry = json.loads(text)
+        entry = json.loads(text, parse_float=whole_only)
         if not isinstance(entry, list) or len(entry) not in _FIELDS:
             raise NotAProof(f"Entry {seq} of the proof is no entry.")
         if not isinstance(entry[3], str) or any(type(entry[at]) is not int for at in (2, 4, 5, 6, 7)):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -103,7 +103,7 @@ def _parsed(line: bytes, at: int, file: Path) -> dict[str, Any]:
     try:
         if not line.endswith(b"\n"):
             raise ValueError("cut off")
-        found = json.loads(line)
+        found = json.loads(line, parse_float=whole_only)
         if not isinstance(found, dict):
             raise TypeError("not an object")
     except (ValueError, TypeError, RecursionError):
@@ -119,6 +119,11 @@ def _line(said: dict[str, Any], at: int, file: Path) -> Line:
         return said["program"], seal_of(said)
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError):
         raise NotAnExport(f"Line {at} of {file} is neither a seal nor a handover.") from None
+
+
+def whole_only(text: str) -> NoReturn:
+    """Seals and entries have no number with a decimal point. Raises `ValueError`."""
+    raise ValueError(f"{text} is not a whole number")
 
 
 def seal_of(said: dict[str, Any]) -> Seal:

@@ -8,11 +8,13 @@ from typing import Annotated, Final
 import typer
 
 from kado import clock
-from kado.cards.proof.card_proof import NotAProof, Proved, prove
+from kado.cards.accept import accept as accept_card
+from kado.cards.accept import broken
+from kado.cards.proof.card_proof import NotAProof, Proved, home_of, prove
 from kado.cards.proof.card_proof import check as check_proof
 from kado.cards.seal import Sealer
 from kado.doors.cli.seal import CANNOT_RUN, PublicKeys, read_keys
-from kado.doors.cli.session import AsJson, command, example, fail, print_json, print_table, session, wrong_usage
+from kado.doors.cli.session import ACTOR, AsJson, command, example, fail, print_json, print_table, session, wrong_usage
 from kado.ids import is_id
 from kado.money import currency
 
@@ -52,6 +54,35 @@ async def _proof(card: str, program: str | None, out: Path | None) -> None:
     except OSError as error:
         fail(f"{out} cannot be written: {error.strerror}.")
     print(f"{out} is the proof of card {card}. Check it: kado card check {out} --public-key …")
+
+
+@app.command("accept", epilog=example('kado card accept 6710c5f2a94be10c77de3a51 --reason "address corrected by hand"'))
+def accept(
+    card: Annotated[
+        str | None, typer.Argument(help="The card's id. Left out, with --program: every card whose seal does not hold.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    program: Annotated[str | None, typer.Option(help="Its program's id; looked for if left out.")] = None,
+) -> None:
+    """Seal a card as its row stands, after `kado verify` named it and somebody has looked at it.
+
+    Changes nothing but the seal: entries and sums that do not agree are named as before.
+    """
+    if not reason.strip() or (card is None and program is None):
+        raise wrong_usage("--reason is missing, or both card and --program are.")
+    if not all(one is None or is_id(one) for one in (card, program)):
+        raise wrong_usage("A card or program is named by the 24 characters of its id.")
+    _accept(card, program, reason)
+
+
+@command
+async def _accept(card: str | None, program: str | None, reason: str) -> None:
+    async with session(make_secret=False) as (database, settings):
+        homes = [await home_of(database, card, program)] if card else await broken(database, settings.keyring, program)
+        done = 0
+        for program_id, card_id in homes:
+            done += await accept_card(database, settings.keyring, program_id, card_id, actor=ACTOR, reason=reason)
+    print(f"{done} of {len(homes)} cards sealed as they stand. Now: kado verify")
 
 
 @app.command("check", epilog=example("kado card check proof.json --public-key 9f3c…"))

@@ -1,7 +1,7 @@
 """Restoring a dump into any database: in one transaction, into a schema in which there is nothing yet."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
@@ -9,6 +9,9 @@ from kado.storage.backup.errors import BackupError
 from kado.storage.backup.file import Backup
 from kado.storage.backup.programs import Program, Target, programs_for
 from kado.storage.migrate import schema_version
+
+# Since then a dump begins with a setting that older servers refuse.
+_NEWER_WORDS: Final = 17
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -22,7 +25,13 @@ async def restore_dump(backup: Backup, url: str, *, may_replace: bool = False) -
     connection: Connection = await asyncpg.connect(url)
     try:
         target = Target.of(url)
-        programs = programs_for(target, connection.get_server_version().major, oldest=backup.head.major)
+        server = connection.get_server_version().major
+        if backup.head.major >= _NEWER_WORDS > server:
+            raise BackupError(
+                f"This dump was made by pg_dump {backup.head.postgres}, whose words PostgreSQL {server} does not "
+                f"understand. Restore it into PostgreSQL {_NEWER_WORDS} or later."
+            )
+        programs = programs_for(target, server, oldest=backup.head.major)
         schema = await connection.fetchval("SELECT quote_ident(current_schema())")
         kept = await _make_room(connection, schema, may_replace=may_replace)
         command = [

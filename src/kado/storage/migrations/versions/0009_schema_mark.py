@@ -2,12 +2,12 @@
 
 from kado.storage.migrations.script import run_sql
 
-revision = "0011"
-down_revision = "0010"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Make it."""
-    run_sql("0011_schema_mark")
+    run_sql("0009_schema_mark")

@@ -9,4 +9,4 @@ COMMENT ON TABLE schema_mark IS 'One row: which versions of Kado may work on the
 COMMENT ON COLUMN schema_mark.only_row IS 'There is one row only.';
 COMMENT ON COLUMN schema_mark.since IS 'The oldest schema whose Kado may work on this one.';
 COMMENT ON COLUMN schema_mark.finished IS 'The revision up to which the second parts of migrations were run.';
-INSERT INTO schema_mark (since, finished) VALUES ('0011', '0011');
+INSERT INTO schema_mark (since, finished) VALUES ('0009', '0009');

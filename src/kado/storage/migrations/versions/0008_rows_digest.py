@@ -2,7 +2,7 @@
 
 from kado.storage.migrations.script import run_sql
 
-revision = "0010"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
@@ -10,4 +10,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Make it."""
-    run_sql("0010_rows_digest")
+    run_sql("0008_rows_digest")
