@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import httpx2
-from tests.aged_holds import age_hold
 from tests.api.serving import PUBLIC_URL, Served
+from tests.behind import age_hold
 
 from kado.access import keys, store
 from kado.access.permissions import Permission, Role

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.api.entries import entry, newest, said
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, card_path, good
+from tests.behind import age_reversal
 
 from kado.cards.posting import SOUGHT_MAX
 from kado.ids import new_id
@@ -182,9 +183,9 @@ async def test_a_sale_of_another_merchant_is_never_taken_back(shop: Shop) -> Non
 async def test_a_mark_is_forgotten_after_thirty_days(shop: Shop) -> None:
     card, pos = await shop.active(), next(_numbers)
     good(await shop.reverse(card, posTransactionId=pos))
-    turn = "UPDATE reversal SET reversed_at = clock_timestamp() - $2::interval WHERE card_id = $1"
     for days, status in ((29.9, 400), (30.1, 200)):
-        await shop.superuser.execute(turn, card["id"], timedelta(days=days))
+        keyring = shop.api.services.keyring
+        await age_reversal(shop.superuser, keyring, shop.program_id, card["id"], timedelta(days=days))
         assert (await shop.redeem(card, more={"posTransactionId": pos})).status_code == status
 
 

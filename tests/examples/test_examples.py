@@ -142,7 +142,7 @@ async def test_a_receiver_believes_what_kado_sent_and_nothing_else(language: str
 
 
 def test_every_example_is_on_the_list() -> None:
-    listed = set(re.findall(r"\]\(([a-z]+/[a-z.]+)\)", (EXAMPLES / "README.md").read_text()))
+    listed = set(re.findall(r"\]\(([a-z]+/[a-z.-]+)\)", (EXAMPLES / "README.md").read_text()))
     there = {str(file.relative_to(EXAMPLES)) for file in EXAMPLES.glob("*/*") if file.suffix in (".py", ".mjs", ".sh")}
     assert there - listed == {"javascript/kado.mjs", "curl/kado.sh"}
     assert listed <= there

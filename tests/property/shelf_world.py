@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import asyncpg
-from tests.aged_holds import age_hold
+from tests.behind import age_hold
 from tests.property.shelf import Shelf, Told, Wish
 
 from kado.access.caller import Caller

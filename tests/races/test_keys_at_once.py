@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import httpx2
+from tests.behind import give_codes
 from tests.races.conftest import Shop
 from tests.serving.till import REPLAYED, Till
 
-from kado.cards.numbers import hide_code
 from kado.crypto import Keyring
 
 CODE = "314159"
@@ -157,16 +157,10 @@ async def test_fifty_different_requests_under_one_key_move_money_once(till: Till
 
 
 async def give_code(shop: Shop, till: Till, card: str) -> None:
-    """The code is written past Kado, so that no mail has to be waited for."""
     keyring = Keyring([(shop.server.data_dir / "secret.key").read_text().strip()])
     connection = await shop.server.superuser()
     try:
-        await connection.execute(
-            "UPDATE card SET code_hash = $3, code_version = $4 WHERE program_id = $1 AND id = $2",
-            till.program,
-            card,
-            *hide_code(keyring, till.program, card, CODE),
-        )
+        await give_codes(connection, keyring, till.program, [card], CODE)
     finally:
         await connection.close()
 

@@ -13,12 +13,10 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+from tests.behind import give_codes
 from tests.races.conftest import Shop
 from tests.serving.till import Till
 
-from kado.cards.chain import change_sealed
-from kado.cards.numbers import hide_code
-from kado.cards.store import lock_cards, write_codes
 from kado.crypto import Keyring
 
 CODE = "314159"
@@ -89,12 +87,7 @@ class Waiter:
         tables = await asyncio.gather(self._lay(), self._lay(), self._lay())
         program = self._till.program
         cards = [card for table in tables for card in (table.card, table.other)]
-        async with self._superuser.transaction():
-            locked = await lock_cards(self._superuser, [(program, card) for card in cards])
-            for card in locked.cards.values():
-                hidden = hide_code(self._keyring, program, card.id, CODE)
-                change_sealed(self._keyring, card, code_hash=hidden.hash, code_version=hidden.version)
-            await write_codes(self._superuser, program, list(locked.cards.values()))
+        await give_codes(self._superuser, self._keyring, program, cards, CODE)
         return list(tables)
 
     async def left(self, table: Table, answers: list[httpx2.Response]) -> tuple[object, ...]:

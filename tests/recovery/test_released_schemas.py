@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 from tests.recovery.released.make import SECRET
 
-from kado.cards.verify import verify
+from kado.cards.accept import accept, broken
+from kado.cards.verify import Reason, verify
 from kado.crypto import Keyring
 from kado.storage.database import Database
 from kado.storage.migrate import migrate, schema_version
@@ -28,9 +29,15 @@ async def fill(url: str, schema: str) -> None:
 
 
 async def verifies(url: str, entries: int) -> None:
-    database = await Database.open(url)
+    """Once a person has accepted the cards, whose seals are from before a seal covered what it covers now."""
+    database, keyring = await Database.open(url), Keyring([SECRET])
     try:
-        report = await verify(database, Keyring([SECRET]))
+        before = await verify(database, keyring)
+        assert {found.reason_code for found in before.findings} <= {Reason.STATE_CHANGED, Reason.ROWS_CHANGED}
+        assert all(found.card_id for found in before.findings)
+        for program_id, card_id in await broken(database, keyring, None):
+            assert await accept(database, keyring, program_id, card_id, actor="operator:test", reason="upgrade")
+        report = await verify(database, keyring)
         assert (report.findings, report.entries) == ([], entries)
         assert report.seals >= 1
     finally:

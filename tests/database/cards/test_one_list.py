@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.aged_holds import age_hold
+from tests.behind import age_hold
 from tests.database.cards.builders import Shop
 
 from kado.cards.capture import Capture

@@ -152,11 +152,11 @@ def _session_token(request: Request, name: str) -> str | None:
 
 async def signed(request: Request) -> Signer:
     """Whose signature the request bears; a bearer token proves nothing here. Raises `Unauthenticated`."""
-    header = ",".join(dict.fromkeys(request.headers.getlist(signatures.HEADER))) or None
-    if header is None:
+    headers = dict.fromkeys(request.headers.getlist(signatures.HEADER))
+    if not headers:
         raise Unauthenticated(detail=f"This request must be signed ({signatures.HEADER}).")
     path = request.scope["state"]["path_as_sent"].decode("latin-1")
-    return await services_of(request).signatures.signer(header, request.method, path, await request.body())
+    return await services_of(request).signatures.signer(",".join(headers), request.method, path, await request.body())
 
 
 def with_permission(permission: Permission) -> Callable[[Request], Awaitable[Caller]]:
