@@ -25,12 +25,12 @@ sys.path.insert(0, str(ROOT))
 from drills.conservation import Books, Watch, look, waiting  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from drills.mixed_clients import Job, Tally, work  # noqa: E402
+from tests.behind import give_codes  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
 from drills import alone  # noqa: E402
 from kado.access.signatures import HEADER, sign  # noqa: E402
-from kado.cards.numbers import hide_code  # noqa: E402
 from kado.crypto import Keyring  # noqa: E402
 
 SECONDS: Final = 600
@@ -101,10 +101,7 @@ async def _give_codes(server: Server, secret: str, program: str, cards: Sequence
     keyring = Keyring([secret])
     connection = await server.superuser()
     try:
-        await connection.executemany(
-            "UPDATE card SET code_hash = $3, code_version = $4 WHERE program_id = $1 AND id = $2",
-            [(program, card, *hide_code(keyring, program, card, _CODE)) for card in cards],
-        )
+        await give_codes(connection, keyring, program, cards, _CODE)
     finally:
         await connection.close()
 

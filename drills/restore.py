@@ -20,6 +20,8 @@ from tests.recovery.pace import paced  # noqa: E402
 from tests.serving.server import Server, serving, until  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
+from kado.crypto import Keyring  # noqa: E402
+
 ENTRIES: Final = 1_000_000
 CARDS: Final = 200
 SECONDS_MAX: Final = 600
@@ -56,7 +58,7 @@ async def _live(server: Server, folder: Path, key: Path, tell: Tell, entries: in
         secret = server.environment["KADO_SECRET_KEY"]
         tell(f"making {entries:,} entries")
         cards = await bench_cards.make(server.database_url(), secret, merchant_id, program, count=CARDS, with_codes=0)
-        await add_entries(server.database_url(), program, entries)
+        await add_entries(server.database_url(), Keyring([secret]), program, entries)
         tell("backing up, with 20 redeems a second")
         async with paced(till, cards.ids, 20) as redeems:
             began = time.monotonic()

@@ -21,6 +21,7 @@ from tests.recovery.steps import next_version  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
+from kado.crypto import Keyring  # noqa: E402
 from kado.storage.migrate import migrate  # noqa: E402
 
 ENTRIES: Final = 300_000
@@ -62,7 +63,7 @@ async def _live(server: Server, folder: Path, tell: Tell, entries: int) -> tuple
         url = server.database_url()
         tell(f"making {entries:,} entries")
         cards = await bench_cards.make(url, SECRET, merchant_id, program, count=CARDS, with_codes=0)
-        await add_entries(url, program, entries)
+        await add_entries(url, Keyring([SECRET]), program, entries)
         tell("migrating under load")
         began = time.monotonic()
         async with watched_locks(url) as locks, paced(till, cards.ids, PER_SECOND) as redeems:
