@@ -79,6 +79,8 @@ class Ran:
 
 def _in_its_own_process(module: str, scale: float, says: "Connection[Any, Any]") -> None:
     """Runs there; sends texts while it goes on, then the lines or what went wrong."""
+    # Whoever runs this in the background may have it ignored, and it would be here too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("KADO_")]:
         del os.environ[name]
     try:

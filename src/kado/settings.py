@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from kado.crypto import Keyring
 
@@ -253,11 +253,11 @@ def _database_url(name: str, url: str) -> str | None:
         return None
     _check_url(name, url, ("postgresql", "postgres"))
     try:
-        parts = urlsplit(url)
+        parts, servers = split_address(url)
     except ValueError as error:
         raise SettingError(f"{name}: {error}") from None
     wanted = parse_qs(parts.query).get("target_session_attrs", ["read-write"])[-1]
-    if "," in parts.netloc.rpartition("@")[2] and wanted not in ("read-write", "primary"):
+    if "," in servers and wanted not in ("read-write", "primary"):
         raise SettingError(
             f"{name} names several servers, and Kado writes: target_session_attrs must be read-write, not {wanted}"
         )
@@ -334,3 +334,16 @@ def _secret_from_file(path: Path, make: bool) -> str:
         raise SettingError(f"the secret key's file {path} cannot be read: {error.strerror}") from None
     _check_secret(value)
     return value
+
+
+def split_address(url: str) -> tuple[SplitResult, str]:
+    """A database's URL without its servers, and these as they were named, with commas between them.
+
+    Python takes no URL apart that names several servers with an IPv6 address among them. Raises `ValueError`.
+    """
+    scheme, colon, rest = url.partition("://")
+    end = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
+    user, at, servers = rest[:end].rpartition("@")
+    for server in servers.split(","):
+        urlsplit(f"//{server}")
+    return urlsplit(f"{scheme}{colon}{user}{at}{rest[end:]}"), servers

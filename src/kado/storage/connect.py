@@ -3,9 +3,11 @@
 import asyncio
 import socket
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlunsplit
 
 import asyncpg
+
+from kado.settings import split_address
 
 if TYPE_CHECKING:
     Own: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -37,7 +39,7 @@ async def connect(url: str, *, timeout: float, **options: Any) -> Own:  # noqa: 
     urls = one_by_one(url)
     if len(urls) == 1:
         return await asyncpg.connect(url, timeout=timeout, **options)
-    if _TARGET not in parse_qs(urlsplit(url).query):
+    if _TARGET not in parse_qs(split_address(url)[0].query):
         options[_TARGET] = "read-write"
     async with asyncio.timeout(timeout):
         return await _first_to_accept(urls, timeout, options)
@@ -45,9 +47,8 @@ async def connect(url: str, *, timeout: float, **options: Any) -> Own:  # noqa: 
 
 def one_by_one(url: str) -> list[str]:
     """The URL once for each server that it names."""
-    parts = urlsplit(url)
-    user, at, places = parts.netloc.rpartition("@")
-    return [urlunsplit(parts._replace(netloc=f"{user}{at}{place}")) for place in places.split(",")]
+    parts, servers = split_address(url)
+    return [urlunsplit(parts._replace(netloc=f"{parts.netloc}{server}")) for server in servers.split(",")]
 
 
 class Watched(Own):

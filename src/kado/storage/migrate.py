@@ -2,10 +2,11 @@
 
 import asyncio
 from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import asyncpg
 
+from kado.settings import split_address
 from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
 from kado.storage.grants import GRANTS
@@ -86,7 +87,7 @@ async def _app_role(connection: "asyncpg.Connection[asyncpg.Record]", app_url: s
     if app_url is None:
         await _make_role(connection)
         return APP_ROLE
-    user = unquote(urlsplit(app_url).username or "")
+    user = unquote(split_address(app_url)[0].username or "")
     if not await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", user):
         raise SchemaError(f"KADO_DATABASE_APP_URL names the user {user!r}, which this database does not have")
     return user

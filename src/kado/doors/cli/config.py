@@ -8,13 +8,13 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlunsplit
 
 import typer
 
 from kado import settings as configuration
 from kado.doors.cli.session import command, example
-from kado.settings import SETTINGS, Setting, SettingError, Settings
+from kado.settings import SETTINGS, Setting, SettingError, Settings, split_address
 from kado.storage import embedded
 
 EXAMPLE: Final = example("kado config --json")
@@ -74,8 +74,8 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
 def masked(url: str) -> str:
     """The URL without its password, wherever it stands. Nothing of a URL that cannot be taken apart is shown."""
     try:
-        parts = urlsplit(url)
-        user, at, place = parts.netloc.rpartition("@")
+        parts, servers = split_address(url)
+        user, at, _ = parts.netloc.rpartition("@")
         name, colon, _ = user.partition(":")
         pairs = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
@@ -85,7 +85,7 @@ def masked(url: str) -> str:
     ]
     return urlunsplit(
         parts._replace(
-            netloc=f"{name}{colon and ':' + _HIDDEN}{at}{place}",
+            netloc=f"{name}{colon and ':' + _HIDDEN}{at}{servers}",
             query=urlencode(hidden, quote_via=quote, safe="*/") if hidden != pairs else parts.query,
         )
     )

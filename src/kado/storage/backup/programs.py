@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlunsplit
 
+from kado.settings import split_address
 from kado.storage.backup.errors import BackupError
 from kado.storage.embedded.binaries import Binaries, installed
 from kado.storage.embedded.cluster import cause_in
@@ -27,18 +28,20 @@ class Target:
     @classmethod
     def of(cls, url: str) -> "Target":
         """Others can read the arguments of a process, so the password must not be among them."""
-        parts = urlsplit(url)
-        user, at, place = parts.netloc.rpartition("@")
+        parts, servers = split_address(url)
+        user, at, _ = parts.netloc.rpartition("@")
         name, _, password = user.partition(":")
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         given = unquote(password) or next((value for key, value in pairs if key == "password"), "")
         query = urlencode([(key, value) for key, value in pairs if key != "password"])
-        return cls(urlunsplit(parts._replace(netloc=f"{name}{at}{place}", query=query)), given or None)
+        return cls(urlunsplit(parts._replace(netloc=f"{name}{at}{servers}", query=query)), given or None)
 
     @property
     def demands_tls(self) -> bool:
         """Whether the URL forbids a connection without TLS."""
-        return any(key == "sslmode" and value in _WITH_TLS for key, value in parse_qsl(urlsplit(self.url).query))
+        return any(
+            key == "sslmode" and value in _WITH_TLS for key, value in parse_qsl(split_address(self.url)[0].query)
+        )
 
 
 def programs_for(target: Target, server_major: int, *, oldest: int = 0) -> Binaries:
