@@ -23,6 +23,7 @@ from tests.serving.rush import Rush  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
+from drills import alone  # noqa: E402
 from kado.storage import embedded  # noqa: E402
 
 SECONDS: Final = 30
@@ -176,5 +177,4 @@ def _a_disk() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    for line in drill(lambda text: print(text, flush=True), float(sys.argv[1]) if sys.argv[1:] else 1.0):
-        print(f"{line.guarantee} {'held' if line.held else 'NOT HELD'}: {line.what}: {line.figure}")
+    alone.main(drill, "database-faults")

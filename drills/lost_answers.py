@@ -16,6 +16,8 @@ from tests.serving.rush import Rush  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
+from drills import alone  # noqa: E402
+
 SECONDS: Final = 100
 LOST: Final = 0.1
 WORKERS: Final = 16
@@ -67,5 +69,4 @@ async def _rush(server: Server, key: str, merchant_id: str, seconds: float, seed
 
 
 if __name__ == "__main__":
-    for line in drill(lambda text: print(text, flush=True), float(sys.argv[1]) if sys.argv[1:] else 1.0):
-        print(f"{line.guarantee}: {line.what}: {line.figure}")
+    alone.main(drill, "lost-answers")

@@ -20,6 +20,7 @@ from tests.recovery.pace import paced  # noqa: E402
 from tests.serving.server import Server, serving, until  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
+from drills import alone  # noqa: E402
 from kado.crypto import Keyring  # noqa: E402
 
 ENTRIES: Final = 1_000_000
@@ -107,5 +108,4 @@ def _restored(server: Server, folder: Path, key: Path, moment: str, books: Books
 
 
 if __name__ == "__main__":
-    for one in drill(print, float(sys.argv[1]) if len(sys.argv) > 1 else 1):
-        print(one)
+    alone.main(drill, "restore")

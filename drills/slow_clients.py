@@ -1,7 +1,7 @@
 """Five hundred clients that are slow on purpose, a hundred bodies that are too large, and no files left to open.
 
 What a sale feels of it, what memory it takes, and when the slow ones are shown out. By itself:
-`python drills/slow_clients.py [scale]`.
+`python drills/slow_clients.py --scale 0.1`.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from drills.line import Line, Tell  # noqa: E402
 from tests.serving import slow  # noqa: E402
 from tests.serving.server import Server, serving, until  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
+
+from drills import alone  # noqa: E402
 
 HEADS: Final = 500
 OTHERS: Final = 50
@@ -179,5 +181,4 @@ async def _no_files(server: Server, tell: Tell) -> list[Line]:
 
 
 if __name__ == "__main__":
-    for line in drill(lambda text: print(text, flush=True), float(sys.argv[1]) if len(sys.argv) > 1 else 1.0):
-        print(f"{line.guarantee} {'held' if line.held else 'NOT HELD'}: {line.what}: {line.figure}")
+    alone.main(drill, "slow-clients")

@@ -1,6 +1,5 @@
 """A thief with the database: a thousand random edits of single rows, as superuser; `kado verify` must name them all."""
 
-import argparse
 import asyncio
 import secrets
 import shutil
@@ -15,6 +14,7 @@ sys.path.insert(0, str(ROOT))
 from drills.line import Line, Tell  # noqa: E402
 from tests.database.cards.thief import Outcome, tamper  # noqa: E402
 
+from drills import alone  # noqa: E402
 from kado.storage import embedded  # noqa: E402
 
 EDITS: Final = 1000
@@ -53,14 +53,5 @@ def lines(outcome: Outcome) -> list[Line]:
     ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, epilog="example: python drills/tampering.py --scale 0.1")
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is a thousand edits")
-    told = drill(lambda text: print(text, flush=True), parser.parse_args().scale)
-    for line in told:
-        print(f"{'held' if line.held else 'NOT HELD'}: {line.what}: {line.figure}")
-    sys.exit(0 if all(line.held for line in told) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    alone.main(drill, "tampering")

@@ -21,6 +21,7 @@ from tests.recovery.steps import next_version  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
+from drills import alone  # noqa: E402
 from kado.crypto import Keyring  # noqa: E402
 from kado.storage.migrate import migrate  # noqa: E402
 
@@ -88,5 +89,4 @@ async def _reading(url: str) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
-    for one in drill(print, float(sys.argv[1]) if len(sys.argv) > 1 else 1):
-        print(one)
+    alone.main(drill, "upgrade")
