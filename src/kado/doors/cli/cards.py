@@ -1,7 +1,6 @@
 """`kado card`: prove one card's history to somebody who has no access to the server."""
 
 import json as json_lines
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,8 +12,19 @@ from kado.cards.accept import broken
 from kado.cards.proof.card_proof import NotAProof, Proved, home_of, prove
 from kado.cards.proof.card_proof import check as check_proof
 from kado.cards.seal import Sealer
-from kado.doors.cli.seal import CANNOT_RUN, PublicKeys, read_keys
-from kado.doors.cli.session import ACTOR, AsJson, command, example, fail, print_json, print_table, session, wrong_usage
+from kado.doors.cli.seal import PublicKeys, read_keys
+from kado.doors.cli.session import (
+    ACTOR,
+    CANNOT_TELL,
+    AsJson,
+    command,
+    example,
+    fail,
+    print_json,
+    print_table,
+    session,
+    wrong_usage,
+)
 from kado.ids import is_id
 from kado.money import currency
 
@@ -101,8 +111,7 @@ def check(
         proved = check_proof(file.read_bytes(), keys)
     except (NotAProof, OSError) as error:
         reason = f"{file} cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
-        print(f"kado: {reason}", file=sys.stderr)
-        raise typer.Exit(CANNOT_RUN) from None
+        fail(reason, CANNOT_TELL)
     if json:
         print_json(_members(proved))
     else:

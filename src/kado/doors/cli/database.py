@@ -10,7 +10,7 @@ import typer
 from kado import settings as configuration
 from kado.cards.verify import verify
 from kado.doors.cli.backup import progress
-from kado.doors.cli.session import AsJson, command, example, explain, fail, print_json, session, wrong_usage
+from kado.doors.cli.session import AsJson, command, example, fail, in_one_sentence, print_json, session, wrong_usage
 from kado.doors.cli.verify import print_report
 from kado.settings import Settings
 from kado.storage import embedded
@@ -141,18 +141,13 @@ def forget_old() -> None:
     print("\n".join(f"{cluster} is removed." for cluster in removed) or "There is nothing to remove.")
 
 
+@in_one_sentence()
 def _run(work: Callable[[Path], T]) -> T:
     """Do it to the embedded database, or say in one sentence why not."""
-    try:
-        settings = configuration.load(make_secret=False)
-        if settings.database_url is not None:
-            fail("KADO_DATABASE_URL names a database of your own; this is for the embedded one.")
-        return work(settings.data_dir)
-    except Exception as error:
-        message = explain(error)
-        if message is None:
-            raise
-        fail(message)
+    settings = configuration.load(make_secret=False)
+    if settings.database_url is not None:
+        fail("KADO_DATABASE_URL names a database of your own; this is for the embedded one.")
+    return work(settings.data_dir)
 
 
 @command

@@ -1,7 +1,6 @@
 """`kado outbox`: mails, text messages and events that have not been delivered, and sending them again."""
 
 import asyncio
-import sys
 from typing import Annotated, Final
 
 import typer
@@ -10,10 +9,11 @@ from kado import clock
 from kado.delivery.undelivered import count_messages, find_message, list_messages, replay_messages
 from kado.doors.cli.session import (
     ACTOR,
+    CANNOT_TELL,
     AsJson,
     command,
     example,
-    explain,
+    in_one_sentence,
     print_json,
     print_table,
     session,
@@ -34,7 +34,6 @@ app: Final = typer.Typer(
 
 _SHOWN_MAX: Final = 250
 _STATES: Final = {"failed": ["failed"], "queued": ["queued"], "undelivered": ["queued", "failed"]}
-_CANNOT_RUN: Final = 2
 ItemId = Annotated[str, typer.Argument(help="The id, as `kado outbox list` shows it.")]
 
 
@@ -117,14 +116,8 @@ def check(as_json: AsJson = False) -> None:
     Exit code 0: nothing needs anybody. 1: something was given up, or has been due for over five minutes and no worker
     has taken it. 2: it could not be found out.
     """
-    try:
+    with in_one_sentence(CANNOT_TELL):
         count = asyncio.run(_counted())
-    except Exception as error:
-        message = explain(error)
-        if message is None:
-            raise
-        print(f"kado: {message}", file=sys.stderr)
-        raise typer.Exit(_CANNOT_RUN) from None
     if as_json:
         print_json(
             {"failed": count.failed, "retrying": count.retrying, "waiting": count.waiting, "overdue": count.overdue}

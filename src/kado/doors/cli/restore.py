@@ -13,7 +13,7 @@ from kado import settings as configuration
 from kado.cards.proof.findings import Report
 from kado.cards.verify import verify
 from kado.doors.cli.backup import KeyFile, locker, progress
-from kado.doors.cli.session import AsJson, example, explain, fail, print_json, session, wrong_usage
+from kado.doors.cli.session import AsJson, example, in_one_sentence, print_json, session, wrong_usage
 from kado.doors.cli.verify import members, print_report
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
@@ -57,13 +57,8 @@ def restore(
     3: restored, but the ledger does not agree; `kado verify` says where.
     """
     moment = _moment(until)
-    try:
+    with in_one_sentence():
         done, report = asyncio.run(_restore(file, into, moment, archive, replace, locker(key_file, passphrase)))
-    except Exception as error:
-        message = explain(error)
-        if message is None:
-            raise
-        fail(message)
     if json:
         print_json(done | {"verified": members(report)})
     else:

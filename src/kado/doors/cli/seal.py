@@ -13,7 +13,7 @@ from kado.cards.proof.export import check as check_export
 from kado.cards.proof.export import export as export_seals
 from kado.cards.proof.seals import own_keys
 from kado.cards.seal import Sealer
-from kado.doors.cli.session import AsJson, command, example, fail, print_json, session, wrong_usage
+from kado.doors.cli.session import CANNOT_TELL, AsJson, command, example, fail, print_json, session, wrong_usage
 from kado.settings import load
 
 app: Final = typer.Typer(
@@ -22,8 +22,6 @@ app: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-CANNOT_RUN: Final = 2
 
 PublicKeys = Annotated[
     list[str] | None,
@@ -78,8 +76,7 @@ def check(
     try:
         checked = check_export(file, read_keys(public_key))
     except NotAnExport as error:
-        print(f"kado: {error}", file=sys.stderr)
-        raise typer.Exit(CANNOT_RUN) from None
+        fail(str(error), CANNOT_TELL)
     if json:
         print_json(_members(checked))
     else:

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import wraps
 from typing import Annotated, Final, NoReturn, ParamSpec
@@ -13,6 +13,7 @@ import asyncpg
 import typer
 
 from kado import settings as configuration
+from kado.cards.proof.export import NotAnExport
 from kado.errors import Refusal
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
@@ -23,6 +24,9 @@ from kado.storage.migrate import SchemaError, migrate
 
 ACTOR: Final = "operator:cli"
 """Who stands in the audit log for what is done on the command line."""
+
+CANNOT_TELL: Final = 2
+"""The exit code of commands that say whether something is so, when it could not be found out."""
 
 P = ParamSpec("P")
 
@@ -52,15 +56,22 @@ def command(work: Callable[P, Coroutine[None, None, None]]) -> Callable[P, None]
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
+        with in_one_sentence():
             asyncio.run(work(*args, **kwargs))
-        except Exception as error:
-            message = explain(error)
-            if message is None:
-                raise
-            fail(message)
 
     return run
+
+
+@contextmanager
+def in_one_sentence(status: int = 1) -> Iterator[None]:
+    """Whatever goes wrong inside becomes one message on stderr and this exit code."""
+    try:
+        yield
+    except Exception as error:
+        message = explain(error)
+        if message is None:
+            raise
+        fail(message, status)
 
 
 def explain(error: Exception) -> str | None:
@@ -70,7 +81,7 @@ def explain(error: Exception) -> str | None:
             return None
         case Refusal():
             return error.detail
-        case SettingError() | EmbeddedError() | SchemaError() | BackupError():
+        case SettingError() | EmbeddedError() | SchemaError() | BackupError() | NotAnExport():
             return str(error)
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"The database refuses the user of KADO_DATABASE_URL: {error}"
@@ -80,10 +91,10 @@ def explain(error: Exception) -> str | None:
             return f"This should not happen ({type(error).__name__}: {error}). Please report it."
 
 
-def fail(message: str) -> NoReturn:
-    """Say why on stderr and end with exit code 1."""
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Say why on stderr and end with this exit code."""
     print(f"kado: {message}", file=sys.stderr)
-    raise typer.Exit(1)
+    raise typer.Exit(status) from None
 
 
 def example(line: str) -> str:

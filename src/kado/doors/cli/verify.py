@@ -9,14 +9,12 @@ from typing import Annotated, Final
 
 import typer
 
-from kado.cards.proof.export import NotAnExport
 from kado.cards.proof.findings import Finding, Report
 from kado.cards.verify import verify as verify_ledger
-from kado.doors.cli.session import AsJson, example, explain, print_json, session, wrong_usage
+from kado.doors.cli.session import CANNOT_TELL, AsJson, example, in_one_sentence, print_json, session, wrong_usage
 from kado.ids import is_id
 
 EXAMPLE: Final = example("kado verify --json")
-_CANNOT_RUN: Final = 2
 
 
 def verify(
@@ -45,17 +43,13 @@ def verify(
 def _run(program: str | None, seals: Path | None) -> Report:
     """The report, or exit code 2 with one message on stderr."""
     progress = _Progress() if sys.stderr.isatty() else None
-    try:
-        return asyncio.run(_verify(program, seals, progress))
-    except Exception as error:
-        message = str(error) if isinstance(error, NotAnExport) else explain(error)
-        if message is None:
-            raise
-        print(f"kado: {message}", file=sys.stderr)
-        raise typer.Exit(_CANNOT_RUN) from None
-    finally:
-        if progress is not None:
-            progress.clear()
+    with in_one_sentence(CANNOT_TELL):
+        try:
+            report = asyncio.run(_verify(program, seals, progress))
+        finally:
+            if progress is not None:
+                progress.clear()
+    return report
 
 
 async def _verify(program: str | None, seals: Path | None, progress: Callable[[int, int], None] | None) -> Report:
