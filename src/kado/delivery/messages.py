@@ -153,23 +153,6 @@ async def put_off(database: Database, message: Claimed, reason: str, wait: timed
     await database.repeat(work)
 
 
-async def replay(database: Database, program_id: str, message_id: str) -> bool:
-    """Put a message that was given up back in the queue, with all its tries before it. False if there is none such."""
-    async with database.transaction() as connection:
-        found = await connection.fetchval(
-            """
-            UPDATE message SET state = 'queued', attempts = 0, next_attempt_at = now()
-             WHERE program_id = $1 AND id = $2 AND state = 'failed'
-            RETURNING true
-            """,
-            program_id,
-            message_id,
-        )
-        if found:
-            await enqueue_sends(connection, [(program_id, message_id, timedelta(0))])
-        return bool(found)
-
-
 async def rescue(database: Database) -> int:
     """New jobs for messages that are overdue and have none, as after a crash at the wrong moment. How many it were."""
     async with database.transaction() as connection:

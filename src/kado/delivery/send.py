@@ -16,12 +16,10 @@ from kado.crypto import Keyring
 from kado.delivery import compose, messages, notices, sign_in
 from kado.delivery.failures import DeliveryFailure, PermanentFailure, TemporaryFailure
 from kado.delivery.mail import Mailer
-from kado.delivery.messages import Claimed, replay
+from kado.delivery.messages import Claimed
 from kado.delivery.sms import Texter
 from kado.errors import Unavailable
 from kado.storage.database import Database, away
-
-__all__ = ["Sender", "replay"]
 
 WAITS: Final = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 6 * 3600, 6 * 3600)

@@ -10,7 +10,8 @@ from tests.database.delivery.shop import ADDRESS, ACard, Shop
 
 from kado.cards.numbers import code_matches
 from kado.crypto import Keyring
-from kado.delivery.send import WAITS, replay
+from kado.delivery.send import WAITS
+from kado.delivery.undelivered import replay_messages
 from kado.storage.database import Database
 
 SECONDS_2 = timedelta(seconds=2)
@@ -46,7 +47,7 @@ async def test_a_sent_message_is_never_sent_again(shop: Shop, make_sender: MakeS
     for _ in range(3):
         await sender.send(message.program_id, message.id)
     assert len(mail_server.received) == 1
-    assert await replay(shop.database, message.program_id, message.id) is False
+    assert await replay_messages(shop.database, "operator:test", message.id) == 0
 
 
 async def test_a_temporary_refusal_is_tried_again_with_a_new_code(
@@ -92,7 +93,7 @@ async def test_after_the_last_try_it_is_given_up_and_can_be_replayed(
     assert await shop.jobs() == 0
     await sender.send(message.program_id, message.id)
     assert mail_server.answers == ["451 no"], "what has failed is left alone"
-    assert await replay(shop.database, message.program_id, message.id) is True
+    assert await replay_messages(shop.database, "operator:test", message.id) == 1
     assert await shop.jobs() == 1
     await sender.send(message.program_id, message.id)
     assert ((await shop.row(message))["state"], (await shop.row(message))["attempts"]) == ("queued", 1)
