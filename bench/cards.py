@@ -4,6 +4,9 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 
+from tests.serving.server import Server
+from tests.serving.till import Till
+
 from kado.access.caller import Caller
 from kado.access.permissions import Permission, Role
 from kado.cards.activate import Activate
@@ -73,6 +76,14 @@ async def make(url: str, secret: str, merchant_id: str, program_id: str, *, coun
         await ledger.close()
         await database.close()
     return Cards(program_id, ids, numbers)
+
+
+async def in_a_shop(server: Server, secret: str, *, count: int, with_codes: int = 0) -> tuple[Cards, str]:
+    """The same in a program of a new merchant, whose owner's key comes along."""
+    merchant_id, token = server.merchant("Bench"), server.key("Bench")
+    async with Till(server, token, merchant_id) as till:
+        program_id = await till.open_program()
+    return await make(server.database_url(), secret, merchant_id, program_id, count=count, with_codes=with_codes), token
 
 
 def _card_id(outcome: Outcome | Refusal) -> Answer:

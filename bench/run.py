@@ -27,7 +27,6 @@ sys.path.insert(0, str(ROOT))
 from bench import cards as bench_cards  # noqa: E402
 from bench.ceilings import Ceiling  # noqa: E402
 from tests.serving.server import Server, free_port, serving, until  # noqa: E402
-from tests.serving.till import Till  # noqa: E402
 
 from kado.storage.embedded.binaries import find_binaries  # noqa: E402
 
@@ -147,13 +146,8 @@ def _listens(port: int) -> bool:
 
 async def prepare(server: Server, secret: str, count: int) -> tuple[bench_cards.Cards, str, Ceiling]:
     """A merchant, a key, a program, its cards, and the scratch database."""
-    merchant_id = server.merchant("Bench")
-    token = server.key("Bench")
-    async with Till(server, token, merchant_id) as till:
-        program_id = await till.open_program()
-    url = server.database_url()
-    cards = await bench_cards.make(url, secret, merchant_id, program_id, count=count, with_codes=_WITH_CODES)
-    ceiling = Ceiling(url, server.root)
+    cards, token = await bench_cards.in_a_shop(server, secret, count=count, with_codes=_WITH_CODES)
+    ceiling = Ceiling(server.database_url(), server.root)
     await ceiling.prepare()
     return cards, token, ceiling
 

@@ -12,7 +12,6 @@ sys.path.insert(0, str(ROOT))
 from bench import cards as bench_cards  # noqa: E402
 from bench.run import load  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
-from tests.serving.till import Till  # noqa: E402
 
 REDEEMS: Final = 10_000
 CONNECTIONS: Final = 32
@@ -32,16 +31,6 @@ _SUMS: Final = """
 """
 
 
-async def prepare(server: Server, secret: str) -> tuple[bench_cards.Cards, str]:
-    merchant_id = server.merchant("Bench")
-    token = server.key("Bench")
-    async with Till(server, token, merchant_id) as till:
-        program_id = await till.open_program()
-    url = server.database_url()
-    cards = await bench_cards.make(url, secret, merchant_id, program_id, count=CARDS, with_codes=0)
-    return cards, token
-
-
 async def check(server: Server) -> None:
     """The sums, told by SQL and not by Kado."""
     connection = await server.superuser()
@@ -57,7 +46,7 @@ async def check(server: Server) -> None:
 def main() -> None:
     secret = secrets.token_hex(32)
     with serving(processes=2, settings={"KADO_SECRET_KEY": secret}) as server:
-        cards, token = asyncio.run(prepare(server, secret))
+        cards, token = asyncio.run(bench_cards.in_a_shop(server, secret, count=CARDS))
         job = {"kind": "redeem", "program": cards.program_id, "cards": cards.ids, "token": token}
         told = load(job | {"port": server.port, "connections": CONNECTIONS, "requests": REDEEMS})
         asyncio.run(check(server))

@@ -23,7 +23,6 @@ from bench.run import load  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from tests.serving import slow  # noqa: E402
 from tests.serving.server import Server, serving, until  # noqa: E402
-from tests.serving.till import Till  # noqa: E402
 
 from drills import alone  # noqa: E402
 
@@ -41,15 +40,6 @@ GROWTH_KB: Final = 5 * 1024
 CARDS: Final = 300
 
 
-async def _prepare(server: Server, secret: str) -> tuple[bench_cards.Cards, str]:
-    merchant_id = server.merchant("Slow")
-    token = server.key("Slow")
-    async with Till(server, token, merchant_id) as till:
-        program_id = await till.open_program()
-    url = server.database_url()
-    return await bench_cards.make(url, secret, merchant_id, program_id, count=CARDS, with_codes=0), token
-
-
 def drill(tell: Tell, scale: float) -> list[Line]:
     """About two minutes at scale 1. Sizes and figures stay as they are; with less, there are fewer clients."""
     secret = secrets.token_hex(32)
@@ -57,7 +47,7 @@ def drill(tell: Tell, scale: float) -> list[Line]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     try:
         with serving(settings={"KADO_SECRET_KEY": secret}) as server:
-            cards, token = asyncio.run(_prepare(server, secret))
+            cards, token = asyncio.run(bench_cards.in_a_shop(server, secret, count=CARDS))
             lines = [
                 *asyncio.run(_slow(server, cards, token, tell, scale)),
                 *asyncio.run(_large(server, tell, max(5, round(BODIES * scale)))),
