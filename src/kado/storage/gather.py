@@ -31,7 +31,8 @@ def patience_begins() -> None:
     _patience_since.set(time.monotonic())
 
 
-def _patience() -> float:
+def patience() -> float:
+    """For how many more seconds the caller waits."""
     since = _patience_since.get()
     return PATIENCE_SECONDS if since is None else max(_LEAST_SECONDS, since + PATIENCE_SECONDS - time.monotonic())
 
@@ -68,7 +69,7 @@ class Gatherer(Generic[T, R]):
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         try:
-            async with asyncio.timeout(_patience()):
+            async with asyncio.timeout(patience()):
                 if is_full:
                     await asyncio.wait([future], timeout=self._crowd.moment)
                     if self._is_behind(number):

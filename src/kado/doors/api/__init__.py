@@ -12,6 +12,7 @@ from kado.access.permissions import Permission
 from kado.doors.api import answers, openapi
 from kado.doors.api.gate import Gate
 from kado.doors.api.intake import Larger, Limits
+from kado.doors.api.lane import Lane
 from kado.doors.api.routes import (
     balance,
     bulk,
@@ -89,7 +90,8 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
         return caller.merchant_id if Permission.CARDS_BULK in caller.permissions else None
 
     larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
-    return Gate(app, limits=Limits(body_seconds=services.settings.request_seconds * 2 / 3), larger=larger)
+    limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
+    return Gate(app, limits=limits, larger=larger, lane=Lane(services.database.places))
 
 
 def application_document() -> dict[str, Any]:

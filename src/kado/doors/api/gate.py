@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kado.doors.api import answers, strict_json
 from kado.doors.api.intake import Disconnected, Intake, Larger, Limits, TurnedAway, UnsupportedMediaType
+from kado.doors.api.lane import Lane
 from kado.errors import Refusal, Unavailable
 from kado.storage.gather import patience_begins
 
@@ -39,7 +40,7 @@ class Gate:
     """ASGI middleware for the outermost place: `Gate(app)`.
 
     `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
-    `larger` says where and from whom more is read than `limits` say.
+    `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns.
     Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
     """
 
@@ -50,9 +51,11 @@ class Gate:
         form_paths: Collection[str] = ("/v2/token",),
         limits: Limits | None = None,
         larger: Larger | None = None,
+        lane: Lane | None = None,
     ) -> None:
         self._app = app
         self._larger = larger
+        self._lane = lane or Lane()
         self._limits = limits or Limits()
         self._form_paths = frozenset(form_paths)
         self._form_folders = tuple(path for path in form_paths if path.endswith("/"))
@@ -85,7 +88,8 @@ class Gate:
         try:
             body = await self._read(scope, intake)
             patience_begins()
-            await self._app(scope, intake.replay(body), answer)
+            async with self._lane.passage(scope["path"]):
+                await self._app(scope, intake.replay(body), answer)
         except TurnedAway as refusal:
             await answer.refuse(answers.render(refusal), close=True)
             await intake.discard()

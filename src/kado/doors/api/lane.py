@@ -1,0 +1,86 @@
+"""A lane of their own for requests of people who have proved nothing about themselves.
+
+When somebody guesses there are a thousand of them a second, and each costs about as much as a redeem does. Side by side
+they would come between any two steps of a redeem; in the lane a few are looked at at once, however many wait, and one
+after another while tills are busy.
+"""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from kado.storage.crowd import PLACES, Crowd
+from kado.storage.gather import patience
+
+PATHS: Final = re.compile(r"/v2/giftcards/(programs/[^/]+|customer)/balance-check")
+"""What has to take the lane."""
+
+WIDE: Final = 32
+"""So many at once fill the lists in which balance checks are settled."""
+
+NARROW: Final = 1
+"""With 2 the slowest redeems beside a flood took up to 2.8 times as long, with 16 eight times (`drills/guesses.py`)."""
+
+_BUSY_NANOSECONDS: Final = 500_000_000
+"""For so long after a request outside the lane the next one is expected."""
+
+
+class Lane:
+    """Lets a few in at once and keeps the others waiting, in their order, as far as a queue has places."""
+
+    def __init__(self, places: int = PLACES) -> None:
+        self._crowd = Crowd("balance_check_lane", places)
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._inside = 0
+        self._others = 0
+        self._others_until = 0
+
+    @asynccontextmanager
+    async def passage(self, path: str) -> AsyncIterator[None]:
+        """Wait for one's turn, where the path is one of `PATHS`. Raises `Unavailable` where too many wait already."""
+        if PATHS.fullmatch(path) is None:
+            self._others += 1
+            try:
+                yield
+            finally:
+                self._others -= 1
+                self._others_until = time.monotonic_ns() + _BUSY_NANOSECONDS
+            return
+        await self._turn()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    async def _turn(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            is_full = self._crowd.comes(len(self._waiting))
+            self._let_in()
+            async with asyncio.timeout(self._crowd.moment if is_full else patience()):
+                await turn
+        except BaseException as error:
+            with suppress(ValueError):
+                self._waiting.remove(turn)
+            if turn.done() and not turn.cancelled():  # it came to its turn, and left in the same moment
+                self._leave()
+            if isinstance(error, TimeoutError):
+                raise self._crowd.turned_away(len(self._waiting)) from None
+            raise
+
+    def _leave(self) -> None:
+        self._inside -= 1
+        self._let_in()
+
+    def _let_in(self) -> None:
+        is_busy = self._others > 0 or time.monotonic_ns() < self._others_until
+        while self._waiting and self._inside < (NARROW if is_busy else WIDE):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._inside += 1
