@@ -66,7 +66,7 @@ async def _live(server: Server, folder: Path, key: Path, tell: Tell, entries: in
             made = await asyncio.to_thread(server.command, "backup", str(folder / "it.backup"), "--key-file", str(key),
                                            seconds=1200)  # fmt: skip
             took = time.monotonic() - began
-            assert made.returncode == 0, made.stderr
+            assert made.code == 0, made.err
             await redeems.more(20)
         states: States = []
         for _ in range(2):
@@ -95,14 +95,14 @@ def _restored(server: Server, folder: Path, key: Path, moment: str, books: Books
     began = time.monotonic()
     done = server.command(*words, seconds=2 * SECONDS_MAX)
     took = time.monotonic() - began
-    is_same = done.returncode == 0 and asyncio.run(stored_books(into)) == books
+    is_same = done.code == 0 and asyncio.run(stored_books(into)) == books
     shutil.rmtree(into)
     what = "to the end of the archive" if moment == "latest" else "to a moment between two states"
     return Line(
         20,
         f"restore {what}: verified, every balance as it was then, in {SECONDS_MAX // 60} minutes",
         f"{books.entries:,} entries in {took:.0f} s with verification, balances {'equal' if is_same else 'DIFFERENT'}, "
-        f"{(done.stdout + done.stderr).strip().splitlines()[-2 if done.returncode == 0 else -1]}",
+        f"{(done.out + done.err).strip().splitlines()[-2 if done.code == 0 else -1]}",
         held=is_same and took <= SECONDS_MAX,
     )
 

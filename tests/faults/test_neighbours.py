@@ -9,7 +9,7 @@ from tests.serving.till import Till
 
 def serve_elsewhere(server: Server, *options: str) -> tuple[int, str]:
     done = server.command("serve", *options, seconds=30)
-    return done.returncode, done.stderr
+    return done.code, done.err
 
 
 async def test_a_second_server_on_the_same_data_is_refused_and_the_first_goes_on(single: Shop) -> None:

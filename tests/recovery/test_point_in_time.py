@@ -3,11 +3,11 @@
 import asyncio
 import secrets
 import shutil
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
 from tests.recovery.books import read_books, stored_books
+from tests.serving.commands import Ran
 from tests.serving.server import Server, serving, until
 from tests.serving.till import Till
 
@@ -33,15 +33,15 @@ async def test_a_restore_goes_to_the_state_between_two_others(folder: Path) -> N
         assert earlier != later
         for wanted, books in ((moment.isoformat(), earlier), ("latest", later)):
             done = restore(server, folder / wanted, backup["file"], key, wanted)
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert "All is well" in done.stdout
+            assert done.code == 0, done.out + done.err
+            assert "All is well" in done.out
             assert await stored_books(folder / wanted) == books, wanted
         for wanted, why in (
             ((moment + timedelta(days=1)).isoformat(), "The archive ends at"),
             (before_it.isoformat(), "Use an older backup"),
         ):
             done = restore(server, folder / "never", backup["file"], key, wanted)
-            assert (done.returncode, why in done.stderr) == (1, True), done.stderr
+            assert (done.code, why in done.err) == (1, True), done.err
             assert not (folder / "never" / "postgres").exists()
             assert [*(folder / "never").glob("postgres.n*")] == [], "the attempt left something behind"
 
@@ -52,7 +52,7 @@ async def sell(till: Till, cards: list[str], times: int) -> None:
         assert {answer.status_code for answer in answers} == {200}
 
 
-def restore(server: Server, into: Path, file: str, key: Path, moment: str) -> "subprocess.CompletedProcess[str]":
+def restore(server: Server, into: Path, file: str, key: Path, moment: str) -> Ran:
     """Into a folder to which the secret key was brought before, as the operator is told to."""
     into.mkdir(exist_ok=True)
     into.chmod(0o711)

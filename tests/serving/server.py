@@ -1,7 +1,6 @@
 """A real `kado serve` beside a test, in a data directory of its own: stopped, killed, started again (Linux only)."""
 
 import http.client
-import json
 import os
 import random
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import asyncpg
+from tests.serving.commands import Ran, run
 
 from kado.storage.embedded.connection import read_connection, url_for
 
@@ -191,23 +191,13 @@ class Server:
 
     # ── the command line and the database ──────────────────────────────────────────────────────────────────────────
 
-    def command(self, *words: str, said: str = "", seconds: float = 60) -> "subprocess.CompletedProcess[str]":
+    def command(self, *words: str, said: str = "", seconds: float = 60) -> Ran:
         """Run `kado …` with the server's settings."""
-        return subprocess.run(
-            [sys.executable, "-m", "kado", *words],
-            env=self.environment,
-            input=said,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        return run(*words, environment=self.environment, said=said, seconds=seconds)
 
     def made(self, *words: str, said: str = "") -> dict[str, Any]:
         """Run a command that succeeds and prints one line of JSON."""
-        done = self.command(*words, "--json", said=said)
-        assert done.returncode == 0, f"kado {' '.join(words)}: {done.stdout}{done.stderr}"
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = self.command(*words, "--json", said=said).json
         return answer
 
     def merchant(self, name: str, owner: str = "", password: str = "correct horse battery") -> str:
@@ -220,13 +210,13 @@ class Server:
         """A new key's secret."""
         return str(self.made("key", "create", "--merchant", merchant, *options)["secret"])
 
-    def verify(self) -> "subprocess.CompletedProcess[str]":
+    def verify(self) -> Ran:
         return self.command("verify", "--json", seconds=300)
 
     def books_are_right(self) -> None:
         """`kado verify` has nothing to say against the ledger."""
         done = self.verify()
-        assert done.returncode == 0, f"kado verify: {done.stdout}{done.stderr}"
+        assert done.code == 0, f"kado verify: {done.out}{done.err}"
 
     def database_url(self) -> str:
         """The database as its superuser."""

@@ -14,13 +14,10 @@ import structlog
 import uvloop
 
 from kado import settings as configuration
-from kado.app import http
+from kado.app import HTTP_PROCESS, http
 from kado.observability import logs
 
 log = structlog.get_logger("kado.processes")
-
-COMMAND: Final = "_http"
-"""The word after `python -m kado` that makes a process one of these; people never type it."""
 
 _STOP_SECONDS: Final = 20.0
 _RESTART_PAUSE: Final = 0.2
@@ -44,7 +41,7 @@ async def supervise(count: int, url: str, host: str, port: int, listening: socke
 
 def _start(url: str, host: str, port: int, listening: socket.socket) -> "subprocess.Popen[bytes]":
     child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
-        [sys.executable, "-m", "kado", COMMAND, str(listening.fileno())],
+        [sys.executable, "-m", "kado", HTTP_PROCESS, str(listening.fileno())],
         stdin=subprocess.PIPE,
         pass_fds=(listening.fileno(),),
         start_new_session=True,  # Ctrl-C reaches us alone; we end them in order

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
 import asyncpg
-from pgqueuer import AsyncpgDriver, Queries
 
 from kado.storage.database import Connection
 
@@ -61,6 +60,9 @@ class Event:
 
 async def enqueue(connection: Connection, job: str, wanted: Sequence[tuple[Mapping[str, str], timedelta]]) -> None:
     """Jobs of one kind, each with its payload and after its delay, on this connection's transaction."""
+    # Imported here: it takes a quarter of the start of a command, and most commands leave nothing to be done.
+    from pgqueuer import AsyncpgDriver, Queries  # noqa: PLC0415
+
     # The driver only fetches, which a connection borrowed from a pool can do as well.
     queries = Queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
     await queries.enqueue(

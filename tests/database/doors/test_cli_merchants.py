@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.database.doors.conftest import PASSWORD, PROGRAM, SECRET_KEY, Kado, environment_with
+from tests.database.doors.conftest import PASSWORD, SECRET_KEY, Kado, environment_with
 
 from kado.access import staff
 from kado.crypto import Keyring
@@ -43,7 +43,7 @@ async def test_create_says_what_to_do_next(kado: Kado, database: Database) -> No
 async def test_the_password_is_asked_for_twice_and_not_shown(kado: Kado, database: Database) -> None:
     terminal, other_end = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, "merchant", "create", "Book Shop", "--owner", "bo@books.example", "--json",
+        sys.executable, "-m", "kado", "merchant", "create", "Book Shop", "--owner", "bo@books.example", "--json",
         env=kado.environment, stdin=other_end, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip

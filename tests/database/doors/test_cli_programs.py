@@ -3,6 +3,7 @@
 import pytest
 from tests.database.doors.conftest import PASSWORD, Kado
 
+from kado import __version__
 from kado.errors import Forbidden
 from kado.programs.create import create
 from kado.programs.program import NewProgram, Program
@@ -87,3 +88,8 @@ async def test_the_help_of_every_command_has_an_example_that_can_be_copied(
             ran = await kado(*command, "--help")
             assert (ran.code, ran.err) == (0, "")
             assert f"\n  Example:\n    kado {' '.join(command)}" in ran.out
+
+
+async def test_it_says_which_version_it_is(kado: Kado) -> None:
+    ran = await kado("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"kado {__version__}\n", "")

@@ -1,9 +1,11 @@
 """The command line: every `kado …` command is built here from its files, one noun each."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
+from kado import __version__
 from kado.doors.cli import (
     backup,
     cards,
@@ -32,6 +34,7 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         pretty_exceptions_enable=False,
         add_completion=False,
     )
+    app.callback()(_options)
     app.command("serve")(serve)
     if demo is not None:
         app.command("demo")(demo)
@@ -53,3 +56,18 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     ):
         app.add_typer(commands)
     return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"kado {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A self-hosted gift card server."""

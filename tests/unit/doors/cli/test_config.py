@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.serving.commands import Ran, run
 
 from kado.doors.cli.config import masked
 from kado.settings import SETTINGS
@@ -14,15 +13,10 @@ from kado.settings import SETTINGS
 SECRET = "a-secret-for-the-tests-of-kado-config-0123456789"
 
 
-def kado_config(data_dir: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def kado_config(data_dir: Path, *arguments: str, **environment: str) -> Ran:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
-    return subprocess.run(
-        [sys.executable, "-m", "kado", "config", *arguments],
-        env=inherited | {"KADO_DATA_DIR": str(data_dir)} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = inherited | {"KADO_DATA_DIR": str(data_dir)} | environment
+    return run("config", *arguments, environment=environment)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +39,8 @@ def test_passwords_are_masked(url: str, shown: str) -> None:
 def test_every_setting_is_shown_and_nothing_is_made(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     done = kado_config(data_dir, "--json")
-    assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout)
+    assert done.code == 0, done.err
+    shown = json.loads(done.out)
     assert [setting["name"] for setting in shown["settings"]] == [setting.name for setting in SETTINGS]
     values = {setting["name"]: setting["value"] for setting in shown["settings"]}
     assert values["KADO_DATA_DIR"] == str(data_dir)
@@ -65,9 +59,9 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     }
     for arguments in ([], ["--json"]):
         done = kado_config(tmp_path, *arguments, **urls)
-        assert done.returncode == 0, done.stderr
-        assert not [secret for secret in ("pass1", "pass2", "pass3", "pass4", SECRET) if secret in done.stdout]
-        assert all(setting.name in done.stdout for setting in SETTINGS)
+        assert done.code == 0, done.err
+        assert not [secret for secret in ("pass1", "pass2", "pass3", "pass4", SECRET) if secret in done.out]
+        assert all(setting.name in done.out for setting in SETTINGS)
 
 
 def test_a_secret_from_the_file_is_said_to_be_from_there(tmp_path: Path) -> None:
@@ -75,8 +69,8 @@ def test_a_secret_from_the_file_is_said_to_be_from_there(tmp_path: Path) -> None
     file.touch(mode=0o600)
     file.write_text(SECRET)
     done = kado_config(tmp_path)
-    assert f"KADO_SECRET_KEY = **** (from {file})" in done.stdout
-    assert SECRET not in done.stdout
+    assert f"KADO_SECRET_KEY = **** (from {file})" in done.out
+    assert SECRET not in done.out
 
 
 @pytest.mark.parametrize(
@@ -90,6 +84,6 @@ def test_a_secret_from_the_file_is_said_to_be_from_there(tmp_path: Path) -> None
 )
 def test_a_bad_setting_is_one_sentence_and_exit_code_1(tmp_path: Path, name: str, value: str) -> None:
     done = kado_config(tmp_path, **{name: value})
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"kado: {name}")
-    assert done.stderr.count("\n") == 1
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"kado: {name}")
+    assert done.err.count("\n") == 1
