@@ -18,24 +18,16 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 from hypothesis import settings as hypothesis_settings
+from tests.place import PLACE
 
 from kado.crypto import Keyring
 from kado.storage.database import Database
 from kado.storage.migrate import migrate
 
-_MEMORY = Path("/dev/shm")
-_MEMORY_NEEDED = 6 * 1024**3
+tempfile.tempdir = PLACE
 
 hypothesis_settings.register_profile("kado", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("kado")
-
-
-def pytest_configure() -> None:
-    """Keep what tests write in memory where there is plenty: thousands of databases are made and thrown away."""
-    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED:
-        may_run_programs = not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
-        if may_run_programs and os.access(_MEMORY, os.W_OK):
-            tempfile.tempdir = str(_MEMORY)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ class Site:
 @contextmanager
 def site() -> Iterator[Site]:
     """A place for some servers, removed at the end with whatever runs there."""
-    folder = Path(tempfile.mkdtemp(prefix="kado-nodes-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="kado-nodes-", dir=tempfile.tempdir or "/tmp"))
     folder.chmod(0o755)
     try:
         account = account_for(folder / "none")

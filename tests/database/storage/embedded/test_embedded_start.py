@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import tempfile
 import time
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_data_directories_with_awkward_names(folder: Path, name: str) -> None:
     running = embedded.start(data_dir, role="server")
     socket = Path(connection_file(data_dir)["socket"])
     assert sql(running.url, "SELECT 1") == 1
-    assert socket.parent == Path("/tmp")
+    assert socket.parent == Path(tempfile.gettempdir())
     running.stop()
     assert not socket.exists()
 
