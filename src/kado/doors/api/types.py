@@ -189,14 +189,21 @@ _PHONE: Final = re.compile(r"\+[0-9 ()\-]{6,40}")
 
 def phone_number(text: str) -> str:
     """The number in E.164 form ("+49 (30) 901-820" → "+4930901820"), if a phone could have it."""
-    if _PHONE.fullmatch(text):
-        try:
-            number = phonenumbers.parse(text, None)
-        except phonenumbers.NumberParseException:
-            number = None
-        if number is not None and phonenumbers.is_possible_number(number):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    raise PydanticCustomError("phone", "Input should be a phone number in international form, such as +4930901820")
+    found = _e164(text) if _PHONE.fullmatch(text) else None
+    # Zeros behind the country go away, but only one at a time: what is read differently a second time is no number.
+    if found is None or _e164(found) != found:
+        raise PydanticCustomError("phone", "Input should be a phone number in international form, such as +4930901820")
+    return found
+
+
+def _e164(text: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 PhoneStr = Annotated[str, AfterValidator(phone_number), WithJsonSchema({"type": "string", "format": "phone"})]
