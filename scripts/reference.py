@@ -13,7 +13,7 @@ import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from kado.app import command_line
+from kado.app.commands import command_line
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
 from kado.settings import SETTINGS

@@ -14,7 +14,7 @@ from tests.serving.receiver import Received, Receiver, receiving
 from tests.serving.working import working
 
 from kado.access.permissions import Role
-from kado.app import compose
+from kado.app import background
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
 from kado.cards.sweep import sweep
@@ -31,7 +31,7 @@ def environment() -> dict[str, str]:
 async def worker(app_settings: Settings, shared_database_url: str) -> AsyncIterator[None]:
     """The worker at work, as the server runs it."""
     database = await Database.open(shared_database_url)
-    async with working(compose.worker(app_settings, database)):
+    async with working(background.worker(app_settings, database)):
         yield
     await database.close()
 

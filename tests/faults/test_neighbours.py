@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.faults.conftest import Shop
+from tests.serving.commands import run
 from tests.serving.server import Server, free_port
 from tests.serving.till import Till
 
@@ -23,6 +24,14 @@ async def test_a_second_server_on_the_same_data_is_refused_and_the_first_goes_on
         assert "Traceback" not in said
         assert rush.outcomes().keys() <= {200, 400}, rush.outcomes()
         await single.reckon(rush, till)
+
+
+def test_a_server_that_cannot_start_leaves_no_process_behind(single: Shop) -> None:
+    # Those that answer are started before it is known whether the database can be used.
+    environment = single.server.environment | {"KADO_PROCESSES": "2"}
+    refused = run("serve", "--port", str(free_port()), environment=environment)
+    assert (refused.code, "uses the data directory" in refused.err) == (1, True), refused.err
+    assert single.server.http_processes() == []
 
 
 def test_a_port_that_is_taken_is_named(single: Shop) -> None:

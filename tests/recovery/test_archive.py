@@ -14,7 +14,7 @@ import pytest
 from tests.serving.working import until
 from typer.testing import CliRunner
 
-from kado.app import command_line
+from kado.app.commands import command_line
 from kado.storage import embedded
 from kado.storage.embedded import Embedded
 from kado.storage.embedded.archive import SLOT, Archiver, Keep, forget_archive, tidy_up

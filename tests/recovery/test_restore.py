@@ -15,7 +15,7 @@ from tests.database.cards.builders import open_shop
 from tests.recovery.books import books_of, stored_books
 from typer.testing import CliRunner, Result
 
-from kado.app import command_line
+from kado.app.commands import command_line
 from kado.cards.seal import Sealer
 from kado.crypto import Keyring
 from kado.storage import embedded

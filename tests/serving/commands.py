@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from kado.app import command_line
+from kado.app.commands import command_line
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["kado.app"])
+_FORKS.set_forkserver_preload(["kado.app.commands"])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import socket
-from contextlib import suppress
 from typing import Final
 
 from kado.app import compose, graceful
@@ -14,7 +13,6 @@ from kado.settings import Settings
 
 _GRACE_SECONDS = 8
 _LOOK_SECONDS = 0.01
-_FILES: Final = 65_536
 _OTHER_FILES: Final = 128
 """For the database, mail, webhooks and logs: a connection more must never be the one that they do not get."""
 
@@ -41,12 +39,3 @@ def bounds(settings: Settings) -> Bounds:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     room = settings.connections if files == resource.RLIM_INFINITY else files - _OTHER_FILES
     return Bounds(connections=max(1, min(settings.connections, room)), head_seconds=third, take_seconds=2 * third)
-
-
-def may_open_files() -> None:
-    """Raise the number of files that this process may have open, as far as it is allowed to. Children inherit it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):  # some systems say that more is allowed than is
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -3,19 +3,23 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final, TypeAlias
 
 import structlog
 import uvloop
 
 from kado import settings as configuration
-from kado.app import HTTP_PROCESS, http
+from kado.app import HTTP_PROCESS
 from kado.observability import logs
+
+_FILES: Final = 65_536
 
 log = structlog.get_logger("kado.processes")
 
@@ -23,9 +27,38 @@ _STOP_SECONDS: Final = 20.0
 _RESTART_PAUSE: Final = 0.2
 
 
-async def supervise(count: int, url: str, host: str, port: int, listening: socket.socket, stop: asyncio.Event) -> None:
-    """Keep `count` HTTP processes running until `stop` is set; one that dies is replaced."""
-    children = [_start(url, host, port, listening) for _ in range(count)]
+def may_open_files() -> None:
+    """Raise the number of files that this process may have open, as far as it is allowed to. Children inherit it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # some systems say that more is allowed than is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+Child: TypeAlias = "subprocess.Popen[bytes]"
+
+
+@contextmanager
+def started(count: int, listening: socket.socket) -> Iterator[list[Child]]:
+    """HTTP processes that read the program already and wait to hear where the database is. None outlives the block."""
+    children = [_start(listening) for _ in range(count)]
+    try:
+        yield children
+    finally:
+        for child in children:
+            _hang_up(child)
+        for child in children:
+            child.wait()
+
+
+async def supervise(
+    children: list[Child], url: str, host: str, port: int, listening: socket.socket, stop: asyncio.Event
+) -> None:
+    """Put these processes to work and keep as many running until `stop` is set; one that dies is replaced."""
+    told = json.dumps({"url": url, "host": host, "port": port}).encode() + b"\n"
+    for child in children:
+        _tell(child, told)
     try:
         while not stop.is_set():
             with suppress(TimeoutError):
@@ -33,27 +66,38 @@ async def supervise(count: int, url: str, host: str, port: int, listening: socke
             for at, child in enumerate(children):
                 if not stop.is_set() and child.poll() is not None:
                     log.warning("http process ended", pid=child.pid, code=child.returncode)
-                    children[at] = _start(url, host, port, listening)
+                    _hang_up(child)
+                    children[at] = _start(listening)
+                    _tell(children[at], told)
     finally:
         listening.close()
         await _end(children)
 
 
-def _start(url: str, host: str, port: int, listening: socket.socket) -> "subprocess.Popen[bytes]":
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+def _start(listening: socket.socket) -> Child:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
         [sys.executable, "-m", "kado", HTTP_PROCESS, str(listening.fileno())],
         stdin=subprocess.PIPE,
         pass_fds=(listening.fileno(),),
         start_new_session=True,  # Ctrl-C reaches us alone; we end them in order
     )
+
+
+def _tell(child: Child, what: bytes) -> None:
+    """Through a pipe, because others may read the arguments of a process. It stays open: its end tells we are gone."""
     assert child.stdin is not None
-    # Through a pipe, because others may read the arguments of a process. It stays open: its end tells that we are gone.
-    child.stdin.write(json.dumps({"url": url, "host": host, "port": port}).encode() + b"\n")
-    child.stdin.flush()
-    return child
+    with suppress(BrokenPipeError):  # it died, and is replaced
+        child.stdin.write(what)
+        child.stdin.flush()
 
 
-async def _end(children: "list[subprocess.Popen[bytes]]") -> None:
+def _hang_up(child: Child) -> None:
+    assert child.stdin is not None
+    with suppress(BrokenPipeError):
+        child.stdin.close()
+
+
+async def _end(children: list[Child]) -> None:
     for child in children:
         child.terminate()
     deadline = asyncio.get_running_loop().time() + _STOP_SECONDS
@@ -63,13 +107,16 @@ async def _end(children: "list[subprocess.Popen[bytes]]") -> None:
         if child.poll() is None:
             child.kill()
         child.wait()
-        if child.stdin is not None:
-            child.stdin.close()
 
 
 def run_child(descriptor: int) -> None:
     """The main function of an HTTP process."""
-    told = json.loads(sys.stdin.buffer.readline())
+    from kado.app import http  # noqa: PLC0415 - not for the process that starts these
+
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the server has ended before it began
+    told = json.loads(line)
     settings = configuration.load(host=told["host"], port=told["port"])
     logs.configure(settings.log_level)
     listening = socket.socket(fileno=descriptor)

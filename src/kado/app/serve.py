@@ -1,9 +1,11 @@
 """`kado serve`: database, schema, worker and HTTP, started in that order and stopped in the reverse one."""
 
 import asyncio
+import importlib
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NoReturn
@@ -14,7 +16,8 @@ import uvloop
 
 from kado import __version__
 from kado import settings as configuration
-from kado.app import compose, entrance, http, processes
+from kado.app import background, entrance, processes
+from kado.app.database import open_database
 from kado.observability import logs
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
@@ -37,9 +40,14 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
     try:
         settings = configuration.load(host=host, port=port)
         logs.configure(settings.log_level)
-        http.may_open_files()
+        processes.may_open_files()
         with ExitStack() as stack:
             listening = stack.enter_context(entrance.bind(host, port))
+            # What answers is read while PostgreSQL starts, here or in processes of its own: each takes over a second.
+            alone = settings.processes == 1
+            children = stack.enter_context(processes.started(0 if alone else settings.processes, listening))
+            if alone:
+                threading.Thread(target=importlib.import_module, args=("kado.app.http",), daemon=True).start()
             database = archiver = None
             if settings.database_url is None:
                 database = embedded.start(settings.data_dir, role="server")
@@ -48,7 +56,7 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
                     stack.callback(archiver.close)
                 stack.callback(database.stop)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_run(settings, host, listening, database, archiver, when_ready))
+                runner.run(_run(settings, host, listening, children, database, archiver, when_ready))
     except (SettingError, EmbeddedError, SchemaError) as error:
         _give_up(str(error))
     except asyncpg.PostgresError as error:
@@ -69,6 +77,7 @@ async def _run(
     settings: Settings,
     host: str,
     listening: socket.socket,
+    children: list[processes.Child],
     database: Embedded | None,
     archiver: Archiver | None,
     when_ready: Ready | None,
@@ -91,15 +100,17 @@ async def _run(
     url = await migrate(admin_url, settings.database_app_url, phase="all" if settings.migrates_at_start else "none")
     port = int(listening.getsockname()[1])
     working_until = asyncio.Event()
-    worker_database = await compose.open_database(settings, url)
-    working = asyncio.create_task(compose.worker(settings, worker_database).run(working_until))
+    worker_database = await open_database(settings, url)
+    working = asyncio.create_task(background.worker(settings, worker_database).run(working_until))
     log.info("serving", version=__version__, host=host, port=port, processes=settings.processes)
     ready = asyncio.create_task(_announce(settings, url, port, when_ready)) if when_ready is not None else None
     try:
-        if settings.processes == 1:
-            await http.serve(settings, url, listening, stop)
+        if children:
+            await processes.supervise(children, url, host, port, listening, stop)
         else:
-            await processes.supervise(settings.processes, url, host, port, listening, stop)
+            from kado.app import http  # noqa: PLC0415 - being read since the start
+
+            await http.serve(settings, url, listening, stop)
     finally:
         if ready is not None:
             ready.cancel()
