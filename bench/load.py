@@ -63,8 +63,9 @@ class Caller(asyncio.Protocol):
         end = self._received.find(_HEAD_END)
         if end < 0:
             return
-        at = self._received.find(_LENGTH, 0, end) + len(_LENGTH)
-        length = int(self._received[at : self._received.find(b"\r", at)])
+        head = self._received[: end + 1].lower()  # proxies write names in their own way
+        at = head.find(_LENGTH) + len(_LENGTH)
+        length = int(head[at : head.find(b"\r", at)])
         if len(self._received) < end + len(_HEAD_END) + length:
             return
         self._tally.seconds.append(time.perf_counter() - self._sent_at)

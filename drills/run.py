@@ -53,7 +53,7 @@ DRILLS: Final = {
     "upgrade": How("drills.upgrade", 1),
     "kills": How("drills.kills", 7, alone=True),
     "database-faults": How("drills.database_faults", 2, alone=True),
-    "slow-clients": How("drills.slow_clients", 2, alone=True),
+    "slow-clients": How("drills.slow_clients", 2.5, alone=True),
     "guesses": How("drills.guesses", 1.5, alone=True),
     "one-card": How("drills.one_card", 1, alone=True),
 }

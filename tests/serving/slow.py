@@ -1,4 +1,7 @@
-"""Clients that are slow on purpose: each holds a connection for as long as the server lets it (Linux only)."""
+"""Clients that are slow on purpose: each holds a connection for as long as the server lets it (Linux only).
+
+`source` is the address that a client comes from.
+"""
 
 import asyncio
 import contextlib
@@ -10,19 +13,19 @@ from typing import Final
 
 ESTABLISHED: Final = 1
 _LOOK_SECONDS: Final = 0.1
+_HERE: Final = "127.0.0.1"
 
 
-async def trickle_head(port: int, every: float) -> float:
+async def trickle_head(port: int, every: float, source: str = _HERE) -> float:
     """Write a request's headers, a byte every so many seconds; how long the server watched."""
-    return await _trickle(port, b"GET /health/live HTTP/1.1\r\nHost: kado\r\nX-Slow: ", every)
+    return await _trickle(port, b"GET /health/live HTTP/1.1\r\nHost: kado\r\nX-Slow: ", every, source)
 
 
-async def trickle_body(port: int, every: float, token: str) -> float:
+async def trickle_body(port: int, every: float, token: str, source: str = _HERE) -> float:
     """Announce a body and write it like that."""
     head = f"POST /v2/programs HTTP/1.1\r\nHost: kado\r\nAuthorization: Bearer {token}\r\n"
-    return await _trickle(
-        port, f"{head}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{{".encode(), every
-    )
+    head += "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+    return await _trickle(port, head.encode(), every, source)
 
 
 async def say_nothing(port: int) -> float:
@@ -30,13 +33,14 @@ async def say_nothing(port: int) -> float:
     return await _trickle(port, b"", 3600)
 
 
-async def take_little(port: int, every: float, requests: int = 16) -> float:
+async def take_little(port: int, every: float, source: str = _HERE, requests: int = 16) -> float:
     """Ask for a large answer again and again, and take a byte every so many seconds."""
     request = b"GET /openapi.json HTTP/1.1\r\nHost: kado\r\n\r\n"
     loop = asyncio.get_running_loop()
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.settimeout(0)
+        deaf.bind((source, 0))
         await loop.sock_connect(deaf, ("127.0.0.1", port))
         began = taken = time.monotonic()
         await loop.sock_sendall(deaf, request * requests)
@@ -49,8 +53,8 @@ async def take_little(port: int, every: float, requests: int = 16) -> float:
         return time.monotonic() - began
 
 
-async def _trickle(port: int, first: bytes, every: float) -> float:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _trickle(port: int, first: bytes, every: float, source: str = _HERE) -> float:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     began = time.monotonic()
     writing = asyncio.create_task(_write_slowly(writer, first, every))
     try:
