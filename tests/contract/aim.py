@@ -26,6 +26,8 @@ HEADERS: Final = ("X-Eposn-Customer-Token", "X-Eposn-Merchant-Token", "idempoten
 # The state that a card must be in for an operation, where it is not "active".
 FITTING: Final = {"activate": "pending", "unsuspend": "suspended", "process-expired": "expired", "schedule": "pending"}
 
+BY_REFERENCE: Final = "/v2/giftcards/programs/{programId}/transactions"
+
 SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "amount": ("1.00", "0.01", 2, "3.5"),
     "initialValue": ("5.00", 20),
@@ -83,6 +85,8 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
                 del case.headers[name]
     if _is_meant_well(case, ParameterLocation.QUERY):
         _replace(case.query, chance)
+        if case.operation.path == BY_REFERENCE and chance.random() < MOSTLY:
+            case.query = {"posTransactionId": "sale 7"}  # one of the two, never both
     if _is_meant_well(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         _replace(case.body, chance)
         _name_cards(case.body, card, open_shop, chance)
