@@ -19,10 +19,11 @@ from kado import settings as configuration
 from kado.app import HTTP_PROCESS
 from kado.observability import logs
 
-_FILES: Final = 65_536
-
 log = structlog.get_logger("kado.processes")
 
+Child: TypeAlias = "subprocess.Popen[bytes]"
+
+_FILES: Final = 65_536
 _STOP_SECONDS: Final = 20.0
 _RESTART_PAUSE: Final = 0.2
 
@@ -34,9 +35,6 @@ def may_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):  # some systems say that more is allowed than is
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-Child: TypeAlias = "subprocess.Popen[bytes]"
 
 
 @contextmanager
