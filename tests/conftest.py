@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import argon2
 import asyncpg
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -28,6 +29,17 @@ tempfile.tempdir = PLACE
 
 hypothesis_settings.register_profile("kado", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("kado")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """The same Argon2 at its lowest price: tests are about what is done with hashes, and make thousands of them."""
+    from kado.access import passwords
+
+    assert passwords._hasher.memory_cost >= 64 * 1024, "what a stolen database holds must be dear to guess at"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

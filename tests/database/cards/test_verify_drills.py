@@ -19,7 +19,7 @@ from kado.crypto import Keyring
 from kado.errors import TooMany
 from kado.storage.database import Database
 
-EDITS = 200
+EDITS = 100
 
 # What each column may be changed to: an expression that never gives the value it had.
 ENTRY_EDITS = {
