@@ -24,7 +24,7 @@ test: static ## Check everything, then run all tests, three files at a time, eac
 	@$(RUN) pytest -n 3 --dist loadfile $(ARGS)
 
 generated: setup ## Try every operation with a thousand made-up requests (KADO_TEST_EXAMPLES=… for another number)
-	@KADO_TEST_EXAMPLES=$${KADO_TEST_EXAMPLES:-1000} $(RUN) pytest tests/contract/test_generated.py tests/contract/test_all_phases.py $(ARGS)
+	@KADO_TEST_EXAMPLES=$${KADO_TEST_EXAMPLES:-1000} $(RUN) pytest -n 2 tests/contract/test_generated.py tests/contract/test_all_phases.py $(ARGS)
 
 check: static ## Check format, style, types, imports and tidiness
 	@$(RUN) pytest tests/tidy
