@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import cards as bench_cards  # noqa: E402
 from bench.ceilings import Ceiling  # noqa: E402
-from tests.serving.server import Server, free_port, serving, until  # noqa: E402
+from tests.serving.server import Server, free_port, listens, serving, until  # noqa: E402
 
 from kado.storage.embedded.binaries import find_binaries  # noqa: E402
 
@@ -133,15 +133,11 @@ def nothing() -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen([sys.executable, str(ROOT / "bench" / "nothing.py"), str(port)])
     try:
-        until(lambda: _listens(port), 20, "the app that does nothing does not start")
+        until(lambda: listens(port), 20, "the app that does nothing does not start")
         yield port
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    return f":{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
 
 
 async def prepare(server: Server, secret: str, count: int) -> tuple[bench_cards.Cards, str, Ceiling]:

@@ -2,15 +2,14 @@
 
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.serving.server import free_port, until
+from tests.serving.server import free_port, listens, until
 
 PROGRAM: Final = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/bin")
 _OPERATE: Final = Path(__file__).resolve().parent.parent / "docs" / "operate.md"
@@ -37,7 +36,7 @@ def before(port: int) -> Iterator[int]:
     (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, block=_documented(port, own_port)))
     process = subprocess.Popen([PROGRAM, "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"])
     try:
-        until(lambda: _listens(own_port), _START_SECONDS, "nginx does not start")
+        until(lambda: listens(own_port), _START_SECONDS, "nginx does not start")
         yield own_port
     finally:
         process.terminate()
@@ -51,9 +50,3 @@ def _documented(port: int, own_port: int) -> str:
     return (
         found[1].replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("listen 80 ", f"listen 127.0.0.1:{own_port} ")
     )
-
-
-def _listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False

@@ -1,7 +1,6 @@
 """The demo as people have it: a process in a terminal, and the commands that it prints, pasted into a shell."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.serving.commands import without_settings
 
 from kado.app.demo import use_own_environment
 
@@ -60,8 +60,7 @@ class Answer:
 
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
-    return inherited | {"KADO_DATA_DIR": str(data_dir)} | more
+    return without_settings() | {"KADO_DATA_DIR": str(data_dir)} | more
 
 
 def start(data_dir: Path, port: int, **more: str) -> "subprocess.Popen[str]":

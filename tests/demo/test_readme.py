@@ -1,6 +1,5 @@
 """The first five minutes of the README, run as they stand there."""
 
-import os
 import re
 import shutil
 import socket
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.serving.commands import without_settings
 
 ROOT = Path(__file__).parents[2]
 KADO = str(Path(sys.executable).with_name("kado"))
@@ -33,8 +33,7 @@ def test_the_first_five_minutes_work_as_they_are_written(home: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
-    environment = inherited | {"KADO_DATA_DIR": str(home / "data"), "KADO_LOG_LEVEL": "error"}
+    environment = without_settings() | {"KADO_DATA_DIR": str(home / "data"), "KADO_LOG_LEVEL": "error"}
     server = subprocess.Popen([KADO, "serve", "--port", str(port)], env=environment)
     try:
         _wait_until_ready(port, server)

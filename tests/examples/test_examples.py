@@ -19,6 +19,7 @@ import httpx2
 import pytest
 from tests.api.shop import Shop
 from tests.client.proxy import Answers, Mishap, Proxy
+from tests.serving.commands import without_settings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -34,12 +35,11 @@ async def start(language: str, name: str, *words: str, **environment: str) -> as
     if shutil.which(needed) is None:
         assert os.environ.get("CI") != "true", f"The examples in {language} are tested with {needed}: install it."
         pytest.skip(f"{needed} is not installed")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
     return await asyncio.create_subprocess_exec(
         program,
         str(EXAMPLES / language / file.format(name)),
         *words,
-        env=inherited | {"PYTHONPATH": str(ROOT / "clients" / "python" / "src")} | environment,
+        env=without_settings() | {"PYTHONPATH": str(ROOT / "clients" / "python" / "src")} | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

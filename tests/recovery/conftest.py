@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.place import PLACE
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="kado-recovery-", dir=PLACE))
+    made = Path(tempfile.mkdtemp(prefix="kado-recovery-"))
     made.chmod(0o711)
     yield made
     shutil.rmtree(made, ignore_errors=True)

@@ -33,6 +33,11 @@ class Ran:
         return json.loads(self.out)
 
 
+def without_settings() -> dict[str, str]:
+    """This process's environment without its settings of Kado."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
+
+
 def run(*words: str, environment: Mapping[str, str], said: str = "", seconds: float = 120) -> Ran:
     """Run a command in this environment, with this on its standard input. One that takes longer is killed."""
     with tempfile.TemporaryDirectory() as name:

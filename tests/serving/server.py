@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import asyncpg
-from tests.serving.commands import Ran, run
+from tests.serving.commands import Ran, run, without_settings
 
 from kado.storage.embedded.connection import read_connection, url_for
 
@@ -40,7 +40,7 @@ class Server:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.stderr_file = self.root / "stderr.log"
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")} | {
+        self.environment = without_settings() | {
             "KADO_DATA_DIR": str(self.data_dir),
             "KADO_PROCESSES": str(processes),
             "KADO_PUBLIC_URL": self.base_url,
@@ -262,6 +262,11 @@ def free_port() -> int:
         with socket.socket() as attempt, suppress(OSError):
             attempt.bind(("127.0.0.1", port))
             return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on this port, without making one."""
+    return f":{port:04X} 00000000:0000 0A" in (_PROC / "net" / "tcp").read_text()
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -1,11 +1,10 @@
 """The command line as its users have it: a process of its own, its output, its exit code."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
-from tests.serving.commands import Ran, run
+from tests.serving.commands import Ran, run, without_settings
 
 SECRET_KEY = "a-secret-for-the-tests-of-the-command-line-0123"
 PASSWORD = "correct horse battery staple"
@@ -21,8 +20,7 @@ class Kado:
 
 def environment_with(**changes: str) -> dict[str, str]:
     """This process's environment without its settings of Kado, and with these."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
-    return inherited | {"TERM": "dumb", "KADO_SECRET_KEY": SECRET_KEY} | changes
+    return without_settings() | {"TERM": "dumb", "KADO_SECRET_KEY": SECRET_KEY} | changes
 
 
 @pytest.fixture

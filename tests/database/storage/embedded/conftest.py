@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 import asyncpg
 import pytest
-from tests.place import PLACE
 
 from kado.storage.embedded.place import CLUSTERS
 
@@ -80,7 +79,7 @@ def remove_data_dir(data_dir: Path) -> None:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that every user can pass through."""
-    folder = Path(tempfile.mkdtemp(prefix="kado-embedded-", dir=PLACE))
+    folder = Path(tempfile.mkdtemp(prefix="kado-embedded-"))
     folder.chmod(0o755)
     yield folder
     for child in folder.iterdir():

@@ -14,7 +14,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.database.storage.embedded.conftest import postgres_processes, remove_data_dir, sql, until
-from tests.place import PLACE
 
 import kado
 from kado.storage import embedded
@@ -46,7 +45,7 @@ for again in range(2):
 @pytest.fixture
 def closed_folder() -> Iterator[Path]:
     """A folder that only root can enter."""
-    folder = Path(tempfile.mkdtemp(prefix="kado-embedded-", dir=PLACE))
+    folder = Path(tempfile.mkdtemp(prefix="kado-embedded-"))
     yield folder
     remove_data_dir(folder / "data")
     shutil.rmtree(folder)

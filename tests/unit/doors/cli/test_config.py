@@ -1,11 +1,10 @@
 """`kado config`: every setting with what it comes to, no secret, nothing made on disk."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
-from tests.serving.commands import Ran, run
+from tests.serving.commands import Ran, run, without_settings
 
 from kado.doors.cli.config import masked
 from kado.settings import SETTINGS
@@ -14,8 +13,7 @@ SECRET = "a-secret-for-the-tests-of-kado-config-0123456789"
 
 
 def kado_config(data_dir: Path, *arguments: str, **environment: str) -> Ran:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
-    environment = inherited | {"KADO_DATA_DIR": str(data_dir)} | environment
+    environment = without_settings() | {"KADO_DATA_DIR": str(data_dir)} | environment
     return run("config", *arguments, environment=environment)
 
 
