@@ -33,10 +33,16 @@ class MailServer:
     busy_most: int = 0
     pause: float = 0
     port: int = 0
+    open_connections: int = 0
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
+
+    async def is_left(self) -> None:
+        """Wait until nobody is connected: the goodbye of TLS outlives the call that said it."""
+        while self.open_connections:
+            await asyncio.sleep(0.01)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -68,9 +74,25 @@ class MailServer:
         return answer
 
 
+class Counting(SMTP):
+    """Tells its server who is connected."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self.session is None:  # not a second time, for STARTTLS
+            self.event_handler.open_connections += 1
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.event_handler.open_connections -= 1
+
+
 class Listening(Controller):
     def __init__(self, handler: MailServer, port: int = 0, **options: Any) -> None:
         super().__init__(handler, hostname="127.0.0.1", port=port, **options)
+
+    def factory(self) -> SMTP:
+        return Counting(self.handler, **self.SMTP_kwargs)
 
     def _trigger_server(self) -> None:
         # The port is the system's choice, so it must be asked for before it can be tried.

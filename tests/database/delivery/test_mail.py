@@ -93,7 +93,7 @@ async def test_starttls_and_sign_in(
     assert server.over_tls == [True]
     with pytest.raises(TemporaryFailure, match=r"did not let us in \(535\)"):
         await Mailer(f"smtp://kado:wrong@127.0.0.1:{server.port}", FROM).send(a_mail())
-    await asyncio.sleep(0.1)  # the goodbye of TLS outlives the refusal, and this loop must outlive the goodbye
+    await server.is_left()
 
 
 async def test_tls_is_used_where_it_is_offered(

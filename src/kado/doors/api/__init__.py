@@ -91,7 +91,7 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
 
     larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
-    return Gate(app, limits=limits, larger=larger, lane=Lane(services.database.places))
+    return Gate(app, limits=limits, larger=larger, lane=Lane(balance.PATHS, services.database.places))
 
 
 def application_document() -> dict[str, Any]:

@@ -10,6 +10,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Collection
+from contextlib import nullcontext
 from typing import Any, Final
 
 import structlog
@@ -55,7 +56,7 @@ class Gate:
     ) -> None:
         self._app = app
         self._larger = larger
-        self._lane = lane or Lane()
+        self._lane = lane
         self._limits = limits or Limits()
         self._form_paths = frozenset(form_paths)
         self._form_folders = tuple(path for path in form_paths if path.endswith("/"))
@@ -88,7 +89,7 @@ class Gate:
         try:
             body = await self._read(scope, intake)
             patience_begins()
-            async with self._lane.passage(scope["path"]):
+            async with self._lane.passage(scope["path"]) if self._lane else nullcontext():
                 await self._app(scope, intake.replay(body), answer)
         except TurnedAway as refusal:
             await answer.refuse(answers.render(refusal), close=True)

@@ -16,9 +16,6 @@ from typing import Final
 from kado.storage.crowd import PLACES, Crowd
 from kado.storage.gather import patience
 
-PATHS: Final = re.compile(r"/v2/giftcards/(programs/[^/]+|customer)/balance-check")
-"""What has to take the lane."""
-
 WIDE: Final = 32
 """So many at once fill the lists in which balance checks are settled."""
 
@@ -32,7 +29,9 @@ _BUSY_NANOSECONDS: Final = 500_000_000
 class Lane:
     """Lets a few in at once and keeps the others waiting, in their order, as far as a queue has places."""
 
-    def __init__(self, places: int = PLACES) -> None:
+    def __init__(self, paths: re.Pattern[str], places: int = PLACES) -> None:
+        """`paths`: what has to take the lane."""
+        self._paths = paths
         self._crowd = Crowd("balance_check_lane", places)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._inside = 0
@@ -41,8 +40,8 @@ class Lane:
 
     @asynccontextmanager
     async def passage(self, path: str) -> AsyncIterator[None]:
-        """Wait for one's turn, where the path is one of `PATHS`. Raises `Unavailable` where too many wait already."""
-        if PATHS.fullmatch(path) is None:
+        """Wait for one's turn, where the path is one of the lane's. Raises `Unavailable` where too many wait."""
+        if self._paths.fullmatch(path) is None:
             self._others += 1
             try:
                 yield

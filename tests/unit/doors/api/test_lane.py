@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from kado.doors.api.lane import NARROW, WIDE, Lane
+from kado.doors.api.routes import balance
 from kado.errors import Unavailable
 
 CHECK = "/v2/giftcards/programs/0123456789abcdef01234567/balance-check"
@@ -15,7 +16,7 @@ class Street:
     """A lane, and who is on it."""
 
     def __init__(self, places: int = 200) -> None:
-        self.lane = Lane(places)
+        self.lane = Lane(balance.PATHS, places)
         self.inside: list[int] = []
         self.came: list[int] = []
         self.refused: list[int] = []

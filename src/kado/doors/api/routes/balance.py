@@ -2,6 +2,9 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
+import re
+from typing import Final
+
 from fastapi import APIRouter, Request, Response
 
 from kado.doors.api import shown
@@ -14,6 +17,9 @@ from kado.errors import NotFound
 from kado.programs import find as programs
 
 router = APIRouter(prefix="/v2/giftcards", tags=["Gift Cards"], route_class=StrictRoute, dependencies=SESSION_HEADERS)
+
+PATHS: Final = re.compile("/v2/giftcards/(programs/[^/]+|customer)/balance-check")
+"""What anybody may ask, and a guesser asks a thousand times a second."""
 
 
 @router.post(
