@@ -21,6 +21,7 @@ import asyncpg
 import structlog
 
 from kado import audit
+from kado.audit.origin import Origin, origin
 from kado.cards import evidence, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
 from kado.cards.issue import Issue, Placed, place
@@ -49,6 +50,7 @@ class _Ticket:
 
     posting: Posting | Issue
     prints: list[Fingerprint]
+    origin: Origin
 
     def places(self) -> list[tuple[str, bytes]]:
         return [(self.posting.program_id, one.key_hash) for one in self.prints]
@@ -84,10 +86,10 @@ class Ledger:
 
     def _ticket(self, posting: Posting | Issue) -> _Ticket:
         if posting.key is None:
-            return _Ticket(posting, [internal_fingerprint()])
+            return _Ticket(posting, [internal_fingerprint()], origin())
         facts = (posting.caller.merchant_id, posting.caller.is_test, *posting.facts())
         prints = fingerprints(self._keyring, posting.program_id, posting.scope(), posting.key, facts)
-        return _Ticket(posting, prints)
+        return _Ticket(posting, prints, origin())
 
     async def _settle(self, tickets: list[_Ticket]) -> Sequence[Result]:
         """Run the list until its outcome is known, or until patience ends."""

@@ -34,6 +34,7 @@ from kado.doors.api.routes import (
     webhooks,
 )
 from kado.doors.api.services import Services
+from kado.doors.api.visit import address_in
 from kado.errors import Refusal
 
 # Lists come first: "programs/cards" must never be taken for the program whose id is "cards".
@@ -91,7 +92,9 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
 
     larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
-    return Gate(app, limits=limits, larger=larger, lane=Lane(balance.PATHS, services.database.places))
+    lane = Lane(balance.PATHS, services.database.places)
+    trusted = services.settings.trusted_proxies
+    return Gate(app, limits=limits, larger=larger, lane=lane, address=lambda scope: address_in(scope, trusted))
 
 
 def application_document() -> dict[str, Any]:

@@ -9,13 +9,14 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from typing import Any, Final
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kado.audit.origin import Origin, coming_from
 from kado.doors.api import answers, strict_json
 from kado.doors.api.intake import Disconnected, Intake, Larger, Limits, TurnedAway, UnsupportedMediaType
 from kado.doors.api.lane import Lane
@@ -28,6 +29,7 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _BASE: Final = "/api/v2/"
 _CLIENT_LEFT: Final = 499
 _PATH_SHOWN_MAX: Final = 512
+_USER_AGENT_MAX: Final = 255
 _FRAMES_MAX: Final = 12
 
 _STANDARD: Final = (
@@ -41,7 +43,8 @@ class Gate:
     """ASGI middleware for the outermost place: `Gate(app)`.
 
     `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
-    `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns.
+    `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns, `address` where
+    one comes from.
     Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
     """
 
@@ -53,10 +56,12 @@ class Gate:
         limits: Limits | None = None,
         larger: Larger | None = None,
         lane: Lane | None = None,
+        address: Callable[[Scope], str] | None = None,
     ) -> None:
         self._app = app
         self._larger = larger
         self._lane = lane
+        self._address = address
         self._limits = limits or Limits()
         self._form_paths = frozenset(form_paths)
         self._form_folders = tuple(path for path in form_paths if path.endswith("/"))
@@ -71,7 +76,10 @@ class Gate:
         request_id = _request_id(intake.header(b"x-request-id"))
         scope = _named(scope, request_id)
         answer = _Answer(send, request_id)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        origin = Origin(
+            self._address(scope) if self._address else None, _user_agent(intake.header(b"user-agent")), request_id
+        )
+        with structlog.contextvars.bound_contextvars(request_id=request_id), coming_from(origin):
             await self._pass(scope, intake, answer)
             # What went well is many lines that nobody reads, and costs more than some of the answers themselves.
             write = _log.info if answer.status >= 400 or not answer.status else _log.debug
@@ -178,6 +186,12 @@ def _request_id(sent: bytes) -> str:
     if _REQUEST_ID.fullmatch(sent):
         return sent.decode("ascii")
     return secrets.token_hex(12)
+
+
+def _user_agent(sent: bytes) -> str | None:
+    """What the client calls itself, as text that can be kept."""
+    text = "".join(c if c.isprintable() else "?" for c in sent.decode("latin-1"))
+    return text[:_USER_AGENT_MAX] or None
 
 
 def _named(scope: Scope, request_id: str) -> Scope:

@@ -3,15 +3,16 @@
 Every route either declares one of these as a dependency or stands on the short list of public ones; a test walks them.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import WithJsonSchema
+from starlette.types import Scope
 
 from kado.access import signatures
-from kado.access.address import client_address
+from kado.access.address import Network, client_address
 from kado.access.caller import Caller, MerchantSession
 from kado.access.customer_sessions import invalid_session
 from kado.access.customer_store import Desk
@@ -245,8 +246,13 @@ def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Rou
 
 def address_of(request: Request) -> str:
     """Where the request comes from, as far as trusted proxies say."""
-    peer = request.client.host if request.client else None
-    return client_address(peer, request.scope["headers"], services_of(request).settings.trusted_proxies)
+    return address_in(request.scope, services_of(request).settings.trusted_proxies)
+
+
+def address_in(scope: Scope, trusted: Sequence[Network]) -> str:
+    """The same before there is a request; `trusted` are the networks of the proxies."""
+    peer = scope["client"][0] if scope.get("client") else None
+    return client_address(peer, scope["headers"], trusted)
 
 
 Listing = Annotated[Visit, Depends(in_program(Permission.CARDS_LIST))]
