@@ -9,7 +9,7 @@ from kado.cards.chain import change_sealed, seal_state
 from kado.cards.evidence import HOLD_COLUMNS, hold_from_row, write_holds, write_reversals
 from kado.cards.numbers import hide_code
 from kado.cards.rows_digest import Reversal, rows_changed
-from kado.cards.store import lock_cards, write_codes, write_state
+from kado.cards.store import lock_cards, supersede_messages, write_codes, write_state
 from kado.crypto import Keyring
 
 
@@ -43,9 +43,11 @@ async def age_reversal(superuser: Any, keyring: Keyring, program_id: str, card_i
 
 
 async def give_codes(superuser: Any, keyring: Keyring, program_id: str, cards: Sequence[str], code: str) -> None:
-    """This security code for these cards, so that no mail has to be waited for."""
+    """This security code for these cards, so that no mail has to be waited for; one that is late brings no other."""
+    refs = [(program_id, card) for card in cards]
     async with superuser.transaction():
-        locked = await lock_cards(superuser, [(program_id, card) for card in cards])
+        locked = await lock_cards(superuser, refs)
+        await supersede_messages(superuser, dict.fromkeys(refs, True))
         for card in locked.cards.values():
             hidden = hide_code(keyring, program_id, card.id, code)
             change_sealed(keyring, card, code_hash=hidden.hash, code_version=hidden.version)
