@@ -1,9 +1,10 @@
-"""Writes the reference pages that follow from the code: settings.md, cli.md and events/ in docs/reference/.
+"""Writes the reference pages that follow from the code: settings.md, cli.md, licences.md and events/.
 
 Run it with `make format`. A test fails when a page says something else than the code.
 """
 
 import json
+import runpy
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -79,6 +80,7 @@ def event_page(kind: EventType) -> str:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "cli.md": cli_page,
+    "licences.md": runpy.run_path(str(Path(__file__).with_name("sbom.py")))["licences_page"],
     **{f"events/{kind}.json": partial(event_page, kind) for kind in EventType},
 }
 
