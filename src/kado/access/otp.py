@@ -157,8 +157,9 @@ def _to_release(keyring: Keyring, desk: Desk, otp: Compared) -> list[Reservation
     """What was counted against merchant and address for the sending of this password."""
     made = []
     if otp.merchant_counted_at is not None:
-        about = attempts.subject(keyring, "otp-merchant", _whose(desk))
-        made.append(Reservation("otp-merchant", about, otp.merchant_counted_at))
+        # Under whichever secret it was counted.
+        subjects = attempts.subject(keyring, "otp-merchant", _whose(desk)).all
+        made += [Reservation("otp-merchant", about, otp.merchant_counted_at) for about in subjects]
     if otp.address_subject is not None and otp.address_counted_at is not None:
         made.append(Reservation("otp-address", otp.address_subject, otp.address_counted_at))
     return made

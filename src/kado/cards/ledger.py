@@ -186,6 +186,7 @@ class Ledger:
         """New cards. Their keys are claimed first: there is no card yet on which a duplicate could wait."""
         issues = {at: (t, t.posting) for at, t in tickets.items() if isinstance(t.posting, Issue)}
         programs, now = await store.read_programs(connection, [issue.program_id for _, issue in issues.values()])
+        await store.hold_keys(connection, [ticket.prints for ticket in tickets.values()])
         results = await self._recall(connection, tickets)
         placed: dict[int, Placed] = {}
         for at, (ticket, issue) in issues.items():

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from kado.cards.card import Card, Entry
-from kado.cards.idempotency import NewKey, Remembered
+from kado.cards.idempotency import Fingerprint, NewKey, Remembered
 from kado.cards.words import insert_words, rewrite_words
 from kado.programs.program import Program
 from kado.programs.store import PROGRAM_COLUMNS, program_from_row
@@ -236,6 +236,18 @@ async def write_codes(connection: Connection, program_id: str, cards: Sequence[C
         [card.code_version for card in cards],
         [card.state_seal for card in cards],
     )
+
+
+async def hold_keys(connection: Connection, prints: Iterable[Sequence[Fingerprint]]) -> None:
+    """Let nobody else claim these keys until the transaction ends, whose secrets stand in another order.
+
+    Under one secret a key has one hash, and the row of whoever comes first keeps the others waiting. Under several, one
+    server may claim it under another hash than the next; what all of them have in common is the lowest of the hashes.
+    """
+    lowest = {min(one)[0] for one in prints if len(one) > 1}
+    if lowest:
+        locks = sorted(int.from_bytes(key_hash[:8], "big", signed=True) for key_hash in lowest)
+        await connection.execute("SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS k", locks)
 
 
 async def claim_keys(connection: Connection, keys: Sequence[NewKey], now: datetime) -> set[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ must send back. Whoever changes its address starts again from there.
 import json
 import secrets
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from kado import audit, clock
@@ -24,6 +24,9 @@ from kado.webhooks.webhook import VERIFY, Wanted, Webhook
 
 MOST: Final = 20
 """Endpoints of one merchant, test endpoints included."""
+
+OVERLAP: Final = timedelta(hours=24)
+"""For how long a secret that was replaced signs beside the new one, so that the receiver can change over at leisure."""
 
 _BY_OWNER: Final = "disabled by its owner"
 _NEW_ADDRESS: Final = "its address changed; enable it again"
@@ -66,6 +69,8 @@ async def update(
 ) -> Webhook:
     """The endpoint as changed. With another address it is disabled until it is enabled again.
 
+    With another secret, the one before goes on signing beside it for a day.
+
     Raises `Invalid` for an address that may not be called, `NotFound`.
     """
     before = await get(database, caller, webhook_id)
@@ -76,9 +81,13 @@ async def update(
         now, webhook = await _locked(connection, caller, webhook_id)
         if wanted.url != webhook.url:
             webhook = replace(webhook, url=wanted.url, enabled=False, disabled_at=now, disabled_reason=_NEW_ADDRESS)
+        if wanted.secret and wanted.secret != _opened(keyring, webhook_id, webhook.sealed_secret):
+            sealed = _sealed(keyring, webhook_id, wanted.secret)
+            await store.change_secret(connection, webhook_id, sealed, OVERLAP)
+            await _record(connection, caller, "webhook:secret-changed", webhook_id)
+            webhook = replace(webhook, sealed_secret=sealed)
         webhook = replace(
             webhook,
-            sealed_secret=_sealed(keyring, webhook_id, wanted.secret) if wanted.secret else webhook.sealed_secret,
             hears_all=webhook.hears_all if wanted.hears_all is None else wanted.hears_all,
             events=webhook.events if wanted.events is None else wanted.events,
             pass_templates={**webhook.pass_templates, **wanted.pass_templates},
@@ -151,12 +160,16 @@ async def list_endpoints(
         return await store.list_own(connection, merchant_id, is_test, text, limit, offset)
 
 
-def secret_of(keyring: Keyring, webhook: Webhook) -> str:
-    """What its events are signed with. Raises `NotReached` where the operator's secret key is gone that hid it."""
-    try:
-        return keyring.decrypt("stored-secret", webhook.sealed_secret, webhook.id.encode()).decode()
-    except Undecipherable:
-        raise NotReached("its secret cannot be read any more; give it a new one") from None
+def secrets_of(keyring: Keyring, webhook: Webhook) -> list[str]:
+    """What its events are signed with: its secret and, for a while after a change, the one before.
+
+    Raises `NotReached` where the operator's secret key is gone that hid it.
+    """
+    secret = _opened(keyring, webhook.id, webhook.sealed_secret)
+    if secret is None:
+        raise NotReached("its secret cannot be read any more; give it a new one")
+    before = _opened(keyring, webhook.id, webhook.sealed_previous_secret)
+    return [secret] if before is None else [secret, before]
 
 
 def not_found() -> NotFound:
@@ -174,8 +187,8 @@ async def _verify(poster: Poster, keyring: Keyring, webhook: Webhook) -> None:
         "data": {"webhookId": webhook.id, "token": token},
     }
     try:
-        secret = secret_of(keyring, webhook)
-        answer = await poster.post(webhook.url, secret, message_id, json.dumps(said).encode(), want_body=True)
+        signers = secrets_of(keyring, webhook)
+        answer = await poster.post(webhook.url, signers, message_id, json.dumps(said).encode(), want_body=True)
     except NotReached as error:
         raise _not_verified(error.reason) from None
     if not 200 <= answer.status <= 299:
@@ -231,6 +244,14 @@ def _found(webhook: Webhook | None) -> Webhook:
 
 def _sealed(keyring: Keyring, webhook_id: str, secret: str) -> bytes:
     return keyring.encrypt("stored-secret", secret.encode(), webhook_id.encode())
+
+
+def _opened(keyring: Keyring, webhook_id: str, sealed: bytes | None) -> str | None:
+    """None where there is nothing, or nothing that a configured secret key opens."""
+    try:
+        return None if sealed is None else keyring.decrypt("stored-secret", sealed, webhook_id.encode()).decode()
+    except Undecipherable:
+        return None
 
 
 async def _record(connection: Connection, caller: Caller, action: str, webhook_id: str) -> None:

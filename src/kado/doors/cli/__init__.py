@@ -17,6 +17,7 @@ from kado.doors.cli import (
     programs,
     restore,
     seal,
+    secret,
     sign,
     verify,
     webhooks,
@@ -55,6 +56,8 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         outbox.app,
     ):
         app.add_typer(commands)
+    app.add_typer(secret.app)
+    app.add_typer(secret.app, name="keys", hidden=True)  # the word that is used for it elsewhere
     return app
 
 
