@@ -60,6 +60,13 @@ async def send(database: Database, keyring: Keyring, desk: Desk, target: Target,
     async def work(connection: Connection) -> None:
         counted = await _counted(connection, keyring, desk, target, address)
         await customer_store.put_otp(connection, otp_id, desk, target, counted)
+        await audit.record(
+            connection,
+            actor=desk.subject,
+            action="customer:code-sent",
+            merchant_id=desk.merchant_id,
+            details={"channel": target.channel, "test": desk.is_test},
+        )
         if code is None:
             await enqueue_otp(connection, otp_id)
         else:
@@ -83,6 +90,13 @@ async def verify(
     async def work(connection: Connection) -> tuple[Identity, Compared] | None:
         otp = None if target is None else await customer_store.count_try(connection, desk, target.text, TRIES)
         if not _matches(keyring, otp, code):
+            await audit.record(
+                connection,
+                actor=desk.subject,
+                action="login_failed",
+                merchant_id=desk.merchant_id,
+                details={"who": "customer"},
+            )
             return None
         assert otp is not None, "nothing matches no password"
         assert target is not None, "and there is none without a target"
@@ -94,6 +108,14 @@ async def verify(
                 connection, actor=desk.subject, action="customer:created", merchant_id=desk.merchant_id, subject=new
             )
         await customer_store.insert_session(connection, token_hash(token), identity.id, SESSION_LIFE)
+        await audit.record(
+            connection,
+            actor=desk.subject,
+            action="customer:signed-in",
+            merchant_id=desk.merchant_id,
+            subject=identity.id,
+            details={"channel": target.channel},
+        )
         return identity, otp
 
     proved = await database.repeat(work)
