@@ -1,6 +1,7 @@
 """The audit log as a merchant reads it, and as the database holds it."""
 
 import asyncio
+import json
 from typing import Any
 
 from tests.api.serving import PUBLIC_URL
@@ -27,12 +28,17 @@ async def exported(shop: Shop, *, token: str = "", **wanted: Any) -> bytes:
     return answer.content
 
 
-async def rows_since(shop: Shop, mark: int) -> list[Body]:
-    """What was written to the log after so many rows, oldest first; looks at numbers that wait are written before."""
+async def known_ids(shop: Shop) -> set[str]:
+    """The rows that are there; looks at numbers that wait are written before."""
     await shop.api.services.looks.written()
-    return (await all_rows(shop))[mark:]
+    return {row["id"] for row in await shop.rows("SELECT id FROM audit_log")}
 
 
-async def all_rows(shop: Shop) -> list[Body]:
-    """The log in the order in which it was written."""
-    return await shop.rows("SELECT *, xmin::text::bigint AS written FROM audit_log ORDER BY xmin::text::bigint, ctid")
+async def new_rows(shop: Shop, known: set[str]) -> list[Body]:
+    """What was written to the log since those, in order, with its JSON read."""
+    now = await known_ids(shop)
+    rows = await shop.rows("SELECT * FROM audit_log WHERE id = ANY($1::text[]) ORDER BY at, action", list(now - known))
+    return [
+        row | {name: None if row[name] is None else json.loads(row[name]) for name in ("details", "before", "after")}
+        for row in rows
+    ]

@@ -8,12 +8,13 @@ from typing import Final
 
 from kado.trail.row import Row, members
 
-_FACTS: Final = ("programId", "transactionType", "number", "amount", "currency")
+_MONEY: Final = ("transactionType", "number", "amount", "currency")
 COLUMNS: Final = (
     *("id", "timestamp", "action", "resourceType", "resourceId", "resourceName"),
     *("actorType", "actorId", "actorName", "subjectId", "subjectName", "merchantId", "merchantName"),
     *("ipAddress", "userAgent", "requestId"),
-    *_FACTS,
+    "programId",
+    *_MONEY,
     *("balanceBefore", "balanceAfter", "details"),
 )
 """The first line."""
@@ -27,10 +28,11 @@ def line(row: Row) -> str:
     """The row. What a spreadsheet would calculate begins with an apostrophe; amounts are numbers, and stay so."""
     said = members(row)
     details = said["details"]
-    cells = {name: said.get(name) for name in COLUMNS} | {name: details.get(name) for name in _FACTS}
-    cells["balanceBefore"] = (details["before"] or {}).get("balance") if cells["amount"] is not None else None
-    cells["balanceAfter"] = (details["after"] or {}).get("balance") if cells["amount"] is not None else None
-    cells["details"] = json.dumps({name: value for name, value in details.items() if name not in _FACTS})
+    cells = {name: said.get(name) for name in COLUMNS} | {"programId": details.pop("programId")}
+    if "transactionType" in details:
+        cells |= {name: details.pop(name) for name in _MONEY}
+        cells |= {"balanceBefore": details["before"]["balance"], "balanceAfter": details["after"]["balance"]}
+    cells["details"] = json.dumps(details)
     text = io.StringIO()
     csv.writer(text).writerow([inert(cells[name]) for name in COLUMNS])
     return text.getvalue()
