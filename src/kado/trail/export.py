@@ -7,7 +7,7 @@ as everything that had begun before the order is over, a moment later as a rule.
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -129,22 +129,32 @@ async def parts(database: Database, scope: Scope, file_format: Format, wanted: W
         yield b"]\n"
 
 
+async def hand_out(
+    database: Database, scope: Scope, actor: str, file_format: Format, wanted: Wanted
+) -> AsyncIterator[bytes]:
+    """The file for whoever runs the server, at once; the row that says so is not in it."""
+    async with database.read() as connection:
+        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    until = now if wanted.until is None else min(now, wanted.until)
+    await database.repeat(
+        lambda connection: _record(connection, scope, actor, "audit:exported", None, {"format": file_format})
+    )
+    async for part in parts(database, scope, file_format, replace(wanted, until=until)):
+        yield part
+
+
 def rows_of(export: Export) -> Wanted:
     """What is in the file: what was wanted, until the order."""
     until = export.ordered_at if export.wanted.until is None else min(export.ordered_at, export.wanted.until)
-    return Wanted(**{**_as_fields(export.wanted), "until": until})
+    return replace(export.wanted, until=until)
 
 
 async def _record(
-    connection: Connection, scope: Scope, actor: str, action: str, export_id: str, details: audit.Facts
+    connection: Connection, scope: Scope, actor: str, action: str, export_id: str | None, details: audit.Facts
 ) -> None:
     await audit.record(
         connection, actor=actor, action=action, merchant_id=scope.merchant_id, subject=export_id, details=details
     )
-
-
-def _as_fields(wanted: Wanted) -> dict[str, Any]:
-    return {one.name: getattr(wanted, one.name) for one in fields(Wanted)}
 
 
 def _said(value: object) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from kado import __version__
 from kado.doors.cli import (
+    audit,
     backup,
     cards,
     config,
@@ -53,6 +54,7 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         seal.app,
         webhooks.app,
         outbox.app,
+        audit.app,
     ):
         app.add_typer(commands)
     return app
