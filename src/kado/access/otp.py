@@ -90,13 +90,6 @@ async def verify(
     async def work(connection: Connection) -> tuple[Identity, Compared] | None:
         otp = None if target is None else await customer_store.count_try(connection, desk, target.text, TRIES)
         if not _matches(keyring, otp, code):
-            await audit.record(
-                connection,
-                actor=desk.subject,
-                action="login_failed",
-                merchant_id=desk.merchant_id,
-                details={"who": "customer"},
-            )
             return None
         assert otp is not None, "nothing matches no password"
         assert target is not None, "and there is none without a target"
@@ -120,6 +113,7 @@ async def verify(
 
     proved = await database.repeat(work)
     if proved is None:
+        await database.repeat(lambda connection: _note_failure(connection, desk))
         _refuse()
     identity, otp = proved
     with suppress(Unavailable):  # a count that stays is better than a sign-in that is lost
@@ -147,6 +141,17 @@ def bad_target() -> Refusal:
     """Neither an email address nor a phone number."""
     text = "The target is neither an email address nor a phone number in international form, such as +4930901820."
     return Refusal("bad_target", text, members={"success": False, "error": text})
+
+
+async def _note_failure(connection: Connection, desk: Desk) -> None:
+    """In a transaction of its own: others wait for the count of tries."""
+    await audit.record(
+        connection,
+        actor=desk.subject,
+        action="login_failed",
+        merchant_id=desk.merchant_id,
+        details={"who": "customer"},
+    )
 
 
 def _refuse() -> NoReturn:

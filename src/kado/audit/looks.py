@@ -10,17 +10,15 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
 
 from kado.audit import Row, arrays, insertion
-from kado.audit.origin import origin
+from kado.audit.origin import Origin, origin
 from kado.errors import Unavailable
 from kado.storage.database import AWAY, Connection, Database
 
@@ -39,10 +37,12 @@ _log: Final = structlog.get_logger("kado.audit")
 _INSERT: Final = insertion() + " ON CONFLICT (id) DO NOTHING"
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    row: Row
-    cards: int
+class _Look(NamedTuple):
+    actor: str
+    merchant_id: str
+    program_id: str
+    card_ids: Sequence[str]
+    source: Origin
     seen_at: float  # by the monotonic clock
 
 
@@ -59,13 +59,15 @@ class Looks:
 
     def note(self, actor: str, merchant_id: str, cards: Iterable[tuple[str, str]]) -> None:
         """The numbers of these cards (program id, card id) are shown to this caller. Returns at once."""
-        for program_id, group in groupby(sorted(set(cards)), key=lambda card: card[0]):
-            ids = [card_id for _, card_id in group]
-            row = of_look(actor, merchant_id, program_id, ids)
+        by_program: dict[str, list[str]] = {}
+        for program_id, card_id in cards:
+            by_program.setdefault(program_id, []).append(card_id)
+        for program_id, ids in by_program.items():
+            look = _Look(actor, merchant_id, program_id, ids, origin(), time.monotonic())
             if self._cards + len(ids) > self._most:
-                _lost(row)
+                _lost(look)
                 continue
-            self._waiting.append(_Look(row, len(ids), time.monotonic()))
+            self._waiting.append(look)
             self._cards += len(ids)
         if self._waiting and (self._writing is None or self._writing.done()):
             self._writing = asyncio.create_task(self._write())
@@ -81,15 +83,25 @@ class Looks:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._writing, _STOP_SECONDS)
         for look in self._waiting:
-            _lost(look.row)
+            _lost(look)
         self._waiting.clear()
 
     async def _write(self) -> None:
         await asyncio.sleep(_GATHER_SECONDS)
         while self._waiting:
             looks = [self._waiting[at] for at in range(min(_TOGETHER, len(self._waiting)))]
+            await self._until_written(looks)
+            for look in looks:
+                self._waiting.popleft()
+                self._cards -= len(look.card_ids)
+
+    async def _until_written(self, looks: Sequence[_Look]) -> None:
+        """Try for as long as it takes, with the same rows: a commit whose answer was lost may have happened."""
+        rows: list[Row] = []
+        while True:
             try:
-                await self._database.repeat(partial(_insert, looks))
+                rows = rows or await self._rows(looks)
+                await self._database.repeat(partial(_insert, rows))
             except (Unavailable, *AWAY, asyncpg.PostgresError) as error:
                 if not self._is_stuck:
                     _log.warning("looks at numbers wait", error=type(error).__name__, looks=len(self._waiting))
@@ -99,36 +111,42 @@ class Looks:
             if self._is_stuck:
                 _log.info("looks at numbers are written again", looks=len(self._waiting))
             self._is_stuck = False
-            for look in looks:
-                self._waiting.popleft()
-                self._cards -= look.cards
+            return
+
+    async def _rows(self, looks: Sequence[_Look]) -> list[Row]:
+        """Each at the time of its look, by the database's clock."""
+        async with self._database.read() as connection:
+            now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        began = now - timedelta(seconds=time.monotonic())
+        return [of_look(*look[:-1], began + timedelta(seconds=look.seen_at)) for look in looks]
 
 
-def of_look(actor: str, merchant_id: str, program_id: str, card_ids: Sequence[str]) -> Row:
-    """The row of a look at these cards of one program, by whoever sent the request that is being answered."""
+def of_look(
+    actor: str, merchant_id: str, program_id: str, card_ids: Sequence[str], source: Origin, at: datetime | None = None
+) -> Row:
+    """The row of a look at these cards of one program."""
     return Row(
+        at=at,
         actor=actor,
         action=ACTION,
         merchant_id=merchant_id,
         program_id=program_id,
         subject=card_ids[0] if len(card_ids) == 1 else None,
         details={"cards": list(card_ids)},
-        source=origin(),
+        source=source,
     )
 
 
-async def _insert(looks: Sequence[_Look], connection: Connection) -> None:
-    now, ticks = await connection.fetchval("SELECT clock_timestamp()"), time.monotonic()
-    rows = [replace(look.row, at=now - timedelta(seconds=ticks - look.seen_at)) for look in looks]
+async def _insert(rows: Sequence[Row], connection: Connection) -> None:
     await connection.execute(_INSERT, *arrays(rows))
 
 
-def _lost(row: Row) -> None:
+def _lost(look: _Look) -> None:
     """It is written here because it cannot be written there. Ids are no secrets; the address stays out of logs."""
     _log.warning(
         "look at numbers not in the audit log",
-        actor=row.actor,
-        program=row.program_id,
-        cards=row.details["cards"],
-        request_id=row.source.request_id,
+        actor=look.actor,
+        program=look.program_id,
+        cards=list(look.card_ids),
+        request_id=look.source.request_id,
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kado import clock
+from kado.access.caller import Caller
 from kado.audit import Facts, Row
 from kado.audit.origin import Origin
 from kado.cards.card import Card, CardStatus, Entry, Hold, TransactionType
@@ -95,6 +96,11 @@ def beginning(card: Card, currency: Currency) -> Facts:
     }
 
 
+def said_by(caller: Caller, details: Facts) -> Facts:
+    """The details, with the till's session where the caller has one: the key alone may be that of many tills."""
+    return details if caller.session is None else {**details, "session": caller.session.id}
+
+
 def of_entry(
     entry: Entry,
     actor: str,
@@ -131,7 +137,7 @@ def of_change(
         actor=posting.caller.subject,
         action=action,
         subject=card.id,
-        details=details,
+        details=said_by(posting.caller, details),
         before=before,
         after=after,
         source=source,

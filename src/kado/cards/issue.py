@@ -9,7 +9,7 @@ from kado.access.caller import Caller
 from kado.audit import Row
 from kado.audit.origin import Origin
 from kado.cards import refusals
-from kado.cards.audited import beginning, of_entry
+from kado.cards.audited import beginning, of_entry, said_by
 from kado.cards.card import Card, CardStatus, Entry, TransactionType
 from kado.cards.chain import GENESIS, seal_state
 from kado.cards.entries import append
@@ -103,7 +103,8 @@ def place(
     outcome = Outcome(card, program, (entry,), now)
     answer = issue.render(outcome)
     key = remember(keyring, program.id, fingerprint, answer)
-    audited = of_entry(entry, issue.caller.subject, source, after=beginning(card, program.currency))
+    details, after = said_by(issue.caller, {}), beginning(card, program.currency)
+    audited = of_entry(entry, issue.caller.subject, source, details=details, after=after)
     return Placed(card, entry, key, answer, delivery_of(card, now), tuple(events_of(issue.action, outcome)), audited)
 
 

@@ -193,13 +193,14 @@ class Page:
         """A row for each entry, the first of which says what else became different, or one row for a change without."""
         action, details = decision.audit or (None, {})
         if action is not None and not (entries and action.startswith("card:")):
-            facts = ({}, {}) if entries else (before, after)
-            self.audited.append(audited.of_change(posting, card, source, action, details, *facts))
+            differs = ({}, {}) if entries else (before, after)
+            self.audited.append(audited.of_change(posting, card, source, action, details, *differs))
             action, details = None, {}
         for entry in entries:
+            facts = audited.said_by(posting.caller, details)
             self.audited.append(
                 audited.of_entry(
-                    entry, posting.caller.subject, source, action=action, details=details, before=before, after=after
+                    entry, posting.caller.subject, source, action=action, details=facts, before=before, after=after
                 )
             )
             action, details, before, after = None, {}, {}, {}
@@ -212,7 +213,8 @@ class Page:
         self.fresh.append(card)
         self.entries.append(entry)
         begun = audited.beginning(card, on.program.currency)
-        self.audited.append(audited.of_entry(entry, posting.caller.subject, source, after=begun))
+        facts = audited.said_by(posting.caller, {})
+        self.audited.append(audited.of_entry(entry, posting.caller.subject, source, details=facts, after=begun))
         return entry
 
     def _supersede(self, ref: Ref, *, planned_too: bool) -> None:

@@ -13,7 +13,8 @@ from kado.programs.program import NewProgram, Program
 from kado.programs.update import facts_of
 from kado.storage.database import Connection, Database
 
-_RULES: Final = [one.name for one in fields(Program) if one.name not in ("id", "merchant_id", "merchant_name")]
+_BESIDE: Final = ("id", "merchant_id", "merchant_name", "is_heard", "created_at", "updated_at")
+_RULES: Final = [one.name for one in fields(Program) if one.name not in _BESIDE]
 
 
 async def create(database: Database, caller_merchant_id: str, actor: str, new: NewProgram) -> Program:

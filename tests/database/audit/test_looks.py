@@ -53,7 +53,7 @@ async def test_looks_are_written_together_with_who_and_from_where(database: Data
         (card, f"look-{number}", "192.0.2.7") for number, card in enumerate(cards)
     ]
     assert [(row["program_id"], row["subject"], row["details"]["cards"]) for row in written[3:]] == [
-        (PROGRAM, None, sorted([cards[0], cards[2]])),
+        (PROGRAM, None, [cards[0], cards[2]]),
         (other, cards[1], [cards[1]]),
     ]
     assert {(row["actor"], row["merchant_id"]) for row in written} == {(ACTOR, MERCHANT)}
@@ -103,7 +103,7 @@ async def test_what_goes_beyond_the_bound_becomes_a_line_of_the_log(database: Da
     (line,) = logs
     assert (line["event"], line["log_level"]) == ("look at numbers not in the audit log", "warning")
     assert (line["actor"], line["program"], line["request_id"]) == (ACTOR, PROGRAM, "look-1")
-    assert line["cards"] == sorted(cards[2:])
+    assert line["cards"] == cards[2:]
     assert "192.0.2.7" not in repr(line)
     await looks.written()
     assert len(await rows(superuser)) == 2

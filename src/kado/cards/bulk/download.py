@@ -19,6 +19,7 @@ from typing import Final
 from kado import audit, clock
 from kado.access.caller import Caller
 from kado.audit.looks import of_look
+from kado.audit.origin import origin
 from kado.cards.bulk import refusals, store
 from kado.cards.bulk.task import UNFINISHED, Task
 from kado.cards.card import Card
@@ -184,7 +185,7 @@ async def _part(connection: Connection, keyring: Keyring, download: Download, af
         )
         texts[card.id] = ",".join(cells)
     await write_codes(connection, task.program_id, coded)
-    await audit.write(connection, [of_look(download.actor, task.merchant_id, task.program_id, ids)])
+    await audit.write(connection, [of_look(download.actor, task.merchant_id, task.program_id, ids, origin())])
     return number, "".join(f"{texts[card_id]}\r\n" for card_id in ids).encode()
 
 
