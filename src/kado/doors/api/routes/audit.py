@@ -138,7 +138,12 @@ async def export_status(request: Request, caller: Exporter, task_id: TaskId) -> 
     return shown.json_response(_status(found.id, "success", _url(services, found)))
 
 
-@router.get("/export/{task_id}/file/{token}", name="download_audit_export", response_model=None)
+@router.get(
+    "/export/{task_id}/file/{token}",
+    name="download_audit_export",
+    response_model=None,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 async def download(
     request: Request, caller: Exporter, task_id: TaskId, token: Annotated[str, Path()]
 ) -> StreamingResponse:
