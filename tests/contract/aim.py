@@ -54,6 +54,9 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "orderReference": ("order 7",),
     "expiresInSeconds": (3600, None),
     "captchaToken": (None,),
+    "format": ("csv", "json"),
+    "action": (None, ["card:issued"]),
+    "resourceType": (None, ["card"]),
     "fontFamily": (None, "Inter"),
     "logoUrl": (None, "https://flowers.example/logo.png"),
 }

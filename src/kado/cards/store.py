@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from kado import audit
 from kado.cards.card import Card, Entry
 from kado.cards.idempotency import Fingerprint, NewKey, Remembered
 from kado.cards.words import insert_words, rewrite_words
@@ -95,7 +96,7 @@ async def read_keys(connection: Connection, keys: Sequence[tuple[str, bytes]]) -
     }
 
 
-_WRITE: Final = """
+_WRITE: Final = f"""
     WITH balances AS (
         UPDATE card c SET balance = u.balance, seq = u.seq, head_hash = u.head_hash, status = u.status,
                           updated_at = u.updated_at, state_seal = u.state_seal
@@ -112,6 +113,7 @@ _WRITE: Final = """
             $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
             $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
             $22::text[], $23::bytea[], $24::bytea[], $25::bytea[], $32::text[])
+    ), audited AS ({audit.insertion(34)}
     )
     INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
     SELECT u.*, $31::timestamptz
@@ -125,8 +127,9 @@ async def write(
     entries: Sequence[Entry],
     keys: Sequence[NewKey],
     now: datetime,
+    audited: Sequence[audit.Row],
 ) -> None:
-    """Balances, entries and answers, in one statement."""
+    """Balances, entries, answers and audit rows, in one statement: none of them without the others."""
     await connection.execute(
         _WRITE,
         [card.program_id for card in cards],
@@ -145,6 +148,7 @@ async def write(
         now,
         [row.counterpart_id for row in entries],
         [card.state_seal for card in cards],
+        *audit.arrays(audited),
     )
 
 

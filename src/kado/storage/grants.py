@@ -36,6 +36,7 @@ GRANTS: Final = {
     "gift_card_event": "SELECT, INSERT, UPDATE, DELETE",
     "webhook_delivery": "SELECT, INSERT, UPDATE",
     "audit_log": "SELECT, INSERT",
+    "audit_export": "SELECT, INSERT",
     "pgqueuer": "SELECT, INSERT, UPDATE, DELETE",
     "pgqueuer_log": "SELECT, INSERT, UPDATE, DELETE",
     "pgqueuer_schedules": "SELECT, INSERT, UPDATE, DELETE",

@@ -153,7 +153,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_at_once_and_what_waits_for_i
                 await connection.execute("UPDATE webhook SET enabled = true WHERE id = $1", webhook_id)
             receiver.usual = "204 No Content"
             receiver.received.clear()
-            assert await history.replay(shop.database, shop.merchant_id, webhook_id) == 20
+            assert await history.replay(shop.database, shop.merchant_id, "operator:test", webhook_id) == 20
             await until(all_are(shop, webhook_id, "delivered", 20))
         assert sorted(ids(receiver)) == sorted(sent)
 

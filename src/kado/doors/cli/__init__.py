@@ -7,6 +7,7 @@ import typer
 
 from kado import __version__
 from kado.doors.cli import (
+    audit,
     backup,
     cards,
     config,
@@ -54,6 +55,7 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         seal.app,
         webhooks.app,
         outbox.app,
+        audit.app,
     ):
         app.add_typer(commands)
     app.add_typer(secret.app)
