@@ -113,10 +113,10 @@ _WRITE: Final = """
             $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
             $22::text[], $23::bytea[], $24::bytea[], $25::bytea[], $32::text[])
     )
-    INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
+    INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, card_id, created_at)
     SELECT u.*, $31::timestamptz
-    FROM unnest($26::text[], $27::bytea[], $28::bytea[], $29::smallint[], $30::bytea[])
-         AS u (program_id, key_hash, request_hash, status, answer)"""
+    FROM unnest($26::text[], $27::bytea[], $28::bytea[], $29::smallint[], $30::bytea[], $34::text[])
+         AS u (program_id, key_hash, request_hash, status, answer, card_id)"""
 
 
 async def write(
@@ -145,6 +145,7 @@ async def write(
         now,
         [row.counterpart_id for row in entries],
         [card.state_seal for card in cards],
+        [key.card_id for key in keys],
     )
 
 

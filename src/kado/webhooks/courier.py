@@ -88,10 +88,10 @@ class Courier:
             for lane in self._lanes.values():
                 lane.cancel()
 
-    async def forget(self) -> None:
-        """Delete events of long ago."""
+    async def forget(self, days: int) -> None:
+        """Delete events of more than so many days ago."""
         for program in await find.list_all(self._database):
-            while await history.forget(self._database, program.id) == history.FORGOTTEN_AT_ONCE:
+            while await history.forget(self._database, program.id, days) == history.FORGOTTEN_AT_ONCE:
                 pass
 
     async def _look(self) -> None:

@@ -305,7 +305,7 @@ async def test_events_of_long_ago_are_deleted_with_their_deliveries(shop: Shop, 
             shop.program_id,
             fresh,
         )
-        await make_courier().forget()
+        await make_courier().forget(30)
         left = {row["id"] for row in await connection.fetch("SELECT id FROM gift_card_event")}
     assert left == {fresh, waiting}
     assert {one.event_id for one in await shop.deliveries(webhook_id)}.isdisjoint(old)
