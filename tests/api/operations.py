@@ -22,7 +22,7 @@ from tests.api.sign_in import LOGOUT, SEND, SESSION, VERIFY, an_email
 
 from kado.access.permissions import Permission
 
-PEOPLE = "/v2/giftcards/gdpr"
+GDPR = "/v2/giftcards/gdpr"
 PUBLIC_ENDPOINT = "https://93.184.215.14/hook"
 """An address that may be called, and is not, in these tests."""
 
@@ -70,12 +70,12 @@ async def _with_task(shop: Shop, _: Body, till: str) -> Body:
 
 async def _with_export(shop: Shop, card: Body, till: str) -> Body:
     asked = {"customerEmail": card["customerEmail"], "format": "json"}
-    return {"export": good(await shop.post(f"{PEOPLE}/export", asked))["exportId"]}
+    return {"export": good(await shop.post(f"{GDPR}/export", asked))["exportId"]}
 
 
 async def _with_consent(shop: Shop, card: Body, till: str) -> Body:
     asked = {"customerEmail": an_email(), "purposes": ["news"]}
-    return {"consent": good(await shop.post(f"{PEOPLE}/consent", asked))["customerId"], **asked}
+    return {"consent": good(await shop.post(f"{GDPR}/consent", asked))["customerId"], **asked}
 
 
 async def _with_code_and_destination(shop: Shop, card: Body, till: str) -> Body:
@@ -261,45 +261,45 @@ OPERATIONS = {
     "export person": Operation(
         Permission.PEOPLE_READ,
         "POST",
-        lambda _: f"{PEOPLE}/export",
+        lambda _: f"{GDPR}/export",
         lambda card: {"customerEmail": card["customerEmail"], "format": "csv"},
     ),
     "download person": Operation(
         Permission.PEOPLE_READ,
         "GET",
-        lambda card: f"{PEOPLE}/download?exportId={card['export']}&format=json",
+        lambda card: f"{GDPR}/download?exportId={card['export']}&format=json",
         _nothing,
         prepare=_with_export,
     ),
     # Somebody who is not known, since the cards of these tests bear one and the same address.
     "erase person": Operation(
-        Permission.PEOPLE_WRITE, "POST", lambda _: f"{PEOPLE}/erasure", lambda _: {"customerEmail": an_email()}
+        Permission.PEOPLE_WRITE, "POST", lambda _: f"{GDPR}/erasure", lambda _: {"customerEmail": an_email()}
     ),
     "look up consent": Operation(
         Permission.PEOPLE_READ,
         "GET",
-        lambda card: f"{PEOPLE}/consent/lookup?customerEmail={card['customerEmail']}",
+        lambda card: f"{GDPR}/consent/lookup?customerEmail={card['customerEmail']}",
         _nothing,
         prepare=_with_consent,
     ),
     "read consent": Operation(
         Permission.PEOPLE_READ,
         "GET",
-        lambda card: f"{PEOPLE}/consent/{card['consent']}",
+        lambda card: f"{GDPR}/consent/{card['consent']}",
         _nothing,
         prepare=_with_consent,
     ),
     "update consent": Operation(
         Permission.PEOPLE_WRITE,
         "POST",
-        lambda card: f"{PEOPLE}/consent/{card['consent']}",
+        lambda card: f"{GDPR}/consent/{card['consent']}",
         lambda _: {"purposes": []},
         prepare=_with_consent,
     ),
     "create consent": Operation(
         Permission.PEOPLE_WRITE,
         "POST",
-        lambda _: f"{PEOPLE}/consent",
+        lambda _: f"{GDPR}/consent",
         lambda _: {"customerEmail": an_email(), "purposes": ["news"]},
     ),
     "list webhooks": Operation(Permission.WEBHOOKS_READ, "GET", lambda _: "/v2/webhooks", _nothing),

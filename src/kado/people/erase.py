@@ -65,7 +65,7 @@ async def erase(
     async def work(connection: Connection) -> Erasure:
         person = await find_person(connection, controller, asked, customer)
         erasure = Erasure(new_id(), controller, person)
-        names = await _names_of(connection, controller, person)
+        known = await _known_words(connection, controller, person)
         await connection.execute(
             "INSERT INTO person_erasure (id, merchant_id, is_test, person, actor) VALUES ($1, $2, $3, $4, $5)",
             erasure.id,
@@ -74,7 +74,7 @@ async def erase(
             hide(keyring, person, erasure.id),
             controller.actor,
         )
-        await _note(connection, erasure, "person:erasure-requested", {"reason": _harmless(reason, person, names)})
+        await _note(connection, erasure, "person:erasure-requested", {"reason": _harmless(reason, known)})
         return erasure
 
     erasure = await database.repeat(work)
@@ -107,6 +107,7 @@ async def go_on_with_erasures(database: Database, keyring: Keyring) -> bool:
     if erasure is None:
         return False
     await _go_on(database, keyring, erasure, None)
+    _log.info("erasure.completed", erasure=erasure.id)
     return True
 
 
@@ -118,7 +119,6 @@ async def _go_on(database: Database, keyring: Keyring, erasure: Erasure, deadlin
         if deadline is not None and time.monotonic() > deadline:
             return
     erasure.completed_at = await _complete(database, erasure)
-    _log.info("erasure.completed", erasure=erasure.id)
 
 
 async def _steps(database: Database, keyring: Keyring, erasure: Erasure) -> AsyncIterator[list[str]]:
@@ -279,27 +279,29 @@ async def _note(connection: Connection, erasure: Erasure, action: str, details: 
     )
 
 
-async def _names_of(connection: Connection, controller: Controller, person: Person) -> list[str]:
-    """What the person is called, there and on their cards."""
+async def _known_words(connection: Connection, controller: Controller, person: Person) -> set[str]:
+    """What the person is called and can be reached by, there and on their cards."""
     rows = await connection.fetch(
         f"""
-        SELECT DISTINCT c.customer_name AS name FROM program p JOIN card c ON c.program_id = p.id
-        WHERE p.merchant_id = $1 AND c.is_test = $2 AND {owned(3)} AND c.customer_name IS NOT NULL LIMIT 100""",
+        SELECT DISTINCT c.customer_name, c.customer_phone, c.customer_email FROM program p
+        JOIN card c ON c.program_id = p.id
+        WHERE p.merchant_id = $1 AND c.is_test = $2 AND {owned(3)} LIMIT 100""",
         controller.merchant_id,
         controller.is_test,
         *owner(person.holder),
     )
-    return [name for name in (person.name, *(row["name"] for row in rows)) if name]
+    own = (person.customer_id, person.name, person.email, person.phone)
+    texts = [text for text in (*own, *(text for row in rows for text in row)) if text]
+    return {word.casefold() for text in texts for word in text.split()}
 
 
-def _harmless(reason: str | None, person: Person, names: list[str]) -> str | None:
+def _harmless(reason: str | None, known: set[str]) -> str | None:
     """The reason, unless any part of it is the person's name, address or number: it would stay for ever."""
     if reason is None:
         return None
     said, digits = reason.casefold(), re.sub("[^0-9]", "", reason)
-    words = [person.customer_id, *(word for name in names for word in name.split())]
-    named = any(word is not None and len(word) >= _WORD_MIN and word.casefold() in said for word in words)
-    called = person.phone is not None and person.phone[-_DIGITS:] in digits
+    named = any(word in said for word in known if len(word) >= _WORD_MIN)
+    called = any(word[-_DIGITS:] in digits for word in known if word.startswith("+"))
     return None if named or called or "@" in said else reason
 
 

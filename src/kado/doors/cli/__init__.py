@@ -14,6 +14,7 @@ from kado.doors.cli import (
     keys,
     merchants,
     outbox,
+    people,
     programs,
     restore,
     seal,
@@ -53,6 +54,7 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         seal.app,
         webhooks.app,
         outbox.app,
+        people.app,
     ):
         app.add_typer(commands)
     return app

@@ -22,9 +22,11 @@ from kado.doors.api.types import (
 
 def _internet_address(text: str) -> str:
     try:
-        return str(ip_address(text))
+        if "%" not in text:  # behind it a zone may have any name, and means something on one machine only
+            return str(ip_address(text))
     except ValueError:
-        raise PydanticCustomError("ip_address", "Input should be an IPv4 or IPv6 address") from None
+        pass
+    raise PydanticCustomError("ip_address", "Input should be an IPv4 or IPv6 address")
 
 
 # The contract gives them no form; they are held to one all the same.
