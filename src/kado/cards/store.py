@@ -113,10 +113,10 @@ _WRITE: Final = """
             $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
             $22::text[], $23::bytea[], $24::bytea[], $25::bytea[], $32::text[])
     )
-    INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, card_id, created_at)
+    INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
     SELECT u.*, $31::timestamptz
-    FROM unnest($26::text[], $27::bytea[], $28::bytea[], $29::smallint[], $30::bytea[], $34::text[])
-         AS u (program_id, key_hash, request_hash, status, answer, card_id)"""
+    FROM unnest($26::text[], $27::bytea[], $28::bytea[], $29::smallint[], $30::bytea[])
+         AS u (program_id, key_hash, request_hash, status, answer)"""
 
 
 async def write(
@@ -145,7 +145,6 @@ async def write(
         now,
         [row.counterpart_id for row in entries],
         [card.state_seal for card in cards],
-        [key.card_id for key in keys],
     )
 
 
@@ -236,6 +235,14 @@ async def write_codes(connection: Connection, program_id: str, cards: Sequence[C
         [card.code_hash for card in cards],
         [card.code_version for card in cards],
         [card.state_seal for card in cards],
+    )
+
+
+async def link_answers(connection: Connection, keys: Sequence[NewKey]) -> None:
+    """Say which cards answers are about that were just written, where no entry does."""
+    await connection.executemany(
+        "UPDATE idempotency_key SET card_id = $3 WHERE program_id = $1 AND key_hash = $2",
+        [(key.program_id, key.key_hash, key.card_id) for key in keys],
     )
 
 

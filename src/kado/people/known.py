@@ -65,7 +65,7 @@ async def known_of(database: Database, controller: Controller, person: Person) -
                 yield Record(section, _in_currency(facts, program))
     async for record in _elsewhere(database, controller, person, {one for _, ids in cards for one in ids}):
         yield record
-    async for record in _audit_rows(database, controller, person, [ids for _, ids in cards]):
+    async for record in _audit_rows(database, controller, person, cards):
         yield record
 
 
@@ -263,7 +263,7 @@ def _ordered_for(person: Person, people: list[list[str | None]]) -> Iterator[dic
 # Who did it is told by kind alone: staff are people too. The planner takes the index of customers where it is told so.
 _AUDIT: Final = """
     SELECT at, action, subject, split_part(actor, ':', 1) AS actor, details
-    FROM audit_log WHERE merchant_id = $1 AND subject = ANY($2::text[])
+    FROM audit_log WHERE subject = ANY($2::text[]) AND (merchant_id = $1 OR program_id = $4)
     UNION
     SELECT at, action, subject, split_part(actor, ':', 1), details
     FROM audit_log WHERE merchant_id = $1 AND actor = $3 AND actor LIKE 'customer:%'
@@ -271,12 +271,13 @@ _AUDIT: Final = """
 
 
 async def _audit_rows(
-    database: Database, controller: Controller, person: Person, cards: list[list[str]]
+    database: Database, controller: Controller, person: Person, cards: list[tuple[Program, list[str]]]
 ) -> AsyncIterator[Record]:
     """About the customer and by them, then about their cards."""
     own = [] if person.customer_id is None else [person.customer_id]
-    for subjects, actor in [(own, f"customer:{person.customer_id}"), *((ids, "") for ids in cards)]:
-        for facts in await _rows(database, _AUDIT, controller.merchant_id, subjects, actor):
+    whose = [(own, f"customer:{person.customer_id}", None), *((ids, "", program.id) for program, ids in cards)]
+    for subjects, actor, program_id in whose:
+        for facts in await _rows(database, _AUDIT, controller.merchant_id, subjects, actor, program_id):
             yield Record("auditLog", {**facts, "details": json.loads(facts["details"])})
 
 

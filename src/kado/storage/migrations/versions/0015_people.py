@@ -22,7 +22,5 @@ def upgrade() -> None:
         " WHERE card_id IS NOT NULL",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS message_end ON message (program_id, created_at)"
         " WHERE state <> 'queued'",
-        "CREATE INDEX CONCURRENTLY IF NOT EXISTS audit_log_subject ON audit_log (merchant_id, subject)"
-        " WHERE subject IS NOT NULL",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS audit_log_customer ON audit_log (actor) WHERE actor LIKE 'customer:%'",
     )
