@@ -103,6 +103,21 @@ async def test_what_cannot_be_written_down(shop: Shop) -> None:
         assert next(iter(wrong)) in answer.json()["detail"][0]["loc"]
 
 
+async def test_two_peoples_consents_are_not_mixed(shop: Shop) -> None:
+    one, other = an_email(), an_email()
+    first = await agreed(shop, "news", customerEmail=one, customerPhone=a_phone())
+    second = await agreed(shop, "sms", customerEmail=other)
+    wrong = [
+        await shop.post(f"{CONSENT}/{first['customerId']}", {"customerEmail": other}),
+        await shop.post(CONSENT, {"customerEmail": one, "customerPhone": a_phone()}),
+        await shop.get(f"{LOOKUP}?customerEmail={one}&customerId={second['customerId']}"),
+        await shop.get(f"{LOOKUP}?customerEmail={one}&customerId=somebody"),
+    ]
+    assert [(answer.status_code, answer.json().get("code")) for answer in wrong] == [(422, "more_than_one_person")] * 4
+    assert good(await shop.get(f"{LOOKUP}?customerEmail={one}")) == first
+    assert good(await shop.get(f"{LOOKUP}?customerEmail={other}")) == second
+
+
 async def test_another_merchants_and_test_modes_consents_are_their_own(shop: Shop) -> None:
     email = an_email()
     given = await agreed(shop, "news", customerEmail=email)

@@ -11,7 +11,7 @@ from kado import audit
 from kado.access.caller import Customer
 from kado.errors import NotFound
 from kado.ids import new_id
-from kado.people.person import Asked, Controller, Person, find_person
+from kado.people.person import Asked, Controller, Person, find_person, more_than_one
 from kado.storage.database import Connection, Database
 
 
@@ -94,19 +94,31 @@ async def find_consent(
 
 
 async def _named(connection: Connection, controller: Controller, person: Person) -> Person:
-    """The person with what earlier consents say of them: the id they got there, the contacts they gave."""
-    row = await connection.fetchrow(
-        f"SELECT customer_id, email, phone FROM consent WHERE {_THEIRS} ORDER BY given_at DESC, id DESC LIMIT 1",
+    """The person with what earlier consents say of them: the id they got there, the contacts they gave.
+
+    Raises `Invalid` where these are several people's, unless they were customers who are one by what they proved.
+    """
+    rows = await connection.fetch(
+        f"SELECT customer_id, email, phone FROM consent WHERE {_THEIRS} ORDER BY given_at DESC, id DESC",
         *_whose(controller, person),
     )
-    if row is None:
-        return person
-    return replace(
-        person,
-        customer_id=person.customer_id or row["customer_id"],
-        email=person.email or row["email"],
-        phone=person.phone or row["phone"],
-    )
+    for row in rows:
+        known = Person(*row)
+        if not person.is_customer and not known.is_named_by(Asked(person.customer_id)):
+            raise more_than_one()
+        if not _agree(known.email, person.email) or not _agree(known.phone, person.phone):
+            raise more_than_one()
+        person = replace(
+            person,
+            customer_id=person.customer_id or known.customer_id,
+            email=person.email or known.email,
+            phone=person.phone or known.phone,
+        )
+    return person
+
+
+def _agree(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other
 
 
 async def _is_known(connection: Connection, controller: Controller, person: Person) -> bool:

@@ -5,7 +5,7 @@ up by a name, since many people share one.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from kado.access.caller import Caller, Customer
@@ -48,6 +48,7 @@ class Person:
     email: str | None
     phone: str | None
     name: str | None = None
+    is_customer: bool = False
 
     @property
     def holder(self) -> Customer:
@@ -74,7 +75,7 @@ async def find_person(
     there for them. Raises `Invalid` where what was asked for belongs to two people, or is nothing.
     """
     if customer is not None:
-        person = Person(customer.id, customer.email, customer.phone, customer.name)
+        person = Person(customer.id, customer.email, customer.phone, customer.name, is_customer=True)
         if not person.is_named_by(asked):
             raise NotFound("customer_not_found", "There is no such customer.")
         return person
@@ -92,13 +93,17 @@ async def find_person(
     )
     if not rows:
         return Person(asked.customer_id, asked.email, asked.phone)
-    person = Person(*rows[0])
-    merged = Person(person.customer_id, person.email or asked.email, person.phone or asked.phone, person.name)
+    row = rows[0]
+    person = Person(row["id"], row["email"], row["phone"], row["name"], is_customer=True)
+    merged = replace(person, email=person.email or asked.email, phone=person.phone or asked.phone)
     if len(rows) > 1 or not merged.is_named_by(asked):
-        raise Invalid(
-            ("body", "customerId"), "What was said belongs to more than one customer.", "more_than_one_person"
-        )
+        raise more_than_one()
     return merged
+
+
+def more_than_one() -> Invalid:
+    """What was asked for belongs to several people, and nobody is guessed at."""
+    return Invalid(("body", "customerId"), "What was said belongs to more than one person.", "more_than_one_person")
 
 
 def hide(keyring: Keyring, person: Person, row_id: str) -> bytes:
