@@ -11,10 +11,11 @@ from tests.api.people import Somebody, answers_naming, balances, erased, traces
 from tests.api.shop import Body, Shop, Superuser, card_path, good
 from tests.api.sign_in import an_email
 
+from kado.ids import new_id
 from kado.people import retention
 from kado.people.retention import Forgotten, Kept, forget_what_is_over
 
-KEPT = Kept(message_days=90, proof_days=1095)
+KEPT = Kept(message_days=90, proof_days=1095, audit_address_days=365)
 
 
 async def round_of(shop: Shop, kept: Kept = KEPT) -> Forgotten:
@@ -151,3 +152,25 @@ async def test_exports_and_proofs_go_when_their_time_is_over(shop: Shop, thief: 
     )
     second = await round_of(shop)
     assert (second.exports, second.proofs) == (1, 3)  # two consents, and the request that they were kept under
+
+
+async def test_the_audit_log_forgets_where_its_rows_came_from_and_nothing_else(shop: Shop, thief: Superuser) -> None:
+    await thief.execute("ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS address text")
+    await thief.execute("ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS user_agent text")
+    ages = {"old": 366, "older": 4000, "young": 364}
+    for name, days in ages.items():
+        await thief.execute(
+            "INSERT INTO audit_log (id, at, merchant_id, actor, action, address, user_agent)"
+            " VALUES ($1, clock_timestamp() - make_interval(days => $2), $3, 'key:x', $4, '192.0.2.7', 'curl')",
+            new_id(),
+            days,
+            shop.merchant_id,
+            f"row:{name}",
+        )
+    await thief.execute("UPDATE retention_progress SET addresses_until = '-infinity'")
+    assert (await round_of(shop)).addresses == 2
+    assert (await round_of(shop)).addresses == 0
+    rows = await shop.rows(
+        "SELECT action, address, user_agent FROM audit_log WHERE action LIKE 'row:%' ORDER BY action"
+    )
+    assert [(row["address"], row["user_agent"]) for row in rows] == [(None, None), (None, None), ("192.0.2.7", "curl")]

@@ -37,7 +37,11 @@ def worker(settings: Settings, database: Database) -> Worker:
     sealer = Sealer(database, settings.keyring)
     ledger = Ledger(database, settings.keyring)
     courier = Courier(database, settings.keyring, Poster(settings.webhook_allow))
-    kept = Kept(message_days=settings.message_days, proof_days=settings.proof_days)
+    kept = Kept(
+        message_days=settings.message_days,
+        proof_days=settings.proof_days,
+        audit_address_days=settings.audit_address_days,
+    )
     return Worker(
         database,
         sender,

@@ -16,6 +16,10 @@ from kado.programs.program import Program
 from kado.storage.database import Connection, Database
 
 BATCH: Final = 1000
+_STRETCH: Final = timedelta(minutes=10)
+_STRETCHES: Final = 2000
+"""So much of the audit log a round looks at: two weeks in which something happened all the time."""
+
 ACTOR: Final = "system:retention"
 _log: Any = structlog.get_logger("kado.people")
 
@@ -26,6 +30,7 @@ class Kept:
 
     message_days: int
     proof_days: int
+    audit_address_days: int
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class Forgotten:
     recipients: int = 0
     exports: int = 0
     proofs: int = 0
+    addresses: int = 0
 
 
 async def forget_what_is_over(database: Database, keyring: Keyring, kept: Kept) -> Forgotten:
@@ -50,6 +56,7 @@ async def forget_what_is_over(database: Database, keyring: Keyring, kept: Kept) 
     done.exports = await _in_batches(database, _EXPORTS)
     proofs = timedelta(days=kept.proof_days)
     done.proofs = await _in_batches(database, _PROOFS, proofs) + await _in_batches(database, _ERASURES, proofs)
+    done.addresses = await _forget_addresses(database, timedelta(days=kept.audit_address_days))
     if any(asdict(done).values()):
         _log.info("retention.forgotten", **asdict(done))
     return done
@@ -145,6 +152,41 @@ def _noting(program: Program, cards: int) -> Callable[[Connection], Awaitable[No
         )
 
     return work
+
+
+async def _forget_addresses(database: Database, kept: timedelta) -> int:
+    """Empty where old audit rows came from, stretch by stretch; how many rows. What a round leaves the next one does.
+
+    The log only grows, so how far this has come is written down: nothing is looked at twice.
+    """
+
+    async def work(connection: Connection, stretch: timedelta) -> tuple[int, bool]:
+        row = await connection.fetchrow(
+            """
+            SELECT CASE WHEN r.addresses_until > '-infinity' THEN r.addresses_until
+                        ELSE coalesce((SELECT min(a.at) FROM audit_log a), statement_timestamp() - $1::interval)
+                   END AS since,
+                   statement_timestamp() - $1::interval AS due
+            FROM retention_progress r FOR UPDATE OF r""",
+            kept,
+        )
+        assert row is not None, "there is one row"
+        since, due = row["since"], row["due"]
+        if since >= due:
+            return 0, True
+        until = min(due, since + stretch)
+        done = await connection.fetchval("SELECT kado_forget_addresses($1, $2)", since, until)
+        await connection.execute("UPDATE retention_progress SET addresses_until = $1", until)
+        return int(done), until == due
+
+    total, stretch = 0, _STRETCH
+    for _ in range(_STRETCHES):
+        done, is_end = await database.repeat(lambda connection, stretch=stretch: work(connection, stretch))  # type: ignore[misc]
+        if is_end:
+            return total + done
+        total += done
+        stretch = _STRETCH if done else 2 * stretch  # where nothing is there is often nothing for long
+    return total
 
 
 async def _in_batches(database: Database, statement: str, *values: object) -> int:

@@ -30,6 +30,7 @@ GRANTS: Final = {
     "consent": "SELECT, INSERT, UPDATE, DELETE",
     "person_export": "SELECT, INSERT, DELETE",
     "person_erasure": "SELECT, INSERT, UPDATE, DELETE",
+    "retention_progress": "SELECT, UPDATE",
     "attempt": "SELECT, INSERT, UPDATE, DELETE",
     "check_rate": "SELECT, INSERT, UPDATE, DELETE",
     "captcha_used": "SELECT, INSERT, DELETE",
@@ -46,5 +47,5 @@ GRANTS: Final = {
     "schema_mark": "SELECT",
 }
 
-FUNCTIONS: Final = ("kado_forget_notes(text, text[])",)
+FUNCTIONS: Final = ("kado_forget_notes(text, text[])", "kado_forget_addresses(timestamptz, timestamptz)")
 """What it may have done in the owner's name, and nobody else: each does one narrow thing that no right allows."""

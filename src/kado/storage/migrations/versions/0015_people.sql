@@ -114,6 +114,44 @@ CREATE TRIGGER card_transaction_never_changes BEFORE UPDATE ON card_transaction
                        OR to_jsonb(OLD) - 'description' <> to_jsonb(NEW) - 'description')
     EXECUTE FUNCTION kado_refuse('entries are never changed or deleted');
 
+-- The audit log keeps its rows for good, and where they came from for a while.
+
+CREATE TABLE retention_progress (
+    only_row         boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    addresses_until  timestamptz NOT NULL
+);
+INSERT INTO retention_progress (addresses_until) VALUES ('-infinity');
+COMMENT ON TABLE retention_progress IS 'How far forgetting has come in tables that only grow.';
+COMMENT ON COLUMN retention_progress.only_row IS 'Keeps the table at one row.';
+COMMENT ON COLUMN retention_progress.addresses_until IS 'Audit rows from before this moment say no more from where they came.';
+
+CREATE FUNCTION kado_forget_addresses(since timestamptz, until timestamptz) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    emptied bigint;
+BEGIN
+    IF until > clock_timestamp() - interval '30 days' THEN
+        RAISE EXCEPTION 'kado: where audit rows came from is kept for 30 days at least' USING ERRCODE = '23001';
+    END IF;
+    UPDATE audit_log SET address = NULL, user_agent = NULL
+     WHERE at >= since AND at < until AND (address IS NOT NULL OR user_agent IS NOT NULL);
+    GET DIAGNOSTICS emptied = ROW_COUNT;
+    RETURN emptied;
+END $$;
+REVOKE ALL ON FUNCTION kado_forget_addresses(timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kado_forget_addresses(timestamptz, timestamptz) IS
+    'Empties where audit rows of a stretch of time came from, none of them younger than 30 days; nothing else of them.';
+
+DROP TRIGGER audit_log_is_append_only ON audit_log;
+CREATE TRIGGER audit_log_is_append_only BEFORE DELETE ON audit_log
+    FOR EACH ROW EXECUTE FUNCTION kado_refuse('audit rows are never changed or deleted');
+CREATE TRIGGER audit_log_never_changes BEFORE UPDATE ON audit_log
+    FOR EACH ROW WHEN (coalesce(to_jsonb(OLD) ->> 'address', to_jsonb(OLD) ->> 'user_agent') IS NULL
+                       OR coalesce(to_jsonb(NEW) ->> 'address', to_jsonb(NEW) ->> 'user_agent') IS NOT NULL
+                       OR to_jsonb(OLD) - '{address,user_agent}'::text[]
+                          <> to_jsonb(NEW) - '{address,user_agent}'::text[])
+    EXECUTE FUNCTION kado_refuse('audit rows are never changed or deleted');
+
 DROP TRIGGER hold_stays_ended ON hold;
 CREATE TRIGGER hold_stays_ended BEFORE UPDATE ON hold
     FOR EACH ROW WHEN (OLD.status <> 'open' AND (NEW.description IS NOT NULL
