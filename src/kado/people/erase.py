@@ -55,9 +55,9 @@ async def erase(
     reason: str | None,
     *,
     customer: Customer | None = None,
-    seconds: float,
+    seconds: int | None,
 ) -> Erasure:
-    """Forget the person, for at most so many seconds; what is left then is the worker's.
+    """Forget the person, for at most so many seconds where there is a limit; what is left then is the worker's.
 
     The reason goes into the audit log, unless it names the person. Raises what `find_person` raises.
     """
@@ -78,7 +78,7 @@ async def erase(
         return erasure
 
     erasure = await database.repeat(work)
-    await _go_on(database, keyring, erasure, time.monotonic() + seconds)
+    await _go_on(database, keyring, erasure, None if seconds is None else time.monotonic() + seconds)
     return erasure
 
 

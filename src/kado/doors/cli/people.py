@@ -80,7 +80,7 @@ async def erase(
         raise typer.Abort
     async with session(make_secret=False) as (database, settings):
         controller = Controller((await named(database, merchant)).id, test, ACTOR)
-        done = await erase_person(database, settings.keyring, controller, asked, reason, seconds=float("inf"))
+        done = await erase_person(database, settings.keyring, controller, asked, reason, seconds=None)
     if as_json:
         print_json({"requestId": done.id, "affectedCards": done.card_ids})
         return

@@ -37,7 +37,7 @@ router = APIRouter(
     prefix="/v2/giftcards/gdpr", tags=["Gift Cards"], route_class=StrictRoute, dependencies=SESSION_HEADERS
 )
 
-_ERASING_SECONDS: Final = 5.0
+_ERASING_SECONDS: Final = 5
 """A request works on an erasure for so long; the worker goes on with what is left."""
 _TYPES: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8; header=present"}
 
