@@ -116,6 +116,8 @@ class OpenShop:
         await self._make(
             "taskId", f"{cards_path(shop.program_id)}/bulk", {"count": 60, "initialValue": "1.00"}, "taskId"
         )
+        await self._make("exportId", "/v2/giftcards/gdpr/export", {**TOGETHER, "format": "json"}, "exportId")
+        await self._make("customerId", "/v2/giftcards/gdpr/consent", {**TOGETHER, "purposes": ["news"]}, "customerId")
         await self._make("holdId", card_path(used, "holds"), {"amount": "2.00", "orderReference": "order 1"}, "id")
 
     async def _make(self, name: str, path: str, body: Body, member: str) -> None:
