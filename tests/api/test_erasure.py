@@ -127,8 +127,11 @@ async def test_who_is_forgotten_is_signed_out_and_can_come_again(shop: Shop) -> 
     email = an_email()
     session = await signed_in(shop, email)
     card = await shop.active(customerEmail=email)
+    assert (await exported(shop, headers=on_behalf(session)))["person"]["email"] == email
     done = await erased(shop, customerId=session["identity"]["id"])
     assert done["affectedCards"] == [card["id"]]
+    answer = await shop.get(f"{GDPR}/consent/lookup", headers=on_behalf(session))
+    assert good(answer, 401)["code"] == "invalid_session_token"
     rows = await shop.rows("SELECT 1 FROM customer_session WHERE customer_id = $1", session["identity"]["id"])
     assert rows == []
     again = await signed_in(shop, email)

@@ -4,7 +4,6 @@ A request is a row before anything is done, and it is worked off in small transa
 off, the worker goes on with, and asking again does no harm. No card loses its money, its number or its code by it.
 """
 
-import asyncio
 import json
 import re
 import time
@@ -30,6 +29,7 @@ from kado.storage.database import Connection, Database
 RESTS: Final = timedelta(seconds=30)
 """After this long without a sign of life a request is taken up by the worker."""
 
+_FOUND_AT_ONCE: Final = 1000
 _WORD_MIN: Final = 3
 _DIGITS: Final = 6
 _log: Final = structlog.get_logger("kado.people")
@@ -130,15 +130,18 @@ async def _steps(database: Database, keyring: Keyring, erasure: Erasure) -> Asyn
     for program in await list_owned(database, erasure.controller.merchant_id):
         await _forget_recipients(database, program.id, erasure)
         yield []
-        while found := await _cards_of(database, program.id, erasure):
-            yield await forget_on_cards(
-                database,
-                keyring,
-                program.id,
-                found,
-                lambda card, _: card.is_test is is_test and owns(holder, card),
-            )
-            await asyncio.sleep(0)
+        left: set[str] = set()
+        # Those that are found a second time could not be helped the first time either.
+        while (found := await _cards_of(database, program.id, erasure)) and left != set(found):
+            left = set(found)
+            for at in range(0, len(found), AT_ONCE):
+                yield await forget_on_cards(
+                    database,
+                    keyring,
+                    program.id,
+                    found[at : at + AT_ONCE],
+                    lambda card, _: card.is_test is is_test and owns(holder, card),
+                )
         await _forget_elsewhere(database, keyring, program.id, erasure)
         yield []
 
@@ -146,7 +149,7 @@ async def _steps(database: Database, keyring: Keyring, erasure: Erasure) -> Asyn
 async def _cards_of(database: Database, program_id: str, erasure: Erasure) -> list[str]:
     async with database.read() as connection:
         rows = await connection.fetch(
-            f"SELECT c.id FROM card c WHERE c.program_id = $1 AND c.is_test = $2 AND {owned(3)} LIMIT {AT_ONCE}",
+            f"SELECT c.id FROM card c WHERE c.program_id = $1 AND c.is_test = $2 AND {owned(3)} LIMIT {_FOUND_AT_ONCE}",
             program_id,
             erasure.controller.is_test,
             *owner(erasure.person.holder),

@@ -123,6 +123,8 @@ async def erasure(
         customer=caller.customer,
         seconds=_ERASING_SECONDS,
     )
+    if done.person.customer_id is not None:
+        services.customers.forget(done.person.customer_id)
     cards = f"{len(done.card_ids)} card{'' if len(done.card_ids) == 1 else 's'}"
     body = {
         "requestId": done.id,
