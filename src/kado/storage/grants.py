@@ -28,7 +28,7 @@ GRANTS: Final = {
     "customer_otp": "SELECT, INSERT, UPDATE, DELETE",
     "customer_session": "SELECT, INSERT, DELETE",
     "consent": "SELECT, INSERT, UPDATE, DELETE",
-    "person_export": "SELECT, INSERT, DELETE",
+    "person_export": "SELECT, INSERT, UPDATE, DELETE",
     "person_erasure": "SELECT, INSERT, UPDATE, DELETE",
     "retention_progress": "SELECT, UPDATE",
     "attempt": "SELECT, INSERT, UPDATE, DELETE",
