@@ -68,9 +68,9 @@ async def _with_task(shop: Shop, _: Body, till: str) -> Body:
     return {"taskId": task_id, "token": token}
 
 
-async def _with_export(shop: Shop, card: Body, till: str) -> Body:
+async def _with_person_export(shop: Shop, card: Body, till: str) -> Body:
     asked = {"customerEmail": card["customerEmail"], "format": "json"}
-    return {"export": good(await shop.post(f"{GDPR}/export", asked))["exportId"]}
+    return {"personExport": good(await shop.post(f"{GDPR}/export", asked))["exportId"]}
 
 
 async def _with_consent(shop: Shop, card: Body, till: str) -> Body:
@@ -267,9 +267,9 @@ OPERATIONS = {
     "download person": Operation(
         Permission.PEOPLE_READ,
         "GET",
-        lambda card: f"{GDPR}/download?exportId={card['export']}&format=json",
+        lambda card: f"{GDPR}/download?exportId={card['personExport']}&format=json",
         _nothing,
-        prepare=_with_export,
+        prepare=_with_person_export,
     ),
     # Somebody who is not known, since the cards of these tests bear one and the same address.
     "erase person": Operation(

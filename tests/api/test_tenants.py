@@ -114,7 +114,7 @@ async def test_what_is_known_of_people_is_the_merchants_own(shop: Shop, thief: S
     _, admitted = await shop.admitted()
     _, stranger = await shop.stranger()
     before = await fingerprint(thief)
-    nothing = {"export": UNKNOWN, "consent": UNKNOWN, "customerEmail": "nobody.at.all@example.com"}
+    nothing = {"personExport": UNKNOWN, "consent": UNKNOWN, "customerEmail": "nobody.at.all@example.com"}
     for token in (stranger, admitted):
         answer = await send(shop, name, card, token=token)
         nowhere = await send(shop, name, {**card, **nothing}, token=token)
