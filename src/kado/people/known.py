@@ -260,14 +260,16 @@ def _ordered_for(person: Person, people: list[list[str | None]]) -> Iterator[dic
 
 # ── who did what about them ────────────────────────────────────────────────────────────────────────────────────────
 
-# Who did it is told by kind alone: staff are people too. The planner takes the index of customers where it is told so.
+# Who did it is told by kind alone, and only people themselves are told from where: staff are people too. The planner
+# takes the index of customers where it is told so.
 _AUDIT: Final = """
-    SELECT at, action, subject, split_part(actor, ':', 1) AS actor, details
-    FROM audit_log WHERE subject = ANY($2::text[]) AND (merchant_id = $1 OR program_id = $4)
-    UNION
-    SELECT at, action, subject, split_part(actor, ':', 1), details
-    FROM audit_log WHERE merchant_id = $1 AND actor = $3 AND actor LIKE 'customer:%'
-    ORDER BY at"""
+    SELECT a.at, a.action, a.subject, split_part(a.actor, ':', 1) AS actor, a.details,
+           CASE WHEN a.actor = $3 THEN to_jsonb(a) ->> 'address' END AS "ipAddress",
+           CASE WHEN a.actor = $3 THEN to_jsonb(a) ->> 'user_agent' END AS "userAgent"
+    FROM audit_log a
+    WHERE (a.subject = ANY($2::text[]) AND (a.merchant_id = $1 OR a.program_id = $4))
+       OR (a.merchant_id = $1 AND a.actor = $3 AND a.actor LIKE 'customer:%')
+    ORDER BY a.at, a.id"""
 
 
 async def _audit_rows(
