@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: settings.md, cli.md, licences.md and events/.
+"""Writes the reference pages that follow from the code: settings.md, cli.md, licences.md, secrets.md and events/.
 
 Run it with `make format`. A test fails when a page says something else than the code.
 """
@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from kado.app.commands import command_line
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
+from kado.rotation.columns import COLUMNS
 from kado.settings import SETTINGS
 
 DOCS: Final = Path(__file__).parents[1] / "docs" / "reference"
@@ -69,7 +70,28 @@ def _commands(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ..
     yield words
     if isinstance(command, TyperGroup):
         for name, inner in command.commands.items():
+            if inner.hidden:
+                continue
             yield from _commands(inner, (*words, name))
+
+
+def secrets_page() -> str:
+    """What becomes of each column when the secret key changes, as `kado.rotation.columns` has it."""
+    lines = [
+        _NOTE,
+        "",
+        "# Secrets in the database",
+        "",
+        "What becomes of every column that holds a secret, or something that was made with one, when the secret key",
+        "is [changed](../operate.md#changing-the-secret-key). *moved*: `kado secret rotate` makes it anew under the",
+        "current secret. *runs out*: read under every configured secret until it is over by itself. *stays*: cannot",
+        "be made anew. *no key*: does not depend on the secret key.",
+        "",
+        "| column | | why, or for how long |",
+        "| --- | --- | --- |",
+        *(f"| `{name}` | {column.fate} | {column.why} |" for name, column in sorted(COLUMNS.items())),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def event_page(kind: EventType) -> str:
@@ -81,6 +103,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "cli.md": cli_page,
     "licences.md": runpy.run_path(str(Path(__file__).with_name("sbom.py")))["licences_page"],
+    "secrets.md": secrets_page,
     **{f"events/{kind}.json": partial(event_page, kind) for kind in EventType},
 }
 

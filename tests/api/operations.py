@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import httpx2
+from tests.api.audit import AUDIT, AUDIT_EXPORT, audit_file
 from tests.api.bulk import bulk_path
 from tests.api.shop import (
     LIST_ALL,
@@ -76,6 +77,11 @@ async def _with_person_export(shop: Shop, card: Body, till: str) -> Body:
 async def _with_consent(shop: Shop, card: Body, till: str) -> Body:
     asked = {"customerEmail": an_email(), "purposes": ["news"]}
     return {"consent": good(await shop.post(f"{GDPR}/consent", asked))["customerId"], **asked}
+
+
+async def _with_export(shop: Shop, _: Body, till: str) -> Body:
+    ordered = good(await shop.post(AUDIT_EXPORT, {}, token=till), 202)
+    return {"export": ordered["taskId"], "file": await audit_file(shop, ordered["taskId"], token=till)}
 
 
 async def _with_code_and_destination(shop: Shop, card: Body, till: str) -> Body:
@@ -237,6 +243,14 @@ OPERATIONS = {
         prepare=_with_task,
     ),
     "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, _nothing, prepare=_with_task),
+    "audit log": Operation(Permission.AUDIT_READ, "GET", lambda _: AUDIT, _nothing),
+    "export audit log": Operation(Permission.AUDIT_EXPORT, "POST", lambda _: AUDIT_EXPORT, lambda _: {}, status=202),
+    "audit export": Operation(
+        Permission.AUDIT_EXPORT, "GET", lambda card: f"{AUDIT_EXPORT}/{card['export']}", _nothing, prepare=_with_export
+    ),
+    "download audit log": Operation(
+        Permission.AUDIT_EXPORT, "GET", lambda card: str(card["file"]), _nothing, prepare=_with_export
+    ),
     "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
@@ -321,6 +335,7 @@ OPERATIONS = {
 _OVER_ALL = (
     *("passes", "list all", "search all", "list programs", "create program", "list webhooks", "create webhook"),
     "validate session",
+    *("audit log", "export audit log", "audit export", "download audit log"),
 )
 _ON_A_PROGRAM = ("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program")
 

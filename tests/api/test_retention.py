@@ -155,8 +155,6 @@ async def test_exports_and_proofs_go_when_their_time_is_over(shop: Shop, thief: 
 
 
 async def test_the_audit_log_forgets_where_its_rows_came_from_and_nothing_else(shop: Shop, thief: Superuser) -> None:
-    await thief.execute("ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS address text")
-    await thief.execute("ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS user_agent text")
     ages = {"old": 366, "older": 4000, "young": 364}
     for name, days in ages.items():
         await thief.execute(

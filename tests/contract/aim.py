@@ -55,11 +55,13 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "orderReference": ("order 7",),
     "expiresInSeconds": (3600, None),
     "captchaToken": (None,),
+    "format": ("csv", "json"),
+    "action": (None, ["card:issued"]),
+    "resourceType": (None, ["card"]),
     "fontFamily": (None, "Inter"),
     "customerId": (None,),
     "purposes": (["news"], []),
     "ipAddress": ("192.0.2.7", None),
-    "format": ("json",),
     "logoUrl": (None, "https://flowers.example/logo.png"),
 }
 # Colours that go together; two at random seldom do.

@@ -1,7 +1,6 @@
-"""What a thief with the database has: a dump of it, in which bytes are read as text too."""
+"""What a thief with the database has: a dump of it."""
 
 import os
-import re
 import subprocess
 
 from tests.serving.server import Server
@@ -18,9 +17,3 @@ def dump_of(server: Server) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()
-
-
-def readable(dump: str) -> str:
-    """The dump, and what its bytea columns hold where that is text."""
-    columns = (bytes.fromhex(found) for found in re.findall(r"\\x((?:[0-9a-f]{2})+)", dump))
-    return dump + "\n" + "\n".join(column.decode("latin-1") for column in columns)

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.secrets.collected import Collected, found_in
-from tests.secrets.dump import dump_of, readable
+from tests.secrets.collected import Collected, found_in, readable
+from tests.secrets.dump import dump_of
 from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import Server, serving, until
 from tests.serving.till import Till

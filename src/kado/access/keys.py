@@ -84,7 +84,7 @@ async def create_key(
             connection, key.key_id, merchant_id, token_hash(key.secret), is_test, role, narrowed, name
         )
         facts = {"test": is_test, "role": role, "scopes": narrowed, "name": name}
-        await _record(connection, "key:created", merchant_id, key.key_id, actor, facts)
+        await _record(connection, "key:created", merchant_id, key.key_id, actor, after=facts)
 
     await _written(database, work)
     return key
@@ -100,7 +100,7 @@ async def create_signing_key(database: Database, keyring: Keyring, merchant_id: 
 
     async def work(connection: Connection) -> None:
         await store.insert_signing_key(connection, key.key_id, merchant_id, sealed)
-        await _record(connection, "signing-key:created", merchant_id, key.key_id, actor, {})
+        await _record(connection, "signing-key:created", merchant_id, key.key_id, actor, after={"revoked": False})
 
     await _written(database, work)
     return key
@@ -113,12 +113,14 @@ async def revoke(database: Database, key_id: str, actor: str, merchant_id: str |
     """
 
     async def work(connection: Connection) -> None:
-        action, owner = "key:revoked", await store.revoke_key(connection, key_id)
-        if owner is None:
-            action, owner = "signing-key:revoked", await store.revoke_signing_key(connection, key_id)
-        if owner is None or (merchant_id is not None and owner != merchant_id):
+        action, revoked = "key:revoked", await store.revoke_key(connection, key_id)
+        if revoked is None:
+            action, revoked = "signing-key:revoked", await store.revoke_signing_key(connection, key_id)
+        if revoked is None or (merchant_id is not None and revoked.merchant_id != merchant_id):
             raise NotFound("key_not_found", "There is no such key.")
-        await _record(connection, action, owner, key_id, actor, {})
+        if not revoked.already:
+            before, after = {"revoked": False}, {"revoked": True}
+            await _record(connection, action, revoked.merchant_id, key_id, actor, before=before, after=after)
 
     await database.repeat(work)
 
@@ -143,6 +145,21 @@ async def _written(database: Database, work: Callable[[Connection], Awaitable[No
 
 
 async def _record(
-    connection: Connection, action: str, merchant_id: str, key_id: str, actor: str, facts: dict[str, object]
+    connection: Connection,
+    action: str,
+    merchant_id: str,
+    key_id: str,
+    actor: str,
+    *,
+    before: audit.Facts | None = None,
+    after: audit.Facts,
 ) -> None:
-    await audit.record(connection, actor=actor, action=action, merchant_id=merchant_id, subject=key_id, details=facts)
+    await audit.record(
+        connection,
+        actor=actor,
+        action=action,
+        merchant_id=merchant_id,
+        subject=key_id,
+        before=before,
+        after=after,
+    )

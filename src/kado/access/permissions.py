@@ -35,6 +35,8 @@ class Permission(StrEnum):
     PROGRAMS_READ = "programs:read"
     PROGRAMS_WRITE = "programs:write"
     PASSES_READ = "passes:read"
+    AUDIT_READ = "audit:read"  # who did what: everybody's where cards may be listed, else only what one did oneself
+    AUDIT_EXPORT = "audit:export"
     SELF_READ = "self:read"
 
 
@@ -48,6 +50,7 @@ class Role(StrEnum):
 
 
 _LOOKING: Final = frozenset({Permission.CARDS_READ, Permission.PROGRAMS_READ, Permission.SELF_READ})
+_OWN_MERCHANT: Final = frozenset({Permission.AUDIT_READ})
 _TILL: Final = frozenset(
     {
         Permission.CARDS_ISSUE,
@@ -65,8 +68,8 @@ _TILL: Final = frozenset(
 ROLES: Final = {
     Role.OWNER: frozenset(Permission),
     Role.MANAGER: frozenset(Permission) - {Permission.PROGRAMS_WRITE, Permission.WEBHOOKS_WRITE},
-    Role.CASHIER: _LOOKING | _TILL,
-    Role.READ_ONLY: _LOOKING | {Permission.CARDS_LIST, Permission.PASSES_READ},
+    Role.CASHIER: _LOOKING | _OWN_MERCHANT | _TILL,
+    Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ},
 }
 """The whole table."""
 

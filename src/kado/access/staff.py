@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -22,6 +22,7 @@ LOGINS_BY_EMAIL: Final = (Limit(10, timedelta(hours=1)),)
 LOGINS_BY_ADDRESS: Final = (Limit(30, timedelta(hours=1)),)
 _NAME_MAX: Final = 255
 _EMAIL_MAX: Final = 320
+_NOBODY: Final = "0" * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,14 @@ async def create_merchant(database: Database, name: str, owner_email: str, passw
     async def work(connection: Connection) -> None:
         await store.insert_merchant(connection, made.merchant_id, name)
         await store.insert_staff(connection, made.owner_id, made.merchant_id, email, password_hash, Role.OWNER)
-        for action, subject in (("merchant:created", made.merchant_id), ("staff:created", made.owner_id)):
-            await audit.record(connection, actor=actor, action=action, merchant_id=made.merchant_id, subject=subject)
+        facts: dict[tuple[str, str], audit.Facts] = {
+            ("merchant:created", made.merchant_id): {"name": name},
+            ("staff:created", made.owner_id): {"role": Role.OWNER, "active": True},
+        }
+        for (action, subject), after in facts.items():
+            await audit.record(
+                connection, actor=actor, action=action, merchant_id=made.merchant_id, subject=subject, after=after
+            )
 
     try:
         await database.repeat(work)
@@ -87,19 +94,14 @@ async def sign_in(database: Database, keyring: Keyring, email: str, password: st
     email = email.strip().lower()
     reservations = await _reserve(database, keyring, email, address)
     try:
-        person = await _proved(database, email, password)
+        staff, now = await _noted(database, await _proved(database, email, password))
     except Unavailable:
         # Nothing was learned about the password, so nothing is held against the one who tried.
         await attempts.release(database, reservations)
         raise
-    if person is None:
+    if staff is None:
         raise Unauthenticated("invalid_credentials", "The email or the password is wrong.")
     await attempts.release(database, reservations)
-    async with database.read() as connection:
-        found = await store.find_staff(connection, person)
-    if found is None or not found[0].active:
-        raise Unauthenticated("invalid_credentials", "The email or the password is wrong.")
-    staff, now = found
     return tokens.issue(
         keyring,
         staff_id=staff.id,
@@ -108,6 +110,30 @@ async def sign_in(database: Database, keyring: Keyring, email: str, password: st
         now=now,
         valid_from=staff.tokens_valid_from,
     )
+
+
+async def _noted(database: Database, person: "_Tried") -> tuple[Staff | None, datetime]:
+    """Who has signed in, if somebody has, and the database's time; the audit log says so, or that it failed.
+
+    The same work in either case, and whether or not there is such a person: the log names nobody who is not known.
+    """
+
+    async def work(connection: Connection) -> tuple[Staff | None, datetime]:
+        found = await store.find_staff(connection, person.staff_id or _NOBODY)
+        staff = None if found is None else found[0]
+        is_in = staff is not None and staff.active and person.is_proved
+        await audit.record(
+            connection,
+            actor=f"staff:{staff.id}" if staff is not None and is_in else "anonymous",
+            action="staff:signed-in" if is_in else "login_failed",
+            merchant_id=None if staff is None else staff.merchant_id,
+            subject=None if staff is None else staff.id,
+            details={} if is_in else {"who": "staff"},
+        )
+        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        return staff if is_in else None, now
+
+    return await database.repeat(work)
 
 
 async def _reserve(database: Database, keyring: Keyring, email: str, address: str) -> list[Reservation]:
@@ -134,21 +160,29 @@ async def _reserve(database: Database, keyring: Keyring, email: str, address: st
     return await database.repeat(work)
 
 
-async def _proved(database: Database, email: str, password: str) -> str | None:
-    """The id of the person whose email and password these are. The same work when there is no such person."""
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """Whose email it was, if anybody's, and whether the password was theirs."""
+
+    staff_id: str | None
+    is_proved: bool
+
+
+async def _proved(database: Database, email: str, password: str) -> _Tried:
+    """The person whose email this is, and whether it is their password. The same work when there is no such person."""
     known = None
     if len(email) <= _EMAIL_MAX and email.isprintable():  # what else a form can carry, PostgreSQL cannot
         async with database.read() as connection:
             known = await store.find_password(connection, email)
     if not await passwords.matches(known and known[1], password):
-        return None
+        return _Tried(known and known[0], is_proved=False)
     assert known is not None, "nothing matches nobody's hash"
     staff_id, password_hash = known
     if passwords.is_outdated(password_hash):
         renewed = await passwords.hashed(password)
         async with database.read() as connection:
             await store.update_password(connection, staff_id, password_hash, renewed)
-    return staff_id
+    return _Tried(staff_id, is_proved=True)
 
 
 def _checked_email(email: str) -> str:

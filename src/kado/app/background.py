@@ -13,6 +13,7 @@ from kado.doors.worker.run import Periodic, Worker
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
 from kado.settings import Settings
+from kado.storage import servers
 from kado.storage.database import Database
 from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS
 from kado.webhooks.courier import Courier
@@ -58,4 +59,5 @@ def worker(settings: Settings, database: Database) -> Worker:
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
         beside=(courier.run,),
+        name=servers.name_of(settings.keyring.versions),
     )

@@ -264,8 +264,8 @@ def _ordered_for(person: Person, people: list[list[str | None]]) -> Iterator[dic
 # takes the index of customers where it is told so.
 _AUDIT: Final = """
     SELECT a.at, a.action, a.subject, split_part(a.actor, ':', 1) AS actor, a.details,
-           CASE WHEN a.actor = $3 THEN to_jsonb(a) ->> 'address' END AS "ipAddress",
-           CASE WHEN a.actor = $3 THEN to_jsonb(a) ->> 'user_agent' END AS "userAgent"
+           CASE WHEN a.actor = $3 THEN a.address END AS "ipAddress",
+           CASE WHEN a.actor = $3 THEN a.user_agent END AS "userAgent"
     FROM audit_log a
     WHERE (a.subject = ANY($2::text[]) AND (a.merchant_id = $1 OR a.program_id = $4))
        OR (a.merchant_id = $1 AND a.actor = $3 AND a.actor LIKE 'customer:%')

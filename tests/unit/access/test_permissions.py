@@ -42,6 +42,8 @@ merchant:settings        x     x       .       .          .
 programs:read            x     x       x       x          x
 programs:write           x     .       .       .          .
 passes:read              x     x       .       x          .
+audit:read               x     x       x       x          .
+audit:export             x     x       .       .          .
 self:read                x     x       x       x          x
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]

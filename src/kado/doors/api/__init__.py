@@ -14,6 +14,7 @@ from kado.doors.api.gate import Gate
 from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.lane import Lane
 from kado.doors.api.routes import (
+    audit,
     balance,
     bulk,
     cards,
@@ -59,6 +60,7 @@ ROUTERS = (
     webhooks,
     merchants,
     themes,
+    audit,
 )
 
 

@@ -7,6 +7,7 @@ import typer
 
 from kado import __version__
 from kado.doors.cli import (
+    audit,
     backup,
     cards,
     config,
@@ -18,6 +19,7 @@ from kado.doors.cli import (
     programs,
     restore,
     seal,
+    secret,
     sign,
     verify,
     webhooks,
@@ -55,8 +57,11 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         webhooks.app,
         outbox.app,
         people.app,
+        audit.app,
     ):
         app.add_typer(commands)
+    app.add_typer(secret.app)
+    app.add_typer(secret.app, name="keys", hidden=True)  # the word that is used for it elsewhere
     return app
 
 

@@ -146,8 +146,8 @@ DROP TRIGGER audit_log_is_append_only ON audit_log;
 CREATE TRIGGER audit_log_is_append_only BEFORE DELETE ON audit_log
     FOR EACH ROW EXECUTE FUNCTION kado_refuse('audit rows are never changed or deleted');
 CREATE TRIGGER audit_log_never_changes BEFORE UPDATE ON audit_log
-    FOR EACH ROW WHEN (coalesce(to_jsonb(OLD) ->> 'address', to_jsonb(OLD) ->> 'user_agent') IS NULL
-                       OR coalesce(to_jsonb(NEW) ->> 'address', to_jsonb(NEW) ->> 'user_agent') IS NOT NULL
+    FOR EACH ROW WHEN (coalesce(OLD.address, OLD.user_agent) IS NULL
+                       OR coalesce(NEW.address, NEW.user_agent) IS NOT NULL
                        OR to_jsonb(OLD) - '{address,user_agent}'::text[]
                           <> to_jsonb(NEW) - '{address,user_agent}'::text[])
     EXECUTE FUNCTION kado_refuse('audit rows are never changed or deleted');
