@@ -356,15 +356,7 @@ ON_A_WEBHOOK = (
 )
 """Those that name one webhook."""
 
-ABOUT_PEOPLE = (
-    "export person",
-    "download person",
-    "erase person",
-    "look up consent",
-    "read consent",
-    "update consent",
-    "create consent",
-)
+ABOUT_PEOPLE = [name for name, one in OPERATIONS.items() if one.permission.startswith("people:")]
 """Those about a person, who is one of the caller's merchant alone."""
 
 _BESIDE_PROGRAMS = (*_OVER_ALL, *FOR_CUSTOMERS, *ON_A_WEBHOOK, *ABOUT_PEOPLE)
