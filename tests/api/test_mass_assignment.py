@@ -92,6 +92,10 @@ DECLARED = {
     "hold": {"amount", "posTransactionId", "cashierId", "terminalId"},
     "capture": {"amount", "posTransactionId", "cashierId", "terminalId"},
     "release": set(),
+    "export person": {"customerId", "customerEmail"},
+    "erase person": {"customerId", "customerEmail", "reason"},
+    "create consent": {"customerEmail"},
+    "update consent": {"customerEmail"},
     "create program": {"maxBalance"},
     "update program": {"maxBalance"},
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute, APIRouter
 from starlette.routing import BaseRoute, Route
-from tests.api.operations import FOR_CUSTOMERS, OPERATIONS, a_card_for, send
+from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, a_card_for, send
 from tests.api.shop import UNKNOWN, Body, Shop, card_path, good
 
 from kado.access import keys, staff
@@ -156,6 +156,7 @@ MAY = {
     "verify otp": TILL,
     "customer session": TILL,
     "customer logout": TILL,
+    **dict.fromkeys(ABOUT_PEOPLE, OFFICE),
     "list webhooks": OFFICE,
     "create webhook": {Role.OWNER},
     "read webhook": OFFICE,
