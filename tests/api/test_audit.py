@@ -49,6 +49,11 @@ LEAVES: dict[str, list[str]] = {
     "customer session": [],
     "customer logout": [],  # there is no such session
     "validate session": [],
+    "export person": ["person:export-requested"],
+    "download person": ["person:exported"],
+    "erase person": ["person:erased", "person:erasure-requested"],
+    "update consent": ["consent:withdrawn"],
+    "create consent": ["consent:given"],
     "create webhook": ["webhook:created"],
     "update webhook": ["webhook:updated"],
     "delete webhook": ["webhook:deleted"],
@@ -80,6 +85,7 @@ BESIDE = {
 SHOWS = {
     *("pii_access", "login_failed", "customer:code-sent", "card:scheduled", "reference:reversed"),
     *("bulk:ordered", "bulk:codes-taken", "bulk:link-renewed", "audit:exported", "audit:downloaded"),
+    *("person:export-requested", "person:exported", "person:erasure-requested", "person:erased"),
 }
 """Actions that have no before and after: nothing was changed, or only that something is there now."""
 
@@ -92,7 +98,9 @@ WRITES = [route for route in ROUTES if route[0] not in ("GET", "HEAD")]
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_no_write_is_forgotten_by_this_file(method: str, path: str) -> None:
     form = re.compile(re.sub(r"\\{[A-Za-z_]+\\}", "[^/]+", re.escape(path)))
-    sample = dict.fromkeys(("id", "sale", "hold", "taskId", "token", "webhookId", "export"), "x" * 3)
+    sample = dict.fromkeys(
+        ("id", "sale", "hold", "taskId", "token", "webhookId", "export", "personExport", "consent"), "x" * 3
+    )
     card = {**sample, "programId": UNKNOWN, "file": "/x", "card": {"serialNumber": "x"}}
     same_method = {name: one for name, one in OPERATIONS.items() if one.method == method}
     known = {name for name, one in same_method.items() if form.fullmatch(one.path(card).split("?")[0])}
@@ -309,7 +317,7 @@ async def test_a_look_names_the_cards_and_never_their_numbers(shop: Shop) -> Non
 
 
 def _of(row: Body) -> set[str]:
-    beside = ("program:created", "customer", "login_failed", "webhook", "audit")
+    beside = ("program:created", "customer", "login_failed", "webhook", "audit", "person", "consent")
     return set() if row["action"].startswith(beside) else {"program_id"}
 
 

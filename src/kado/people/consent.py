@@ -52,6 +52,7 @@ async def give_consent(
             if must_be_known:
                 raise NotFound("customer_not_found", "There is no such customer.")
             person = replace(person, customer_id=new_id())
+        earlier = await _current(connection, controller, person)
         row_id = new_id()
         await connection.execute(
             "INSERT INTO consent (id, merchant_id, is_test, customer_id, email, phone, purposes, address, actor)"
@@ -72,7 +73,8 @@ async def give_consent(
             action="consent:given" if purposes else "consent:withdrawn",
             merchant_id=controller.merchant_id,
             subject=person.customer_id,
-            details={"purposes": list(purposes)},
+            before=None if earlier is None else {"purposes": list(earlier.purposes)},
+            after={"purposes": list(purposes)},
         )
         consent = await _current(connection, controller, person)
         assert consent is not None, "written a moment ago"
