@@ -181,7 +181,12 @@ async def _sent(shop: Shop, name: str, card: Body, texts: dict[str, str], fittin
 
 def with_texts() -> list[str]:
     """The names of the operations on cards and programs that take a text."""
-    return [name for name, one in OPERATIONS.items() if label_of(one.method, path_of(one)) and one.status < 300]
+    formal = ("export person", "create consent", "update consent")  # ids, addresses and numbers: each has a form
+    return [
+        name
+        for name, one in OPERATIONS.items()
+        if name not in formal and label_of(one.method, path_of(one)) and one.status < 300
+    ]
 
 
 def path_of(operation: Operation) -> str:

@@ -33,6 +33,8 @@ LEAVES = {
 }
 ELSEWHERE = {
     "card accept": "tests/database/cards/test_accept.py",
+    "people export": "tests/database/doors/test_cli_people.py",
+    "people erase": "tests/database/doors/test_cli_people.py",
     "secret rotate": "tests/database/rotation/test_rotate.py",
     "secret renew-codes": "tests/database/doors/test_cli_secret.py",
     "outbox replay": "tests/database/doors/test_cli_outbox.py",

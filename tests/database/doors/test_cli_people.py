@@ -26,6 +26,12 @@ def merchant_of(shop: Shop) -> tuple[str, str]:
     return "--merchant", f"Café {shop.merchant_id[-4:]}"
 
 
+async def audited(shop: Shop) -> list[str]:
+    async with shop.database.read() as connection:
+        rows = await connection.fetch("SELECT action FROM audit_log WHERE actor = 'operator:cli' ORDER BY at")
+    return [row["action"] for row in rows if row["action"].startswith("person:")]
+
+
 async def test_what_is_known_goes_to_a_file_for_nobody_else(
     kado: Kado, shop: Shop, card: ACard, tmp_path: Path
 ) -> None:
@@ -36,6 +42,7 @@ async def test_what_is_known_goes_to_a_file_for_nobody_else(
     said = json.loads(out.read_text())
     assert [one["id"] for one in said["cards"]] == [card.id]
     assert card.number not in out.read_text()
+    assert await audited(shop) == ["person:export-requested", "person:exported"]
     again = await kado("people", "export", *merchant_of(shop), "--email", ADDRESS, "--out", str(out))
     assert (again.code, again.err) == (1, f"kado: {out} cannot be written: File exists.\n")
 
@@ -51,6 +58,7 @@ async def test_somebody_is_forgotten(kado: Kado, shop: Shop, card: ACard) -> Non
     other = await shop.card(customer_email="ida@example.com")
     done = (await kado("people", "erase", *merchant_of(shop), "--email", ADDRESS, "--yes", "--json")).json
     assert done["affectedCards"] == [card.id]
+    assert await audited(shop) == ["person:erasure-requested", "person:erased"]
     assert (await shop.card_row(card))["customer_email"] is None
     assert (await shop.card_row(other))["customer_email"] == "ida@example.com"
     ran = await kado("people", "erase", *merchant_of(shop), "--email", ADDRESS, "--yes")
