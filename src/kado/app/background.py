@@ -1,6 +1,7 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
 from kado.access import customer_sessions, merchant_sessions
+from kado.anomalies import watch
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
@@ -45,6 +46,8 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
+            Periodic("anomalies", watch.LOOK_SECONDS, lambda: watch.look(database)),
+            Periodic("forget-counts", watch.FORGET_SECONDS, lambda: watch.forget(database)),
             Periodic("forget-events", _FORGET_SECONDS, courier.forget),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},

@@ -89,6 +89,8 @@ class Program:
     updated_at: datetime | None
     is_heard: bool
     """Whether anybody listens to what happens to its cards."""
+    captcha_always: bool = False
+    """Whether a balance check needs a solved captcha at any time, and not only under attack."""
 
     @property
     def limits(self) -> Limits:
@@ -116,6 +118,7 @@ class NewProgram:
     code_format: CodeFormat = CodeFormat.DIGITS
     number_prefix: str = DEFAULT_NUMBER_PREFIX
     requires_key: bool = False
+    captcha_always: bool = False
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -135,4 +138,5 @@ class ProgramChanges:
     code_format: CodeFormat | None = None
     number_prefix: str | None = None
     requires_key: bool | None = None
+    captcha_always: bool | None = None
     profile: Mapping[str, object] = field(default_factory=dict)

@@ -74,6 +74,7 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
         expiry_rule=changes.expiry_rule or program.expiry_rule,
         code_format=changes.code_format or program.code_format,
         requires_key=program.requires_key if changes.requires_key is None else changes.requires_key,
+        captcha_always=program.captcha_always if changes.captcha_always is None else changes.captcha_always,
         profile=profile,
     )
 

@@ -88,6 +88,7 @@ class CreateProgramRequest(_Limits):
     expiryRule: ExpiryRule = ExpiryRule.AFTER_ISSUE
     securityCodeFormat: SecurityCodeFormat = SecurityCodeFormat.DIGITS
     requireIdempotencyKey: StrictBool = False
+    requireCaptcha: StrictBool = False
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -101,6 +102,7 @@ class UpdateProgramRequest(_Limits):
     expiryRule: ExpiryRule | None = None
     securityCodeFormat: SecurityCodeFormat | None = None
     requireIdempotencyKey: StrictBool | None = None
+    requireCaptcha: StrictBool | None = None
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -122,6 +124,7 @@ class ProgramResponse(Body):
     expiryRule: ExpiryRule
     securityCodeFormat: SecurityCodeFormat
     requireIdempotencyKey: bool
+    requireCaptcha: bool
     cashierIssueLimit: str | None
     cardNumberPrefix: str
     description: str | None
