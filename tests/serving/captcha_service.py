@@ -82,23 +82,29 @@ class Service:
         return 200, json.dumps(said).encode()
 
     async def _answer(self, writer: asyncio.StreamWriter, answer: tuple[int, bytes] | str) -> bool:
+        if not isinstance(answer, str):
+            await self._say(writer, *answer)
+            return True
         if answer == HANG:
             await self.hanging.wait()
             return False
         if answer == DROP:
             return False
-        if answer == ENDLESS:
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
-            while True:
-                writer.write(b" " * 16_384)
-                await writer.drain()
-        status, body = answer
-        assert isinstance(body, bytes)
-        place = "Location: https://127.0.0.1:1/elsewhere\r\n" if 300 <= int(status) < 400 else ""
+        assert answer == ENDLESS
+        await self._endless(writer)
+        return False
+
+    async def _endless(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+        while True:
+            writer.write(b" " * 16_384)
+            await writer.drain()
+
+    async def _say(self, writer: asyncio.StreamWriter, status: int, body: bytes) -> None:
+        place = "Location: https://127.0.0.1:1/elsewhere\r\n" if 300 <= status < 400 else ""
         head = f"HTTP/1.1 {status} x\r\n{place}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         await writer.drain()
-        return True
 
 
 @asynccontextmanager
