@@ -1,6 +1,7 @@
 """An operator hears of an attack: alerts to look at and take note of, a line in the log, an event."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest_asyncio
 import structlog
 from standardwebhooks.webhooks import Webhook as Verifier
 from tests.api.alerts import an_alert, traffic
-from tests.api.serving import Served
+from tests.api.serving import Served, serving
 from tests.api.shop import UNKNOWN, Body, Shop, Superuser, card_path, good
 from tests.serving.receiver import receiving
 from tests.serving.working import working
@@ -84,6 +85,16 @@ async def test_every_answer_about_a_program_is_counted(own: Shop) -> None:
 async def test_an_address_with_the_longer_prefix_is_counted_too(own: Shop) -> None:
     good(await own.get(f"/api{path(own)}"))
     assert (await flushed(own))["requests"] == 1
+
+
+async def test_a_stop_writes_down_what_was_counted(
+    own: Shop, app_settings: Settings, shared_database_url: str, thief: Superuser
+) -> None:
+    async with serving(app_settings, shared_database_url) as second:
+        for _ in range(3):
+            good(await replace(own, api=second).get(path(own)))
+    counted = "SELECT sum(requests)::int FROM request_minute WHERE program_id = $1"
+    assert await thief.fetchval(counted, own.program_id) == 3
 
 
 # ── from a guess to an alert ───────────────────────────────────────────────────────────────────────────────────────
