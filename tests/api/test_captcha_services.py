@@ -177,3 +177,9 @@ async def test_where_there_is_none_no_program_can_ask_for_it(shop: Shop, shared_
         # One that asked for it while there was one is not let through silently.
         asked(await bare.check(card, code))
         asked(await bare.check(card, code, captchaToken="good 7"))
+        body = {"cardNumber": card["cardNumber"], "securityCode": code}
+        here = {"token": None, "headers": {"X-Forwarded-For": an_address()}}
+        assert (await bare.post(CHECK, body, **here)).json()["code"] == "card_not_found"
+        open_to_all = await shop.active()
+        body = {"cardNumber": open_to_all["cardNumber"], "securityCode": await shop.code_of(open_to_all)}
+        good(await bare.post(CHECK, body, **here))

@@ -149,8 +149,8 @@ class BalanceChecks:
         if refusal is not None:
             return refusal
         # One comparison, whether or not there is a card; over several programs one for each card that there is.
-        for one in [one for one in claimed if one.exists] or claimed[:1]:
-            if self._matches(check, one):
+        for one in [one for one in claimed if one.exists and _is_open_to(check, one, situation)] or claimed[:1]:
+            if self._matches(check, one) and _is_open_to(check, one, situation):
                 return one
         if check.address is not None:
             situation.count_address(check.address.now)
@@ -178,6 +178,11 @@ class BalanceChecks:
         """The same work whether or not there is a card, and a code."""
         fits = code_matches(self._keyring, one.program_id, one.card_id, check.code, one.code_hash, one.code_version)
         return fits and one.has_code
+
+
+def _is_open_to(check: Check, one: Claimed, situation: Situation) -> bool:
+    """Whoever names no program gets around no captcha that one of them always asks for."""
+    return check.program_id is not None or check.captcha_solved or not situation.programs.get(one.program_id, False)
 
 
 def _place(one: Claimed) -> Place:

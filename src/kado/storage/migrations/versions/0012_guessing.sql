@@ -12,7 +12,7 @@ CREATE TABLE request_minute (
 CREATE INDEX request_minute_time ON request_minute (minute);
 COMMENT ON TABLE request_minute IS 'Requests that named a program, by minute; kept for two days.';
 COMMENT ON COLUMN request_minute.program_id IS 'The program that the address of the request names.';
-COMMENT ON COLUMN request_minute.minute IS 'The minute, to a few seconds: each process writes down what it has counted from time to time.';
+COMMENT ON COLUMN request_minute.minute IS 'The minute, or the one after it: each process counts minutes of its own.';
 COMMENT ON COLUMN request_minute.requests IS 'How many there were.';
 COMMENT ON COLUMN request_minute.refused IS 'How many of them were answered 4xx.';
 COMMENT ON COLUMN request_minute.errors IS 'How many of them were answered 5xx.';
