@@ -75,6 +75,8 @@ async def acknowledge(database: Database, merchant_id: str, actor: str, program_
                 program_id=program_id,
                 subject=alert_id,
                 details={"type": alert.type.value, "severity": alert.severity.value},
+                before={"acknowledged": False},
+                after={"acknowledged": True},
             )
             return alert
         known = await connection.fetchrow(
