@@ -25,6 +25,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from drills.line import Line, Tell  # noqa: E402
+from drills.oracle import be_used_to_it  # noqa: E402
 from drills.wire import Reply, Wire  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
@@ -130,6 +131,7 @@ async def _drill(server: Server, tell: Tell, scale: float) -> list[Line]:
         await till.open_program()
         paths = [till.cards_path((await till.card("100.00"))["id"], "redeem") for _ in range(_CARDS)]
         program = till.program
+    await be_used_to_it(server, program)
     quiet, besieged, between = Felt(), Felt(), Felt()
     note, guesses, turns = [between], Counter[int | str](), max(2, round(SECONDS * scale / _TURN_SECONDS / 2))
     guessed_seconds = 0.0

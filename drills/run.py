@@ -55,6 +55,8 @@ DRILLS: Final = {
     "database-faults": How("drills.database_faults", 2, alone=True),
     "slow-clients": How("drills.slow_clients", 2.5, alone=True),
     "guesses": How("drills.guesses", 1.5, alone=True),
+    "oracle": How("drills.oracle", 3, alone=True),
+    "randomness": How("drills.randomness", 1.5),
     "one-card": How("drills.one_card", 1, alone=True),
 }
 """Those that need not be alone are run two at a time: what they count is the same however slow it is."""

@@ -14,6 +14,8 @@ import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from kado.anomalies.events import AnomalyEventType
+from kado.anomalies.events import schema_of as anomaly_schema_of
 from kado.app.commands import command_line
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
@@ -94,9 +96,10 @@ def secrets_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def event_page(kind: EventType) -> str:
+def event_page(kind: EventType | AnomalyEventType) -> str:
     """The JSON schema of an event."""
-    return json.dumps(schema_of(kind), indent=2) + "\n"
+    schema = schema_of(kind) if isinstance(kind, EventType) else anomaly_schema_of(kind)
+    return json.dumps(schema, indent=2) + "\n"
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
@@ -104,7 +107,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli.md": cli_page,
     "licences.md": runpy.run_path(str(Path(__file__).with_name("sbom.py")))["licences_page"],
     "secrets.md": secrets_page,
-    **{f"events/{kind}.json": partial(event_page, kind) for kind in EventType},
+    **{f"events/{kind}.json": partial(event_page, kind) for kind in (*EventType, *AnomalyEventType)},
 }
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -119,8 +119,27 @@ SETTINGS: Final = (
     Setting(
         "KADO_CAPTCHA",
         "none",
-        "What a balance check must bring when a program is under attack: `none`, or `altcha` (proof of work, served by "
-        "Kado itself, no third party).",
+        "What a balance check must bring when a program is under attack: `altcha` (proof of work, served by Kado "
+        "itself, no third party), `turnstile` (Cloudflare) or `hcaptcha`; or `none`: then a program under attack takes "
+        "only so many failed checks a minute.",
+    ),
+    Setting(
+        "KADO_CAPTCHA_WHEN",
+        "attacked",
+        "`attacked`: it is asked for in a program in which far more checks fail than usual. `always`: at every public "
+        "balance check. A program can ask for it always by itself (`requireCaptcha`).",
+    ),
+    Setting("KADO_CAPTCHA_SITE_KEY", "", "For `turnstile` and `hcaptcha`: the site key, which pages show."),
+    Setting(
+        "KADO_CAPTCHA_SECRET",
+        "",
+        "For `turnstile` and `hcaptcha`: the secret key that belongs to it.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_CAPTCHA_URL",
+        "",
+        "For `turnstile` and `hcaptcha`: another `https://` address that judges tokens. Default: the provider's own.",
     ),
     Setting(
         "KADO_WEBHOOK_ALLOW",
@@ -181,6 +200,17 @@ SETTINGS: Final = (
 
 
 @dataclass(frozen=True)
+class CaptchaSettings:
+    """Which captcha there is, when it is asked for, and what its provider knows us by."""
+
+    provider: str
+    is_always: bool
+    site_key: str
+    secret: str = field(repr=False)
+    url: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of one run, checked."""
 
@@ -198,7 +228,7 @@ class Settings:
     request_seconds: float
     connections: int
     seal_seconds: float
-    captcha: str
+    captcha: "CaptchaSettings"
     webhook_allow: tuple[IPv4Network | IPv6Network, ...]
     bulk_sync_max: int
     answer_days: int
@@ -247,7 +277,7 @@ def load(
         request_seconds=_whole("KADO_REQUEST_SECONDS", value("KADO_REQUEST_SECONDS"), 3, 300),
         connections=_whole("KADO_CONNECTIONS", value("KADO_CONNECTIONS"), 8, 50_000),
         seal_seconds=_whole("KADO_SEAL_SECONDS", value("KADO_SEAL_SECONDS"), 1, 3600),
-        captcha=_one_of("KADO_CAPTCHA", value("KADO_CAPTCHA"), ("none", "altcha")),
+        captcha=_captcha(value),
         webhook_allow=_networks("KADO_WEBHOOK_ALLOW", value("KADO_WEBHOOK_ALLOW")),
         bulk_sync_max=_whole("KADO_BULK_SYNC_MAX", value("KADO_BULK_SYNC_MAX"), 0, 500),
         answer_days=_whole("KADO_ANSWER_DAYS", value("KADO_ANSWER_DAYS"), 30, 3650),
@@ -261,6 +291,27 @@ def load(
         archive_gb=_whole("KADO_ARCHIVE_GB", value("KADO_ARCHIVE_GB"), 1, 100_000),
         keyring=Keyring(_secret_values(value("KADO_SECRET_KEY"), data_dir, make_secret)),
     )
+
+
+def _captcha(value: Callable[[str], str]) -> CaptchaSettings:
+    provider = _one_of("KADO_CAPTCHA", value("KADO_CAPTCHA"), ("none", "altcha", "turnstile", "hcaptcha"))
+    when = _one_of("KADO_CAPTCHA_WHEN", value("KADO_CAPTCHA_WHEN"), ("attacked", "always"))
+    made = CaptchaSettings(
+        provider=provider,
+        is_always=when == "always",
+        site_key=value("KADO_CAPTCHA_SITE_KEY"),
+        secret=value("KADO_CAPTCHA_SECRET"),
+        url=value("KADO_CAPTCHA_URL"),
+    )
+    if provider == "none" and made.is_always:
+        raise SettingError("KADO_CAPTCHA_WHEN is always, but KADO_CAPTCHA is none")
+    if provider in ("turnstile", "hcaptcha"):
+        for name, given in (("KADO_CAPTCHA_SITE_KEY", made.site_key), ("KADO_CAPTCHA_SECRET", made.secret)):
+            if not given:
+                raise SettingError(f"KADO_CAPTCHA is {provider}, and {name} is not set")
+        if made.url:
+            _check_url("KADO_CAPTCHA_URL", made.url, ("https",))
+    return made
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import httpx2
+from tests.api.alerts import an_alert
 from tests.api.audit import AUDIT, AUDIT_EXPORT, audit_file
 from tests.api.bulk import bulk_path
 from tests.api.shop import (
@@ -82,6 +83,10 @@ async def _with_consent(shop: Shop, card: Body, till: str) -> Body:
 async def _with_export(shop: Shop, _: Body, till: str) -> Body:
     ordered = good(await shop.post(AUDIT_EXPORT, {}, token=till), 202)
     return {"export": ordered["taskId"], "file": await audit_file(shop, ordered["taskId"], token=till)}
+
+
+async def _with_alert(shop: Shop, card: Body, till: str) -> Body:
+    return {"alertId": await an_alert(shop.superuser, card["programId"])}
 
 
 async def _with_code_and_destination(shop: Shop, card: Body, till: str) -> Body:
@@ -330,6 +335,15 @@ OPERATIONS = {
     "replay delivery": Operation(
         Permission.WEBHOOKS_WRITE, "POST", _webhook(f"/deliveries/{UNKNOWN}/replay"), _nothing, status=400
     ),
+    "anomaly alerts": Operation(Permission.FRAUD_READ, "GET", _in_program("anomalies/alerts"), _nothing),
+    "anomaly metrics": Operation(Permission.FRAUD_READ, "GET", _in_program("anomalies/metrics"), _nothing),
+    "acknowledge anomaly": Operation(
+        Permission.FRAUD_WRITE,
+        "POST",
+        lambda card: f"/v2/giftcards/programs/{card['programId']}/anomalies/alerts/{card['alertId']}/acknowledge",
+        _nothing,
+        prepare=_with_alert,
+    ),
 }
 
 _OVER_ALL = (
@@ -337,7 +351,10 @@ _OVER_ALL = (
     "validate session",
     *("audit log", "export audit log", "audit export", "download audit log"),
 )
-_ON_A_PROGRAM = ("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program")
+_ON_A_PROGRAM = (
+    *("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program"),
+    *("anomaly alerts", "anomaly metrics", "acknowledge anomaly"),
+)
 
 FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")
 """Those with which customers sign in and out: they take no customer's session."""

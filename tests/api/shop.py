@@ -45,9 +45,11 @@ _addresses = (f"198.{second}.{third}.{last}" for second in (18, 19) for third in
 _numbers = itertools.count(1)
 
 # Counts of what strangers tried; everything else only changes when somebody with a right does something.
-COUNTERS = frozenset({"attempt", "code_guess", "check_rate", "number_guess"})
+COUNTERS = frozenset({"attempt", "code_guess", "check_rate", "number_guess", "anywhere_rate"})
 TRIES = "ARRAY['login_failed', 'pii_access']"
 """What the audit log holds of those who changed nothing."""
+# Every request is counted, whatever it is, and written down a few seconds later.
+TRAFFIC = frozenset({"request_minute", "request_hour"})
 
 
 def an_address() -> str:
@@ -356,7 +358,7 @@ async def fingerprint(superuser: Superuser, *, but: frozenset[str] = COUNTERS) -
     )
     marks = {}
     for (name,) in names:
-        if name not in but:
+        if name not in but | TRAFFIC:
             row = await superuser.fetchrow(
                 f'SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM "{name}" t'
                 + (f" WHERE action <> ALL({TRIES})" if name == "audit_log" else "")

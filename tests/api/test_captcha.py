@@ -3,13 +3,17 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import altcha
 import httpx2
 import pytest
+from tests.api.serving import serving
 from tests.api.shop import Body, Shop, Superuser, an_address, good
 from tests.api.sign_in import CHECK
+
+from kado.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +81,14 @@ async def test_under_attack_a_check_needs_a_solution_and_each_counts_once(shop: 
     asked(await shop.check(card, code, captchaToken=token))
 
 
-async def test_one_solution_at_many_places_at_once_counts_once(shop: Shop, thief: Superuser) -> None:
+async def test_one_solution_in_two_processes_at_once_counts_once(
+    shop: Shop, thief: Superuser, app_settings: Settings, shared_database_url: str
+) -> None:
     card, code = await attacked(shop, thief)
     token = await solution(await challenge_of(shop))
-    answers = await asyncio.gather(*(shop.check(card, code, captchaToken=token) for _ in range(10)))
+    async with serving(app_settings, shared_database_url) as second:
+        both = shop, replace(shop, api=second)
+        answers = await asyncio.gather(*(both[at % 2].check(card, code, captchaToken=token) for at in range(10)))
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * 9
 
 

@@ -166,6 +166,9 @@ MAY = {
     "disable webhook": {Role.OWNER},
     "list deliveries": OFFICE,
     "replay delivery": {Role.OWNER},
+    "anomaly alerts": OFFICE | {Role.READ_ONLY},
+    "anomaly metrics": OFFICE | {Role.READ_ONLY},
+    "acknowledge anomaly": OFFICE,
 }
 
 

@@ -58,6 +58,9 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "format": ("csv", "json"),
     "action": (None, ["card:issued"]),
     "resourceType": (None, ["card"]),
+    "requireCaptcha": (False,),
+    "from": ("2026-01-01T00:00:00Z",),
+    "to": ("2030-01-01T00:00:00Z",),
     "fontFamily": (None, "Inter"),
     "customerId": (None,),
     "purposes": (["news"], []),
@@ -135,6 +138,8 @@ def _name_places(case: schemathesis.Case[Any], card: Body, open_shop: OpenShop, 
             case.path_parameters[name] = known
         if f"cardId of {name}" in open_shop.ids:
             case.path_parameters["cardId"] = open_shop.ids[f"cardId of {name}"]
+    if "/anomalies/" in case.operation.path and "alert_id" in case.path_parameters:
+        case.path_parameters["alert_id"] = open_shop.ids["anomalyAlertId"]
     if case.operation.path.endswith("/enable"):
         # It would send something to an address out there.
         case.path_parameters["webhookId"] = UNKNOWN

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 import structlog
+from tests.api.alerts import an_alert
 from tests.api.audit import AUDIT_EXPORT, audit_file
 from tests.api.bulk import work
 from tests.api.serving import PUBLIC_URL, serving, settings_for
@@ -108,6 +109,7 @@ class OpenShop:
             "transactionId": redeemed["transactionId"],
             "cardId of holdId": used["id"],
             "passSid": used["card"]["serialNumber"],
+            "anomalyAlertId": await an_alert(shop.superuser, shop.program_id),
         }
         # A merchant can have only so many.
         if not (await shop.get(f"/v2/webhooks/{self.ids.get('webhookId', UNKNOWN)}")).is_success:

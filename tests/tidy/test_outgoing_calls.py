@@ -15,7 +15,13 @@ CLIENTS = {"AsyncClient", "Client"}
 
 # Every module with which one can speak to somebody else; what is not listed here speaks to nobody.
 SPEAKING = {
-    "httpx2": {"app/demo.py", "app/demo_cards.py", "delivery/sms.py", "webhooks/post.py"},
+    "httpx2": {
+        "access/captcha_services.py",
+        "app/demo.py",
+        "app/demo_cards.py",
+        "delivery/sms.py",
+        "webhooks/post.py",
+    },
     "aiosmtplib": {"delivery/mail.py"},
     "httpx": set[str](),
     "requests": set[str](),

@@ -8,7 +8,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 TABLES = (
     "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
-    " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch"
+    " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch request_minute request_hour anomaly_alert"
 ).split()
 
 _ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")

@@ -35,7 +35,7 @@ def test_a_server_needs_no_settings_but_a_place(tmp_path: Path) -> None:
     assert loaded.mail_from == "gift-cards@localhost"
     assert (loaded.processes, loaded.waiting_max, loaded.trusted_proxies) == (1, 200, ())
     assert loaded.seal_seconds == 5
-    assert (loaded.captcha, loaded.answer_days, loaded.log_level) == ("none", 35, "info")
+    assert (loaded.captcha.provider, loaded.answer_days, loaded.log_level) == ("none", 35, "info")
 
 
 def test_every_setting_is_described_once() -> None:
@@ -46,12 +46,13 @@ def test_every_setting_is_described_once() -> None:
     secret = {setting.name for setting in SETTINGS if setting.secret}
     assert secret == {
         "KADO_DATABASE_URL", "KADO_DATABASE_APP_URL", "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL",
+        "KADO_CAPTCHA_SECRET",
     }  # fmt: skip
 
 
 def test_a_setting_that_is_empty_or_blank_is_not_set(load: Load) -> None:
     loaded = load(KADO_DATABASE_URL="  ", KADO_PROCESSES="", KADO_CAPTCHA=" altcha ")
-    assert (loaded.database_url, loaded.processes, loaded.captcha) == (None, 1, "altcha")
+    assert (loaded.database_url, loaded.processes, loaded.captcha.provider) == (None, 1, "altcha")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,11 @@ def test_proxies_are_addresses_or_networks(load: Load) -> None:
         ("KADO_SEAL_SECONDS", "3601"),
         ("KADO_ANSWER_DAYS", "29"),
         ("KADO_ANSWER_DAYS", "forever"),
+        ("KADO_CAPTCHA", "recaptcha"),
+        ("KADO_CAPTCHA", "turnstile"),
         ("KADO_CAPTCHA", "hcaptcha"),
+        ("KADO_CAPTCHA_WHEN", "always"),
+        ("KADO_CAPTCHA_WHEN", "never"),
         ("KADO_LOG_LEVEL", "loud"),
         ("KADO_TRUSTED_PROXIES", "everyone"),
         ("KADO_TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -230,3 +235,17 @@ def test_everyone_else_keeps_it_in_their_home(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert configuration._default_data_dir({}) == "~/.local/share/kado"
     assert configuration._default_data_dir({"XDG_DATA_HOME": "/data"}) == "/data/kado"
+
+
+SERVICE = {"KADO_CAPTCHA": "hcaptcha", "KADO_CAPTCHA_SITE_KEY": "site-key", "KADO_CAPTCHA_SECRET": "0xCAPTCHA"}
+
+
+def test_a_captcha_of_somebody_else_needs_both_keys_and_tells_neither(load: Load) -> None:
+    loaded = load(**SERVICE, KADO_CAPTCHA_WHEN="always")
+    assert (loaded.captcha.provider, loaded.captcha.is_always, loaded.captcha.url) == ("hcaptcha", True, "")
+    assert "0xCAPTCHA" not in repr(loaded)
+    for missing in ("KADO_CAPTCHA_SITE_KEY", "KADO_CAPTCHA_SECRET"):
+        with pytest.raises(SettingError, match=missing):
+            load(**{name: value for name, value in SERVICE.items() if name != missing})
+    with pytest.raises(SettingError, match="KADO_CAPTCHA_URL"):
+        load(**SERVICE, KADO_CAPTCHA_URL="http://captcha.example/siteverify")

@@ -1,4 +1,7 @@
-"""Proof that a person, or at least a willing computer, is asking. A port with two ways behind it."""
+"""Proof that a person, or at least a willing computer, is asking: a port, and two of the ways behind it.
+
+The others ask a service out there (`kado.access.captcha_services`). A solution counts once, whoever judges it.
+"""
 
 import base64
 import hashlib
@@ -22,27 +25,40 @@ class Captcha(Protocol):
     """What a balance check under attack asks for."""
 
     is_on: bool
-    """Whether it is asked for at all."""
+    """Whether there is any."""
+
+    is_always: bool
+    """Whether every balance check needs one, and not only those of a program under attack."""
 
     def challenge(self) -> dict[str, Any] | None:
         """Something to solve, for a browser; None when there is nothing to solve."""
 
     async def solved(self, token: str) -> bool:
-        """Whether the token solves a challenge of ours that nobody used before. Never raises for a bad token."""
+        """Whether the token solves a challenge that nobody used before. Never raises for a bad token.
+
+        Raises `Unavailable` while that cannot be judged.
+        """
+
+    async def close(self) -> None:
+        """Let go of what is open."""
 
 
 class NoCaptcha:
-    """Nothing is asked for; the limits by number and address stand alone."""
+    """There is nothing to solve; the limits by number, address and minute stand alone."""
 
     is_on = False
+    is_always = False
 
     def challenge(self) -> dict[str, Any] | None:
         """Nothing to solve."""
         return None
 
-    async def solved(self, token: str) -> bool:
-        """Nobody needs to solve anything, so any token will do."""
-        return bool(token)
+    async def solved(self, token: str) -> bool:  # noqa: ARG002 - the same for every token
+        """Nothing can be solved here."""
+        return False
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class AltchaCaptcha:
@@ -50,7 +66,8 @@ class AltchaCaptcha:
 
     is_on = True
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(self, database: Database, keyring: Keyring, *, is_always: bool = False) -> None:
+        self.is_always = is_always
         self._database = database
         self._secrets = [mac.hex() for mac in keyring.macs("request-hash", b"captcha")]
 
@@ -63,20 +80,25 @@ class AltchaCaptcha:
         return made.to_dict()
 
     async def solved(self, token: str) -> bool:
-        """Verify, then spend: the row is unique, so of two equal solutions at once one counts."""
+        """Verify, then spend."""
         try:
-            signature = json.loads(base64.b64decode(token))["challenge"]["signature"]
+            signature = str(json.loads(base64.b64decode(token))["challenge"]["signature"])
             verified = any(altcha.verify_solution(token, secret).verified for secret in self._secrets)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
-        return verified and await self._spend(str(signature))
+        return verified and await spend(self._database, signature)
 
-    async def _spend(self, signature: str) -> bool:
-        async with self._database.read() as connection:
-            row = await connection.fetchval(
-                "INSERT INTO captcha_used (challenge, expires_at) VALUES ($1, clock_timestamp() + $2::interval)"
-                " ON CONFLICT DO NOTHING RETURNING 1",
-                hashlib.sha256(signature.encode()).digest(),
-                _SPENT_KEPT,
-            )
-        return row is not None
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def spend(database: Database, solution: str) -> bool:
+    """Whether this solution was not used before, in any process: the row is unique, so of two at once one counts."""
+    async with database.read() as connection:
+        row = await connection.fetchval(
+            "INSERT INTO captcha_used (challenge, expires_at) VALUES ($1, clock_timestamp() + $2::interval)"
+            " ON CONFLICT DO NOTHING RETURNING 1",
+            hashlib.sha256(solution.encode()).digest(),
+            _SPENT_KEPT,
+        )
+    return row is not None

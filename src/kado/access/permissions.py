@@ -37,6 +37,8 @@ class Permission(StrEnum):
     PASSES_READ = "passes:read"
     AUDIT_READ = "audit:read"  # who did what: everybody's where cards may be listed, else only what one did oneself
     AUDIT_EXPORT = "audit:export"
+    FRAUD_READ = "fraud:read"  # alerts, and what they rest on
+    FRAUD_WRITE = "fraud:write"
     SELF_READ = "self:read"
 
 
@@ -69,7 +71,7 @@ ROLES: Final = {
     Role.OWNER: frozenset(Permission),
     Role.MANAGER: frozenset(Permission) - {Permission.PROGRAMS_WRITE, Permission.WEBHOOKS_WRITE},
     Role.CASHIER: _LOOKING | _OWN_MERCHANT | _TILL,
-    Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ},
+    Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ, Permission.FRAUD_READ},
 }
 """The whole table."""
 

@@ -1,6 +1,7 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
 from kado.access import customer_sessions, merchant_sessions
+from kado.anomalies import watch
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
@@ -56,6 +57,8 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
+            Periodic("anomalies", watch.LOOK_SECONDS, lambda: watch.look(database)),
+            Periodic("forget-counts", watch.FORGET_SECONDS, lambda: watch.forget(database)),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
         beside=(courier.run,),

@@ -1,13 +1,16 @@
 """Puts the rooms together for the API: settings and a database in, services out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from kado.access.authenticate import Access
 from kado.access.captcha import AltchaCaptcha, Captcha, NoCaptcha
+from kado.access.captcha_services import ServiceCaptcha
 from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
+from kado.anomalies.counts import RequestCounts
 from kado.app.database import open_database
 from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
@@ -15,6 +18,7 @@ from kado.cards.ledger import Ledger
 from kado.doors.api.services import Services
 from kado.programs.reach import Reaches
 from kado.settings import Settings
+from kado.storage.database import Database
 from kado.webhooks.post import Poster
 
 
@@ -22,9 +26,11 @@ from kado.webhooks.post import Poster
 async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     """Everything that the API needs, for one process; closed at the end, with nothing left half done."""
     database = await open_database(settings, url)
-    captcha: Captcha = AltchaCaptcha(database, settings.keyring) if settings.captcha == "altcha" else NoCaptcha()
+    captcha = _captcha(settings, database)
     ledger = Ledger(database, settings.keyring)
     looks = Looks(database)
+    counts = RequestCounts(database)
+    counting = asyncio.create_task(counts.run(), name="request counts")
     try:
         yield Services(
             settings=settings,
@@ -40,8 +46,31 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             checks=BalanceChecks(database, settings.keyring, captcha),
             poster=Poster(settings.webhook_allow),
             looks=looks,
+            counts=counts,
         )
     finally:
+        counting.cancel()
+        await asyncio.wait([counting])
+        await counts.close()
+        await captcha.close()
         await ledger.close()
         await looks.close()
         await database.close()
+
+
+def _captcha(settings: Settings, database: Database) -> Captcha:
+    wanted = settings.captcha
+    match wanted.provider:
+        case "none":
+            return NoCaptcha()
+        case "altcha":
+            return AltchaCaptcha(database, settings.keyring, is_always=wanted.is_always)
+        case provider:
+            return ServiceCaptcha(
+                database,
+                provider,
+                site_key=wanted.site_key,
+                secret=wanted.secret,
+                url=wanted.url,
+                is_always=wanted.is_always,
+            )

@@ -9,7 +9,7 @@ wherever a code is compared, so that neither way gives a guesser more than the o
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +18,7 @@ from kado.access.attempts import Subject
 from kado.access.captcha import Captcha
 from kado.cards import guesses, refusals
 from kado.cards.find import Found
-from kado.cards.guesses import Situation
+from kado.cards.guesses import Claimed, Place, Situation
 from kado.cards.numbers import code_matches, indexes_anywhere, indexes_of, show_number
 from kado.clock import EPOCH
 from kado.crypto import Keyring
@@ -50,11 +50,11 @@ class Check:
     """
 
     program_id: str | None
-    places: list[tuple[str, bytes]]
+    places: list[Place]
     anywhere: list[bytes]
     code: str = field(repr=False)
     address: Subject | None
-    captcha_solved: bool
+    captcha_solved: bool = False
 
 
 class BalanceChecks:
@@ -71,11 +71,11 @@ class BalanceChecks:
     ) -> Found:
         """The card with this number, if the code is its own.
 
-        Raises `NotFound` (whatever is wrong), `TooMany` (address or number at its limit) or `captcha_required`.
+        Raises `NotFound` (whatever is wrong), `TooMany` (address, number or program at its limit), `captcha_required`,
+        and `Unavailable` while whoever judges captchas cannot be asked.
         """
-        solved = captcha_token is not None and await self._captcha.solved(captcha_token)
         subject = attempts.subject(self._keyring, "balance-check", address)
-        return await self._gatherer.submit(self._check(program_id, [program_id], number, code, subject, solved))
+        return await self._settled(self._check(program_id, [program_id], number, code, subject), captcha_token)
 
     async def check_anywhere(self, number: str, code: str, *, address: str, captcha_token: str | None = None) -> Found:
         """The same over all programs. Where a captcha is configured, it is always asked for.
@@ -83,31 +83,33 @@ class BalanceChecks:
         Raises also `TooMany` for more than five checks a minute from one address.
         """
         await self._slow_down(address)
-        solved = captcha_token is not None and await self._captcha.solved(captcha_token)
         subject = attempts.subject(self._keyring, "balance-check", address)
         async with self._database.read() as connection:
             programs = await store.list_ids(connection)
-        return await self._gatherer.submit(self._check(None, programs, number, code, subject, solved))
+        return await self._settled(self._check(None, programs, number, code, subject), captcha_token)
 
     async def prove(self, found: Found, code: str) -> None:
         """Raises `NotFound` unless the code is the card's, `TooMany` when it is locked: the same counter as above."""
         card = found.card
         number = show_number(self._keyring, card.program_id, card.id, card.number_sealed)
-        await self._gatherer.submit(
-            self._check(card.program_id, [card.program_id], number, code, None, captcha_solved=True)
-        )
+        await self._gatherer.submit(self._check(card.program_id, [card.program_id], number, code, None))
 
     def _check(
-        self,
-        program_id: str | None,
-        programs: Sequence[str],
-        number: str,
-        code: str,
-        address: Subject | None,
-        captcha_solved: bool,
+        self, program_id: str | None, programs: Sequence[str], number: str, code: str, address: Subject | None
     ) -> Check:
         places = [(program, index) for program in programs for index in indexes_of(self._keyring, program, number)]
-        return Check(program_id, places, indexes_anywhere(self._keyring, number), code, address, captcha_solved)
+        return Check(program_id, places, indexes_anywhere(self._keyring, number), code, address)
+
+    async def _settled(self, check: Check, captcha_token: str | None) -> Found:
+        """Looks at a token only where one is asked for: nobody makes us work, or ask others, by sending tokens."""
+        try:
+            return await self._gatherer.submit(check)
+        except Refusal as refusal:
+            if refusal.code != refusals.CAPTCHA_REQUIRED or not captcha_token:
+                raise
+        if not await self._captcha.solved(captcha_token):
+            raise refusals.captcha_required()
+        return await self._gatherer.submit(replace(check, captcha_solved=True))
 
     async def _slow_down(self, address: str) -> None:
         """Count the check against the address. Raises `TooMany`."""
@@ -130,23 +132,25 @@ class BalanceChecks:
             {address for check in checks for address in _addresses(check)},
             {place for check in checks for place in check.places},
             {index for check in checks for index in check.anywhere},
-            with_rates=self._captcha.is_on,
         )
         results = [self._decide(check, situation) for check in checks]
         await guesses.write(connection, situation)
-        return results
+        proved = [_place(one) for one in results if isinstance(one, Claimed)]
+        cards = await guesses.read_cards(connection, proved, situation.now) if proved else {}
+        return [cards[_place(one)] if isinstance(one, Claimed) else one for one in results]
 
-    def _decide(self, check: Check, situation: Situation) -> Found | Refusal:
-        found = [one for place in check.places if (one := situation.cards.get(place)) is not None]
-        refusal = _address_refusal(check, situation) or _number_refusal(check, found, situation)
+    def _decide(self, check: Check, situation: Situation) -> Claimed | Refusal:
+        claimed = [situation.claimed[place] for place in check.places]
+        refusal = (
+            _address_refusal(check, situation)
+            or _number_refusal(check, claimed, situation)
+            or self._attack_refusal(check, situation)
+        )
         if refusal is not None:
             return refusal
-        if self._captcha.is_on and not check.captcha_solved and _wants_captcha(check, situation):
-            return refusals.captcha_required()
-        if not found:
-            self._matches(check, None)
-        for one in found:
-            if self._matches(check, one):
+        # One comparison, whether or not there is a card; over several programs one for each card that there is.
+        for one in [one for one in claimed if one.exists and _is_open_to(check, one, situation)] or claimed[:1]:
+            if self._matches(check, one) and _is_open_to(check, one, situation):
                 return one
         if check.address is not None:
             situation.count_address(check.address.now)
@@ -156,13 +160,33 @@ class BalanceChecks:
             situation.count_in_program(*check.places[0])
         return refusals.card_not_found()
 
-    def _matches(self, check: Check, found: Found | None) -> bool:
-        """The same work whether or not there is a card."""
-        program_id, card_id, hidden, version = ("0" * 24, "0" * 24, None, None)
-        if found is not None:
-            card = found.card
-            program_id, card_id, hidden, version = card.program_id, card.id, card.code_hash, card.code_version
-        return code_matches(self._keyring, program_id, card_id, check.code, hidden, version)
+    def _attack_refusal(self, check: Check, situation: Situation) -> Refusal | None:
+        """A program under attack asks for a captcha; where there is none, a minute has only so many failures."""
+        if check.address is None:  # whoever has proved who they are is no part of it
+            return None
+        where = guesses.ANYWHERE if check.program_id is None else check.program_id
+        is_always = situation.programs.get(where, False)
+        if is_always or (self._captcha.is_on and self._wants_captcha(where, situation)):
+            return None if check.captcha_solved else refusals.captcha_required()
+        seconds = None if self._captcha.is_on else situation.flood_ends_in(where)
+        return None if seconds is None else _too_many_checks("Too many failed checks in this program.", seconds)
+
+    def _wants_captcha(self, where: str, situation: Situation) -> bool:
+        return self._captcha.is_always or where == guesses.ANYWHERE or situation.is_attacked(where)
+
+    def _matches(self, check: Check, one: Claimed) -> bool:
+        """The same work whether or not there is a card, and a code."""
+        fits = code_matches(self._keyring, one.program_id, one.card_id, check.code, one.code_hash, one.code_version)
+        return fits and one.has_code
+
+
+def _is_open_to(check: Check, one: Claimed, situation: Situation) -> bool:
+    """Whoever names no program gets around no captcha that one of them always asks for."""
+    return check.program_id is not None or check.captcha_solved or not situation.programs.get(one.program_id, False)
+
+
+def _place(one: Claimed) -> Place:
+    return one.program_id, one.number_index
 
 
 def _locks(checks: Iterable[Check]) -> list[bytes]:
@@ -173,10 +197,6 @@ def _locks(checks: Iterable[Check]) -> list[bytes]:
 def _addresses(check: Check) -> tuple[bytes, ...]:
     """The address under every live secret: what failed is counted under the current one, and counts under any."""
     return () if check.address is None else check.address.all
-
-
-def _wants_captcha(check: Check, situation: Situation) -> bool:
-    return check.program_id is None or situation.is_attacked(check.program_id)
 
 
 def _address_refusal(check: Check, situation: Situation) -> TooMany | None:
@@ -194,10 +214,10 @@ def _too_many_checks(detail: str, seconds: int) -> TooMany:
     return TooMany("too_many_checks", detail, seconds)
 
 
-def _number_refusal(check: Check, found: Sequence[Found], situation: Situation) -> TooMany | None:
+def _number_refusal(check: Check, claimed: Sequence[Claimed], situation: Situation) -> TooMany | None:
     """Every wrong code against the number counts, in whichever way it came, since the present code was asked for."""
     seen = [guess for place in check.places if (guess := situation.guesses.get(place)) is not None]
-    renewed = min((one.card.codes_sent_at[-1] if one.card.codes_sent_at else EPOCH for one in found), default=EPOCH)
+    renewed = min((one.renewed_at for one in claimed if one.exists), default=EPOCH)
     tried = [moment for index in check.anywhere for moment in situation.anywhere.get(index, [])]
     elsewhere = [moment for moment in tried if moment > renewed]
     wrong_at = sorted([*elsewhere, *(moment for guess in seen for moment in guess.wrong_at)])

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from kado.cards.card import Card
 from kado.cards.find import Found
 from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
+from kado.clock import EPOCH
 from kado.storage.database import Connection
 
 _KEPT_WRONG: Final = 20
@@ -17,6 +18,44 @@ _USUAL_MINUTES: Final = 24 * 60
 _ATTACK_FACTOR: Final = 10
 _ATTACK_FLOOR: Final = 20
 """Failures a minute below which nothing counts as an attack, however quiet the program usually is."""
+
+_FLOOD_FACTOR: Final = 10
+"""How many times what counts as an attack a minute may have at most, where no captcha can be asked for."""
+
+ANYWHERE: Final = ""
+"""Stands for all programs together, where a check names none."""
+
+Place: TypeAlias = tuple[str, bytes]
+"""A program's id and a number's index: where a card may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim about a card is held against. Of a number that no card has it is as much, and fits nothing."""
+
+    program_id: str
+    number_index: bytes
+    exists: bool
+    has_code: bool
+    card_id: str
+    code_hash: bytes
+    code_version: bytes
+    renewed_at: datetime
+    """When the present code was asked for; long ago for the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many checks fail a minute: lately, usually, and how many there were in this very minute."""
+
+    recent: float = 0.0
+    usual: float = 0.0
+    this_minute: int = 0
+
+    @property
+    def attack(self) -> float:
+        """What more than that is an attack."""
+        return max(_ATTACK_FLOOR, _ATTACK_FACTOR * self.usual)
 
 
 class Move(NamedTuple):
@@ -40,15 +79,17 @@ class Situation:
 
     now: datetime
     failures: dict[bytes, list[datetime]]
-    guesses: dict[tuple[str, bytes], Guesses]
+    guesses: dict[Place, Guesses]
     anywhere: dict[bytes, list[datetime]]
-    cards: dict[tuple[str, bytes], Found]
-    programs: set[str]
-    rates: dict[str, tuple[float, float]]
+    claimed: dict[Place, Claimed]
+    programs: dict[str, bool]
+    """Those that exist, and whether a captcha is always asked for."""
+    rates: dict[str, Rate]
     failed_addresses: set[bytes] = field(default_factory=set)
-    failed_numbers: set[tuple[str, bytes]] = field(default_factory=set)
-    failed_programs: dict[str, int] = field(default_factory=dict)
+    failed_numbers: set[Place] = field(default_factory=set)
     failed_anywhere: set[bytes] = field(default_factory=set)
+    failed: dict[str, int] = field(default_factory=dict)
+    """How many checks failed, by program or `ANYWHERE`."""
 
     def count_address(self, address: bytes) -> None:
         """One more failed check from this address."""
@@ -59,6 +100,7 @@ class Situation:
         """One more wrong guess at this number that named no program."""
         self.anywhere.setdefault(index, []).append(self.now)
         self.failed_anywhere.add(index)
+        self._count(ANYWHERE)
 
     def count_in_program(self, program_id: str, index: bytes) -> None:
         """One more wrong guess at this number in the program. An unknown program has no counters of its own."""
@@ -67,12 +109,22 @@ class Situation:
             guess.wrong_at.append(self.now)
             guess.wrong_ever += 1
             self.failed_numbers.add((program_id, index))
-            self.failed_programs[program_id] = self.failed_programs.get(program_id, 0) + 1
+            self._count(program_id)
 
-    def is_attacked(self, program_id: str) -> bool:
+    def is_attacked(self, where: str) -> bool:
         """Whether far more checks fail in this program than usual, from however many addresses."""
-        recent, usual = self.rates.get(program_id, (0.0, 0.0))
-        return recent > max(_ATTACK_FLOOR, _ATTACK_FACTOR * usual)
+        rate = self.rates.get(where, Rate())
+        return rate.recent > rate.attack
+
+    def flood_ends_in(self, where: str) -> int | None:
+        """In how many seconds this minute is over, if more checks have failed in it than may; otherwise None."""
+        rate = self.rates.get(where, Rate())
+        if rate.this_minute + self.failed.get(where, 0) < _FLOOD_FACTOR * rate.attack:
+            return None
+        return 60 - self.now.second
+
+    def _count(self, where: str) -> None:
+        self.failed[where] = self.failed.get(where, 0) + 1
 
 
 async def lock(connection: Connection, subjects: Iterable[bytes]) -> None:
@@ -84,20 +136,15 @@ async def lock(connection: Connection, subjects: Iterable[bytes]) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS k", keys)
 
 
-async def read(
-    connection: Connection,
-    addresses: set[bytes],
-    numbers: set[tuple[str, bytes]],
-    anywhere: set[bytes],
-    *,
-    with_rates: bool,
-) -> Situation:
-    """The counters, and the cards with these numbers (program id, number index). Run after `lock`.
+async def read(connection: Connection, addresses: set[bytes], places: set[Place], anywhere: set[bytes]) -> Situation:
+    """The counters, and what there is in these places. Run after `lock`.
 
-    `anywhere` are the indexes of the same numbers without a program.
+    `anywhere` are the indexes of the same numbers without a program. The same statements run and give as many rows
+    whether or not there are such cards, so that how long it takes tells nothing.
     """
-    programs = [program for program, _ in numbers]
-    indexes = [index for _, index in numbers]
+    ordered = sorted(places)
+    programs, indexes = [program for program, _ in ordered], [index for _, index in ordered]
+    known = sorted(set(programs))
     failed = await connection.fetch(
         "SELECT subject, failed_at FROM attempt WHERE kind = 'balance-check' AND subject = ANY($1::bytea[])",
         list(addresses),
@@ -112,16 +159,9 @@ async def read(
     elsewhere = await connection.fetch(
         "SELECT number_index, wrong_at FROM number_guess WHERE number_index = ANY($1::bytea[])", list(anywhere)
     )
-    cards = await connection.fetch(
-        f"SELECT {CARD_COLUMNS} FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)"
-        " JOIN card c ON c.program_id = u.program_id AND c.number_index = u.number_index"
-        " JOIN merchant cm ON cm.id = c.merchant_id",
-        programs,
-        indexes,
-    )
-    known = await connection.fetch("SELECT id FROM program WHERE id = ANY($1::text[])", sorted(set(programs)))
+    claimed = await connection.fetch(_CLAIMED, programs, indexes, "0" * 24, bytes(32), bytes(4), EPOCH)
+    rules = await connection.fetch("SELECT id, captcha_always FROM program WHERE id = ANY($1::text[])", known)
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-    found = [Found(Card(*tuple(row)[:CARD_WIDTH]), now) for row in cards]
     return Situation(
         now=now,
         failures={row["subject"]: list(row["failed_at"]) for row in failed},
@@ -129,25 +169,56 @@ async def read(
             (row["program_id"], row["number_index"]): Guesses(list(row["wrong_at"]), row["wrong_ever"]) for row in wrong
         },
         anywhere={row["number_index"]: list(row["wrong_at"]) for row in elsewhere},
-        cards={(one.card.program_id, one.card.number_index): one for one in found},
-        programs={row["id"] for row in known},
-        rates=await _rates(connection, sorted(set(programs)), now) if with_rates else {},
+        claimed={(row["program_id"], row["number_index"]): Claimed(*row) for row in claimed},
+        programs={row["id"]: row["captcha_always"] for row in rules},
+        rates=await _rates(connection, known, now),
     )
 
 
-async def _rates(connection: Connection, programs: list[str], now: datetime) -> dict[str, tuple[float, float]]:
-    """For each program: failed checks a minute lately, and in the day before that."""
-    recent_from = now - timedelta(minutes=_RECENT_MINUTES)
+_CLAIMED: Final = """
+    SELECT u.program_id, u.number_index, c.id IS NOT NULL AS exists, c.code_hash IS NOT NULL AS has_code,
+           coalesce(c.id, $3) AS card_id, coalesce(c.code_hash, $4) AS code_hash,
+           coalesce(c.code_version, $5) AS code_version,
+           coalesce(c.codes_sent_at[cardinality(c.codes_sent_at)], $6) AS renewed_at
+      FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)
+      LEFT JOIN card c ON c.program_id = u.program_id AND c.number_index = u.number_index"""
+
+
+async def read_cards(connection: Connection, places: Iterable[Place], now: datetime) -> dict[Place, Found]:
+    """The cards in these places, whole, for whoever has proved to know them."""
+    ordered = sorted(set(places))
     rows = await connection.fetch(
-        "SELECT program_id, coalesce(sum(failed) FILTER (WHERE minute > $2), 0) AS recent,"
-        " coalesce(sum(failed) FILTER (WHERE minute <= $2), 0) AS usual"
-        " FROM check_rate WHERE program_id = ANY($1::text[]) AND minute > $3 GROUP BY program_id",
+        f"SELECT {CARD_COLUMNS} FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)"
+        " JOIN card c ON c.program_id = u.program_id AND c.number_index = u.number_index"
+        " JOIN merchant cm ON cm.id = c.merchant_id",
+        [program for program, _ in ordered],
+        [index for _, index in ordered],
+    )
+    cards = [Card(*tuple(row)[:CARD_WIDTH]) for row in rows]
+    return {(card.program_id, card.number_index): Found(card, now) for card in cards}
+
+
+async def _rates(connection: Connection, programs: list[str], now: datetime) -> dict[str, Rate]:
+    """For each program, and for all together: failed checks a minute lately, and in the day before that."""
+    rows = await connection.fetch(
+        """
+        SELECT place, coalesce(sum(failed) FILTER (WHERE minute > $2), 0) AS recent,
+               coalesce(sum(failed) FILTER (WHERE minute <= $2), 0) AS usual,
+               coalesce(sum(failed) FILTER (WHERE minute = date_trunc('minute', $4::timestamptz)), 0) AS this_minute
+          FROM (SELECT program_id AS place, minute, failed FROM check_rate
+                 WHERE program_id = ANY($1::text[]) AND minute > $3
+                UNION ALL SELECT '', minute, failed FROM anywhere_rate WHERE minute > $3) AS counted
+         GROUP BY place
+        """,
         programs,
-        recent_from,
+        now - timedelta(minutes=_RECENT_MINUTES),
         now - timedelta(minutes=_USUAL_MINUTES),
+        now,
     )
     return {
-        row["program_id"]: (float(row["recent"]) / _RECENT_MINUTES, float(row["usual"]) / _USUAL_MINUTES)
+        row["place"]: Rate(
+            float(row["recent"]) / _RECENT_MINUTES, float(row["usual"]) / _USUAL_MINUTES, int(row["this_minute"])
+        )
         for row in rows
     }
 
@@ -177,10 +248,19 @@ async def write(connection: Connection, situation: Situation) -> None:
                 if (guess := situation.guesses[program_id, index])
             ],
         )
+    in_programs = sorted((where, count) for where, count in situation.failed.items() if where != ANYWHERE)
+    if in_programs:
         await connection.executemany(
             "INSERT INTO check_rate (program_id, minute, failed) VALUES ($1, date_trunc('minute', $2::timestamptz), $3)"
             " ON CONFLICT (program_id, minute) DO UPDATE SET failed = check_rate.failed + EXCLUDED.failed",
-            [(program_id, situation.now, count) for program_id, count in sorted(situation.failed_programs.items())],
+            [(program_id, situation.now, count) for program_id, count in in_programs],
+        )
+    if ANYWHERE in situation.failed:
+        await connection.execute(
+            "INSERT INTO anywhere_rate (minute, failed) VALUES (date_trunc('minute', $1::timestamptz), $2)"
+            " ON CONFLICT (minute) DO UPDATE SET failed = anywhere_rate.failed + EXCLUDED.failed",
+            situation.now,
+            situation.failed[ANYWHERE],
         )
 
 

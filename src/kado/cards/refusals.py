@@ -1,5 +1,7 @@
 """Every "no" that is about a card, one function each. The order in which they are tried is part of the interface."""
 
+from typing import Final
+
 from kado import clock
 from kado.cards.card import Card, CardStatus, HoldStatus
 from kado.errors import NotFound, Refusal, TooMany, Unauthenticated
@@ -303,9 +305,12 @@ def key_expired() -> KeyReused:
     )
 
 
+CAPTCHA_REQUIRED: Final = "captcha_required"
+
+
 def captcha_required() -> Refusal:
     """The program is being guessed at from many places; people prove that they are not part of it."""
-    return Refusal("captcha_required", "Solve the challenge from /v2/giftcards/captcha and send it as captchaToken.")
+    return Refusal(CAPTCHA_REQUIRED, "Solve the challenge from /v2/giftcards/captcha and send it as captchaToken.")
 
 
 def wrong_security_code() -> Unauthenticated:

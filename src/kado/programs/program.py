@@ -91,6 +91,8 @@ class Program:
     """Whether anybody listens to what happens to its cards."""
     retention_days: int | None = None
     """How many days after a card has ended the people on it are forgotten; None means never by itself."""
+    captcha_always: bool = False
+    """Whether a balance check needs a solved captcha at any time, and not only under attack."""
 
     @property
     def limits(self) -> Limits:
@@ -119,6 +121,7 @@ class NewProgram:
     number_prefix: str = DEFAULT_NUMBER_PREFIX
     requires_key: bool = False
     retention_days: int | None = None
+    captcha_always: bool = False
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -140,4 +143,5 @@ class ProgramChanges:
     number_prefix: str | None = None
     requires_key: bool | None = None
     retention_days: int | Literal[Unset.UNSET] | None = UNSET
+    captcha_always: bool | None = None
     profile: Mapping[str, object] = field(default_factory=dict)

@@ -77,6 +77,7 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
         retention_days=(
             program.retention_days if changes.retention_days is UNSET else rules.check_retention(changes.retention_days)
         ),
+        captcha_always=program.captcha_always if changes.captcha_always is None else changes.captcha_always,
         profile=profile,
     )
 

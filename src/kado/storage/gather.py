@@ -8,8 +8,9 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import ContextVar
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from kado.errors import Unavailable
 from kado.storage.crowd import Crowd
@@ -35,6 +36,20 @@ def patience() -> float:
     """For how many more seconds the caller waits."""
     since = _patience_since.get()
     return PATIENCE_SECONDS if since is None else max(_LEAST_SECONDS, since + PATIENCE_SECONDS - time.monotonic())
+
+
+Outside: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
+_outside: ContextVar[Outside] = ContextVar("outside", default=nullcontext)
+
+
+def waits_outside(way: Outside) -> None:
+    """While this request waits for somebody else, it gives up its turn in this way, and gets it back afterwards."""
+    _outside.set(way)
+
+
+def outside() -> AbstractAsyncContextManager[None]:
+    """Around a wait for somebody else's server: whoever is next need not wait for that too."""
+    return _outside.get()()
 
 
 class Gatherer(Generic[T, R]):

@@ -46,15 +46,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a card, as whoever listens will hear it."""
+    """Something that happened to a card or in a program, as whoever listens will hear it."""
 
     program_id: str
     id: str
-    card_id: str
+    card_id: str | None
+    """The card; None for what concerns a whole program."""
     type: str
     is_test: bool
     body: str
-    """The JSON that is sent, made by `kado.cards.events`."""
+    """The JSON that is sent, made by `kado.cards.events` or `kado.anomalies.events`."""
     created_at: datetime
 
 

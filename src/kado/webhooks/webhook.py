@@ -56,7 +56,7 @@ class Delivery:
     event_id: str
     event_type: str
     program_id: str
-    card_id: str
+    card_id: str | None
     state: str
     attempts: int
     last_status: int | None

@@ -44,6 +44,8 @@ programs:write           x     .       .       .          .
 passes:read              x     x       .       x          .
 audit:read               x     x       x       x          .
 audit:export             x     x       .       .          .
+fraud:read               x     x       .       x          .
+fraud:write              x     x       .       .          .
 self:read                x     x       x       x          x
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]

@@ -10,10 +10,12 @@ from starlette.types import ASGIApp
 from kado import __version__
 from kado.access.permissions import Permission
 from kado.doors.api import answers, openapi
+from kado.doors.api.counting import counting
 from kado.doors.api.gate import Gate
 from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.lane import Lane
 from kado.doors.api.routes import (
+    anomalies,
     audit,
     balance,
     bulk,
@@ -60,6 +62,7 @@ ROUTERS = (
     webhooks,
     merchants,
     themes,
+    anomalies,
     audit,
 )
 
@@ -98,7 +101,14 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
     lane = Lane(balance.PATHS, services.database.places)
     trusted = services.settings.trusted_proxies
-    return Gate(app, limits=limits, larger=larger, lane=lane, address=lambda scope: address_in(scope, trusted))
+    return Gate(
+        app,
+        limits=limits,
+        larger=larger,
+        lane=lane,
+        address=lambda scope: address_in(scope, trusted),
+        count=counting(services.counts),
+    )
 
 
 def application_document() -> dict[str, Any]:

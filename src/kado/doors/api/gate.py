@@ -40,7 +40,7 @@ class Gate:
 
     `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
     `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns, `address` where
-    one comes from.
+    one comes from; `count` hears path and status of every answer.
     Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
     """
 
@@ -53,11 +53,13 @@ class Gate:
         larger: Larger | None = None,
         lane: Lane | None = None,
         address: Callable[[Scope], str] | None = None,
+        count: Callable[[str, int], None] | None = None,
     ) -> None:
         self._app = app
         self._larger = larger
         self._lane = lane
         self._address = address
+        self._count = count
         self._limits = limits or Limits()
         self._form_paths = frozenset(form_paths)
         self._form_folders = tuple(path for path in form_paths if path.endswith("/"))
@@ -77,6 +79,8 @@ class Gate:
         )
         with structlog.contextvars.bound_contextvars(request_id=request_id), coming_from(origin):
             await self._pass(scope, intake, answer)
+            if self._count is not None:
+                self._count(scope["path"], answer.status or _CLIENT_LEFT)
             # What went well is many lines that nobody reads, and costs more than some of the answers themselves.
             write = _log.info if answer.status >= 400 or not answer.status else _log.debug
             write(

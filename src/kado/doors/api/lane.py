@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from kado.storage.crowd import PLACES, Crowd
-from kado.storage.gather import patience
+from kado.storage.gather import patience, patience_begins, waits_outside
 
 WIDE: Final = 32
 """So many at once fill the lists in which balance checks are settled."""
@@ -49,13 +49,16 @@ class Lane:
                 self._others -= 1
                 self._others_until = time.monotonic_ns() + _BUSY_NANOSECONDS
             return
-        await self._turn()
+        turn = _Turn(self)
+        await turn.take()
+        waits_outside(turn.given_up)
         try:
             yield
         finally:
-            self._leave()
+            turn.end()
 
-    async def _turn(self) -> None:
+    async def turn(self) -> None:
+        """Wait for one's turn. Raises `Unavailable` where too many wait, or for too long."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -67,12 +70,13 @@ class Lane:
             with suppress(ValueError):
                 self._waiting.remove(turn)
             if turn.done() and not turn.cancelled():  # it came to its turn, and left in the same moment
-                self._leave()
+                self.leave()
             if isinstance(error, TimeoutError):
                 raise self._crowd.turned_away(len(self._waiting)) from None
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """One's turn is over."""
         self._inside -= 1
         self._let_in()
 
@@ -83,3 +87,30 @@ class Lane:
             if not turn.done():
                 turn.set_result(None)
                 self._inside += 1
+
+
+class _Turn:
+    """One request's turn in the lane, which it may give up for a while and take again."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._has_it = False
+
+    async def take(self) -> None:
+        """Wait for it. Raises `Unavailable` where too many wait."""
+        await self._lane.turn()
+        self._has_it = True
+
+    def end(self) -> None:
+        """Give it to the next one, unless that has happened already."""
+        if self._has_it:
+            self._has_it = False
+            self._lane.leave()
+
+    @asynccontextmanager
+    async def given_up(self) -> AsyncIterator[None]:
+        """The next one has its turn meanwhile; afterwards this request waits for one anew."""
+        self.end()
+        yield
+        patience_begins()
+        await self.take()

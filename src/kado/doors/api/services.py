@@ -9,6 +9,7 @@ from kado.access.captcha import Captcha
 from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
+from kado.anomalies.counts import RequestCounts
 from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
@@ -36,6 +37,7 @@ class Services:
     checks: BalanceChecks
     poster: Poster
     looks: Looks
+    counts: RequestCounts
 
 
 def services_of(request: Request) -> Services:

@@ -75,7 +75,7 @@ async def deliveries_(
                 one.id,
                 one.event_id,
                 one.event_type,
-                one.card_id,
+                one.card_id or "-",
                 one.state,
                 str(one.attempts),
                 shown(one.created_at),

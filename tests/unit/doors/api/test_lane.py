@@ -7,6 +7,7 @@ import pytest
 from kado.doors.api.lane import NARROW, WIDE, Lane
 from kado.doors.api.routes import balance
 from kado.errors import Unavailable
+from kado.storage.gather import outside
 
 CHECK = "/v2/giftcards/programs/0123456789abcdef01234567/balance-check"
 REDEEM = "/v2/giftcards/programs/0123456789abcdef01234567/cards/0123456789abcdef01234567/redeem"
@@ -128,3 +129,47 @@ async def test_who_gives_up_keeps_nobody_waiting() -> None:
     await settle()
     await street.send(4)
     assert street.inside == [100, 4]
+
+
+async def test_who_waits_for_somebody_else_gives_up_its_turn_and_gets_it_back() -> None:
+    street, answered, outside_now = Street(), asyncio.Event(), []
+
+    async def asks_somebody(name: int) -> None:
+        async with street.lane.passage(CHECK):
+            async with outside():
+                outside_now.append(name)
+                await answered.wait()
+            street.came.append(name)
+
+    await street.send(0, path=REDEEM)  # a till is busy: one at a time
+    asking = [asyncio.create_task(asks_somebody(name)) for name in (1, 2)]
+    await settle()
+    assert (outside_now, street.came) == ([1, 2], [0])
+    await street.send(3, 4)
+    assert street.inside == [0, 3]
+    answered.set()
+    await settle()
+    assert street.came == [0, 3]  # whoever comes back waits for a turn like all others
+    await street.let_go(3)
+    await street.let_go(4)
+    await asyncio.gather(*asking)
+    assert street.came == [0, 3, 4, 1, 2]
+    await street.send(5)
+    assert street.inside == [0, 5]
+    await street.let_go(5, 0)
+
+
+async def test_a_turn_that_was_given_up_is_not_given_back_twice() -> None:
+    street = Street()
+
+    async def finds_nobody() -> None:
+        async with street.lane.passage(CHECK), outside():
+            raise ConnectionError
+
+    await street.send(0, path=REDEEM)
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            await finds_nobody()
+    await street.send(1, 2)
+    assert street.inside == [0, 1]
+    await street.let_go(1, 2, 0)

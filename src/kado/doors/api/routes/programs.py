@@ -18,8 +18,9 @@ from kado.doors.api.schemas.programs import (
     ProgramResponse,
     UpdateProgramRequest,
 )
-from kado.doors.api.services import services_of
+from kado.doors.api.services import Services, services_of
 from kado.doors.api.visit import ProgramId, ReadingProgram, WritingProgram, with_permission
+from kado.errors import Invalid
 from kado.programs.create import create as create_program
 from kado.programs.find import list_reachable
 from kado.programs.program import (
@@ -66,6 +67,7 @@ async def create(
 ) -> Response:
     """Open a program. Its currency can never be changed."""
     services = services_of(request)
+    _check_captcha(services, data)
     new = NewProgram(
         name=data.name,
         currency=data.currency,
@@ -77,6 +79,7 @@ async def create(
         number_prefix=DEFAULT_NUMBER_PREFIX if data.cardNumberPrefix is None else data.cardNumberPrefix,
         requires_key=data.requireIdempotencyKey,
         retention_days=data.retention_period_days,
+        captcha_always=data.requireCaptcha,
         profile={name: getattr(data, name) for name in _PROFILE},
     )
     program = await create_program(services.database, caller.merchant_id, caller.subject, new)
@@ -102,6 +105,7 @@ async def details(visit: ReadingProgram, programId: ProgramId) -> Response:
 async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgramRequest) -> Response:
     """Change what was sent and nothing else. Cards that exist keep what was copied to them."""
     sent = data.model_fields_set
+    _check_captcha(visit.services, data)
     changes = ProgramChanges(
         name=data.name,
         currency=data.currency,
@@ -113,6 +117,7 @@ async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgra
         number_prefix=data.cardNumberPrefix,
         requires_key=data.requireIdempotencyKey,
         retention_days=data.retention_period_days if "retention_period_days" in sent else UNSET,
+        captcha_always=data.requireCaptcha,
         profile={name: getattr(data, name) for name in _PROFILE if name in sent},
     )
     services = visit.services
@@ -133,6 +138,12 @@ def _limits(data: CreateProgramRequest | UpdateProgramRequest) -> WantedLimits:
     )
 
 
+def _check_captcha(services: Services, data: CreateProgramRequest | UpdateProgramRequest) -> None:
+    """Raises `Invalid` where a captcha is asked for that nobody could solve."""
+    if data.requireCaptcha and not services.captcha.is_on:
+        raise Invalid(("body", "requireCaptcha"), "This server has no captcha (KADO_CAPTCHA).", "captcha_off")
+
+
 def _program(program: Program) -> dict[str, Any]:
     text = program.currency.text
     return {
@@ -147,6 +158,7 @@ def _program(program: Program) -> dict[str, Any]:
         "expiryRule": program.expiry_rule.value,
         "securityCodeFormat": program.code_format.value,
         "requireIdempotencyKey": program.requires_key,
+        "requireCaptcha": program.captcha_always,
         "cardNumberPrefix": program.number_prefix,
         **{name: program.profile.get(name) for name in _PROFILE},
         "retention_period_days": program.retention_days,

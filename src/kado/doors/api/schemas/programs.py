@@ -90,6 +90,7 @@ class CreateProgramRequest(_Limits):
     expiryRule: ExpiryRule = ExpiryRule.AFTER_ISSUE
     securityCodeFormat: SecurityCodeFormat = SecurityCodeFormat.DIGITS
     requireIdempotencyKey: StrictBool = False
+    requireCaptcha: StrictBool = False
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -103,6 +104,7 @@ class UpdateProgramRequest(_Limits):
     expiryRule: ExpiryRule | None = None
     securityCodeFormat: SecurityCodeFormat | None = None
     requireIdempotencyKey: StrictBool | None = None
+    requireCaptcha: StrictBool | None = None
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -124,6 +126,7 @@ class ProgramResponse(Body):
     expiryRule: ExpiryRule
     securityCodeFormat: SecurityCodeFormat
     requireIdempotencyKey: bool
+    requireCaptcha: bool
     cashierIssueLimit: str | None
     cardNumberPrefix: str
     description: str | None

@@ -1,0 +1,1 @@
+"""What about a program is not as usual: more requests, errors or failed proofs than it has had before."""
