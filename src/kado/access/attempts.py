@@ -18,6 +18,9 @@ Kind = Literal[
     "check-anywhere",
     "login-address",
     "login-email",
+    "login-known",
+    "mfa-code",
+    "mfa-recovery",
     "otp-address",
     "otp-merchant",
     "otp-target",
@@ -94,6 +97,11 @@ async def release(database: Database, reservations: Sequence[Reservation]) -> No
             )
 
     await database.repeat(work)
+
+
+async def forget(connection: Connection, kind: Kind, about: bytes) -> None:
+    """Take back all counts about this subject."""
+    await connection.execute("DELETE FROM attempt WHERE kind = $1 AND subject = $2", kind, about)
 
 
 async def sweep(database: Database) -> int:

@@ -59,6 +59,12 @@ class CustomerSessions:
             self._ended += 1
             self._known.pop(key, None)
 
+    def forget(self, customer_id: str) -> None:
+        """Sessions of this customer were ended: ask the database anew. Other processes do so within 30 seconds."""
+        self._ended += 1
+        for key in [key for key, known in list(self._known.items()) if known.identity.id == customer_id]:
+            self._known.pop(key, None)
+
     async def acting_for(self, caller: Caller, token: str) -> Caller:
         """The caller on behalf of the customer: with a customer's rights, and those only if it may sign customers in.
 

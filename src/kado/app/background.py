@@ -1,6 +1,6 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
-from kado.access import customer_sessions, merchant_sessions
+from kado.access import customer_sessions, merchant_sessions, sessions
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
@@ -43,6 +43,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
+            Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("forget-events", _FORGET_SECONDS, courier.forget),
         ),
