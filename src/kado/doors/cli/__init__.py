@@ -17,7 +17,9 @@ from kado.doors.cli import (
     programs,
     restore,
     seal,
+    sessions,
     sign,
+    staff,
     verify,
     webhooks,
 )
@@ -47,6 +49,8 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     for commands in (
         database.app,
         merchants.app,
+        staff.app,
+        sessions.app,
         keys.app,
         programs.app,
         cards.app,
