@@ -17,9 +17,10 @@ async def _with_key(shop: Shop, _: Body, till: str) -> Body:
 
 
 async def _with_colleague(shop: Shop, _: Body, till: str) -> Body:
-    _, token = await shop.somebody(Role.CASHIER)
+    _email, token = await shop.somebody(Role.CASHIER)
     colleague = good(await shop.get("/v2/token", token=token))
-    (session,) = (await shop.get("/v2/token/sessions", token=token)).json()
+    open_now = await shop.get("/v2/token/sessions", token=token)
+    (session,) = open_now.json()
     return {"staffId": colleague["id"], "sessionId": session["id"]}
 
 

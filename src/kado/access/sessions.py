@@ -145,12 +145,12 @@ _LISTS: Final[dict[Kind, str]] = {
            AND x.expires_at > clock_timestamp()
          ORDER BY x.started_at DESC, x.id LIMIT $3""",
     "customer": """
-        SELECT x.id, c.id AS who, coalesce(c.email, c.phone) AS name, x.created_at AS started_at, x.expires_at,
+        SELECT x.session_id AS id, c.id AS who, coalesce(c.email, c.phone) AS name, x.created_at AS started_at, x.expires_at,
                NULL AS address, NULL AS user_agent, NULL::boolean AS had_second_factor
           FROM customer_session x JOIN customer c ON c.id = x.customer_id
          WHERE c.merchant_id = $1 AND ($2::text IS NULL OR c.id = $2) AND c.is_test = $4
            AND x.expires_at > clock_timestamp()
-         ORDER BY x.created_at DESC, x.id LIMIT $3""",
+         ORDER BY x.created_at DESC, x.session_id LIMIT $3""",
     "till": """
         SELECT x.id, x.shop_id AS who, coalesce(nullif(x.location_id, ''), x.shop_id) AS name,
                x.opened_at AS started_at, x.expires_at, NULL AS address, NULL AS user_agent,
@@ -170,8 +170,8 @@ _ENDS: Final[dict[Kind, str]] = {
     "customer": """
         DELETE FROM customer_session x USING customer c
          WHERE c.id = x.customer_id AND c.merchant_id = $1 AND ($2::text IS NULL OR c.id = $2)
-           AND ($3::text IS NULL OR x.id = $3) AND x.id IS DISTINCT FROM $4 AND c.is_test = $5
-           AND x.expires_at > clock_timestamp() RETURNING x.id""",
+           AND ($3::text IS NULL OR x.session_id = $3) AND x.session_id IS DISTINCT FROM $4 AND c.is_test = $5
+           AND x.expires_at > clock_timestamp() RETURNING x.session_id AS id""",
     "till": """
         DELETE FROM merchant_session x
          WHERE x.merchant_id = $1 AND ($2::text IS NULL OR x.shop_id = $2)

@@ -29,6 +29,10 @@ PUBLIC: Final = frozenset(
 )
 """The whole list. Whoever makes it longer gives something to everyone on the internet."""
 
+CALLERS: Final = (*(role.value for role in Role), "customer", "front end", "admitted", "nobody")
+"""Every sort of caller: staff and keys by their role, a customer's session beside an owner's bearer, a request that the
+merchant's front end signed, the owner of an admitted merchant, and no proof at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -48,18 +52,6 @@ class Rule:
     no_customer: bool = False
     """The session of a customer is not looked at."""
 
-    def lets_in(self, role: Role) -> bool:
-        """Whether somebody of this role may, for their own merchant and for themselves."""
-        return self.permission is not None and not self.for_customer and self.permission in ROLES[role]
-
-    def lets_customers_in(self) -> bool:
-        """Whether a caller may that acts for a customer, on that customer's cards."""
-        return self.permission in CUSTOMER and not self.no_customer
-
-    def lets_admitted_in(self) -> bool:
-        """Whether the owner of another merchant may that is admitted to the program."""
-        return self.in_program and self.permission in ADMITTED
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -68,6 +60,37 @@ class Row:
     method: str
     path: str
     rule: Rule | None
+
+    def cells(self) -> dict[str, str]:
+        """For every sort of caller whether they may: `yes`, `no`, or how."""
+        if self.rule is None:
+            return dict.fromkeys(CALLERS, "yes")
+        return {
+            **{role.value: _of_role(self.rule, role) for role in Role},
+            "customer": _of_customer(self.rule),
+            "front end": "yes" if self.rule.signature else "no",
+            "admitted": _of_admitted(self.rule),
+            "nobody": "no",
+        }
+
+
+def _of_role(rule: Rule, role: Role) -> str:
+    if rule.permission not in ROLES[role] or rule.for_customer:
+        return "no"
+    return "at a till" if rule.at_till else "yes"
+
+
+def _of_customer(rule: Rule) -> str:
+    if rule.no_customer:
+        return "as the bearer"
+    return "own" if rule.permission in CUSTOMER else "no"
+
+
+def _of_admitted(rule: Rule) -> str:
+    """The owner of a merchant that is admitted to the program; beside programs it is like any other merchant."""
+    if not rule.in_program:
+        return "own"
+    return "yes" if rule.permission in ADMITTED else "no"
 
 
 Dependency = TypeVar("Dependency", bound=Callable[..., Any])

@@ -87,7 +87,7 @@ COMMENT ON COLUMN staff_place.staff_id IS 'Who.';
 COMMENT ON COLUMN staff_place.place IS 'Keyed HMAC of the internet address (IPv6: of its /64).';
 COMMENT ON COLUMN staff_place.seen_at IS 'When they signed in from there last.';
 
--- Sessions get a name with which they can be ended without their token. Older servers do not know of it.
-ALTER TABLE customer_session ADD COLUMN id kado_id NOT NULL DEFAULT left(md5(gen_random_uuid()::text), 24) UNIQUE;
-COMMENT ON COLUMN customer_session.id IS 'Names the session where it is listed and ended.';
+-- Sessions get a name with which they can be ended without their token.
+ALTER TABLE customer_session ADD COLUMN session_id kado_id NOT NULL DEFAULT left(md5(gen_random_uuid()::text), 24) UNIQUE;
+COMMENT ON COLUMN customer_session.session_id IS 'Names the session where it is listed and ended.';
 CREATE INDEX merchant_session_merchant ON merchant_session (merchant_id);
