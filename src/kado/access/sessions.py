@@ -145,8 +145,8 @@ _LISTS: Final[dict[Kind, str]] = {
            AND x.expires_at > clock_timestamp()
          ORDER BY x.started_at DESC, x.id LIMIT $3""",
     "customer": """
-        SELECT x.session_id AS id, c.id AS who, coalesce(c.email, c.phone) AS name, x.created_at AS started_at, x.expires_at,
-               NULL AS address, NULL AS user_agent, NULL::boolean AS had_second_factor
+        SELECT x.session_id AS id, c.id AS who, coalesce(c.email, c.phone) AS name, x.created_at AS started_at,
+               x.expires_at, NULL AS address, NULL AS user_agent, NULL::boolean AS had_second_factor
           FROM customer_session x JOIN customer c ON c.id = x.customer_id
          WHERE c.merchant_id = $1 AND ($2::text IS NULL OR c.id = $2) AND c.is_test = $4
            AND x.expires_at > clock_timestamp()
