@@ -94,9 +94,8 @@ may. Where a merchant requires a second factor, who has none may set one up and 
 *Admitted* is what the owner of another merchant may do in a program that it is admitted to. *Customer* is what a bearer
 with `customers:sign-in` may do while a customer's session token comes with it: on that customer's own cards.
 
-A cashier issues and activates single cards up to the program's `cashierIssueLimit` (403 `cashier_limit`); so does a
-merchant's key with that role. To have a code sent elsewhere than to the card's own contacts takes
-`cards:resend-elsewhere` beside `cards:resend`.
+A cashier issues and activates single cards up to the program's `cashierIssueLimit`, and so does a key with that role.
+To have a code sent elsewhere than to the card's own contacts takes `cards:resend-elsewhere` beside `cards:resend`.
 
 ## Routes
 

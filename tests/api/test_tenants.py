@@ -1,6 +1,7 @@
 """Whose is it: other merchants, admitted merchants, other programs, and the wall between test mode and money."""
 
 import pytest
+from tests.api.access_operations import ACCESS
 from tests.api.operations import (
     FOR_CUSTOMERS,
     IN_A_PROGRAM,
@@ -94,7 +95,7 @@ ADMITTED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("passes", *ON_A_WEBHOOK)])
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("passes", *ON_A_WEBHOOK, *ACCESS)])
 async def test_an_admitted_merchant_works_at_the_till_and_nowhere_else(shop: Shop, name: str) -> None:
     _, admitted = await shop.admitted()
     card = await a_card_for(shop, name, till=admitted)
