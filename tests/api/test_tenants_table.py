@@ -150,7 +150,6 @@ async def test_what_is_in_another_program_is_as_if_it_were_not_there(tenants: Te
 
 
 def test_how_many_that_is() -> None:
-    print(
-        f"\ntenants: {len(NAMING)} routes that name something × {len(CALLERS)} callers, {len(IN_A_PROGRAM)} in a program"
-    )
+    facts = f"{len(NAMING)} routes that name something, {len(CALLERS)} strangers each"
+    print(f"\ntenants: {facts}; {len(IN_A_PROGRAM)} of them from another program")
     assert len(NAMING) > 50
