@@ -54,6 +54,10 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "orderReference": ("order 7",),
     "expiresInSeconds": (3600, None),
     "captchaToken": (None,),
+    "expires": (3600, None),
+    "allowedTemplates": (None,),
+    "scopes": (None,),
+    "password": ("correct horse battery staple",),
     "fontFamily": (None, "Inter"),
     "logoUrl": (None, "https://flowers.example/logo.png"),
 }
