@@ -10,7 +10,7 @@ from kado.access.permissions import Role
 from kado.access.sign_in import Pending, SignedIn
 from kado.crypto import Keyring
 from kado.errors import Unauthenticated
-from kado.programs.create import create_program
+from kado.programs.create import create
 from kado.programs.program import NewProgram
 from kado.storage.database import Database
 
@@ -125,12 +125,12 @@ async def test_a_merchant_requires_a_second_factor_and_stops(
 
 async def test_keys_end_and_enter_chosen_programs(kado: Kado, database: Database, flower_shop: dict[str, str]) -> None:
     new = NewProgram(name="Cards")
-    program = (await create_program(database, flower_shop["merchantId"], "operator:test", new)).id
+    program = (await create(database, flower_shop["merchantId"], "operator:test", new)).id
     made = await kado("key", "create", *SHOP, "--expires", "30", "--program", program, "--json")
     (facts,) = (await kado("key", "list", *SHOP, "--json")).json
     assert (facts["programs"], facts["expiresAt"] > facts["createdAt"]) == ([program], True)
     caller = await Access(database, Keyring([SECRET_KEY])).authenticate(f"Bearer {made.json['secret']}")
-    assert caller.programs == {program}
+    assert caller.programs == frozenset({program})
     ran = await kado("key", "create", *SHOP, "--program", "0" * 24)
     assert (ran.code, "does not own the program" in ran.err) == (1, True)
     assert (await kado("key", "create", *SHOP, "--signing", "--expires", "30")).code == 2
