@@ -58,6 +58,7 @@ async def confirm(
 
     async def work(connection: Connection) -> bool:
         kept[:] = [await _reserved(connection, keyring, "mfa-code", staff.id)]
+        await sign_in_store.lock_person(connection, staff.id)
         factor = await sign_in_store.lock_factor(connection, staff.id)
         if factor is None:
             raise Refusal("second_factor_not_begun", "Begin with POST /v2/token/mfa/setup.")

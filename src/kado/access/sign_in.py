@@ -55,6 +55,8 @@ async def with_password(
     staff_id = await prove_password(database, keyring, email, password, address)
 
     async def work(connection: Connection) -> SignedIn | Pending:
+        # Otherwise one that is half done could slip in behind a confirmation, which ends those that were made without.
+        await sign_in_store.lock_person(connection, staff_id)
         if await sign_in_store.has_second_factor(connection, staff_id):
             token = _PENDING + secrets.token_urlsafe(32)
             await sign_in_store.insert_pending(connection, token_hash(token), staff_id, PENDING_LIFE)

@@ -19,6 +19,11 @@ class Factor:
 # ── sign-ins ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def lock_person(connection: Connection, staff_id: str) -> None:
+    """Whoever signs in and whoever confirms a second factor come one after another."""
+    await connection.execute("SELECT FROM staff WHERE id = $1 FOR NO KEY UPDATE", staff_id)
+
+
 async def insert_session(
     connection: Connection,
     session_id: str,

@@ -55,7 +55,8 @@ async def find_by_email(connection: Connection, email: str) -> Staff | None:
 async def lock_owners(connection: Connection, merchant_id: str) -> list[str]:
     """The ids of everybody who owns the merchant now, locked, in the order of the ids."""
     rows = await connection.fetch(
-        "SELECT id FROM staff WHERE merchant_id = $1 AND role = 'owner' AND active ORDER BY id FOR UPDATE", merchant_id
+        "SELECT id FROM staff WHERE merchant_id = $1 AND role = 'owner' AND active ORDER BY id FOR NO KEY UPDATE",
+        merchant_id,
     )
     return [row["id"] for row in rows]
 
@@ -63,15 +64,21 @@ async def lock_owners(connection: Connection, merchant_id: str) -> list[str]:
 async def lock_member(connection: Connection, merchant_id: str, staff_id: str) -> Member | None:
     """The merchant's person with this id, locked."""
     row = await connection.fetchrow(
-        f"SELECT {_MEMBER} FROM staff s WHERE s.id = $1 AND s.merchant_id = $2 FOR UPDATE", staff_id, merchant_id
+        f"SELECT {_MEMBER} FROM staff s WHERE s.id = $1 AND s.merchant_id = $2 FOR NO KEY UPDATE",
+        staff_id,
+        merchant_id,
     )
     return None if row is None else _member(row)
 
 
 async def update_member(connection: Connection, member: Member) -> None:
-    """Write role and state."""
+    """Write role and state. No token from before an account was closed is good when it is opened again."""
     await connection.execute(
-        "UPDATE staff SET role = $2, active = $3 WHERE id = $1", member.id, member.role.value, member.active
+        "UPDATE staff SET role = $2, active = $3,"
+        " tokens_valid_from = CASE WHEN $3 THEN tokens_valid_from ELSE clock_timestamp() END WHERE id = $1",
+        member.id,
+        member.role.value,
+        member.active,
     )
 
 
