@@ -6,9 +6,9 @@
 
 SHELL = /bin/sh
 RUN = .venv/bin/python -m
-UV_EXPORT = uv export --quiet --frozen --all-groups --extra embedded --no-emit-project --no-header
+UV_EXPORT = uv export --quiet --frozen --no-emit-project --no-header
 
-.PHONY: help setup demo test generated check static format bench drill lock clean
+.PHONY: help setup demo test generated check static format bench drill lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while read -r name says; do \
@@ -47,9 +47,17 @@ bench: setup ## Measure, against what PostgreSQL itself can do on this machine
 drill: setup ## Break, flood and check servers of its own for half an hour; ARGS="--only kills --scale 0.1" for less
 	@.venv/bin/python drills/run.py $(ARGS)
 
-lock: ## Write requirements.lock from uv.lock (needs uv)
+lock: ## Write requirements.lock and those of the container from uv.lock (needs uv)
 	@uv lock --check
-	@$(UV_EXPORT) --output-file requirements.lock
+	@$(UV_EXPORT) --all-groups --extra embedded --output-file requirements.lock
+	@$(UV_EXPORT) --no-dev --extra embedded --output-file deploy/container/runtime.lock
+	@$(UV_EXPORT) --only-group build --output-file deploy/container/build.lock
+
+audit: setup ## Look for known weaknesses of what is locked (OSV); ARGS=--strict fails where it cannot be reached
+	@.venv/bin/python scripts/audit.py $(ARGS)
+
+sbom: setup ## Write dist/sbom.cdx.json: what is in Kado, with licences and hashes
+	@.venv/bin/python scripts/sbom.py
 
 clean: ## Remove .venv and everything else that can be made again; data directories are left alone
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,9 +1,10 @@
-"""Writes the reference pages that follow from the code: settings.md, cli.md, rights.md and events/ in docs/reference/.
+"""Writes the reference pages that follow from the code: settings, cli, licences, rights, secrets and events.
 
 Run it with `make format`. A test fails when a page says something else than the code.
 """
 
 import json
+import runpy
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
 from kado.doors.api import rights_table
 from kado.doors.api.rights import CALLERS, Rule
+from kado.rotation.columns import COLUMNS
 from kado.settings import SETTINGS
 
 DOCS: Final = Path(__file__).parents[1] / "docs" / "reference"
@@ -71,6 +73,8 @@ def _commands(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ..
     yield words
     if isinstance(command, TyperGroup):
         for name, inner in command.commands.items():
+            if inner.hidden:
+                continue
             yield from _commands(inner, (*words, name))
 
 
@@ -146,6 +150,25 @@ def _mark(is_so: bool) -> str:
     return "yes" if is_so else ""
 
 
+def secrets_page() -> str:
+    """What becomes of each column when the secret key changes, as `kado.rotation.columns` has it."""
+    lines = [
+        _NOTE,
+        "",
+        "# Secrets in the database",
+        "",
+        "What becomes of every column that holds a secret, or something that was made with one, when the secret key",
+        "is [changed](../operate.md#changing-the-secret-key). *moved*: `kado secret rotate` makes it anew under the",
+        "current secret. *runs out*: read under every configured secret until it is over by itself. *stays*: cannot",
+        "be made anew. *no key*: does not depend on the secret key.",
+        "",
+        "| column | | why, or for how long |",
+        "| --- | --- | --- |",
+        *(f"| `{name}` | {column.fate} | {column.why} |" for name, column in sorted(COLUMNS.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def event_page(kind: EventType) -> str:
     """The JSON schema of an event."""
     return json.dumps(schema_of(kind), indent=2) + "\n"
@@ -155,6 +178,8 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "cli.md": cli_page,
     "rights.md": rights_page,
+    "licences.md": runpy.run_path(str(Path(__file__).with_name("sbom.py")))["licences_page"],
+    "secrets.md": secrets_page,
     **{f"events/{kind}.json": partial(event_page, kind) for kind in EventType},
 }
 

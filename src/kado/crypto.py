@@ -50,7 +50,7 @@ class Keyring:
     """All live secrets, the current one first. Safe to share between tasks."""
 
     def __init__(self, values: list[str]) -> None:
-        self._secrets = [Secret(value.encode()) for value in values]
+        self._secrets = [Secret(value.encode()) for value in dict.fromkeys(values)]
         self._by_version = {secret.version: secret for secret in self._secrets}
         self._keys: dict[tuple[bytes, str], bytes] = {}
         self._ciphers: dict[tuple[bytes, str], AESGCM] = {}

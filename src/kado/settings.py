@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from kado import secret_file
 from kado.crypto import Keyring
+from kado.secret_file import SecretError
 
 
 class SettingError(ValueError):
@@ -61,8 +62,9 @@ SETTINGS: Final = (
         "KADO_SECRET_KEY",
         "",
         "32 characters or more; everything secret in the database derives from it. A comma-separated list rotates: the "
-        "first one writes, all read. Empty: the first start makes one in the file `secret.key` (0600) in the data "
-        "directory. Keep a copy apart from the database's backups: without it no card number can be read again.",
+        "first one writes, all read (`kado secret` helps). Empty: the first start makes one in the file `secret.key` "
+        "(0600, one a line) in the data directory. Keep a copy apart from the database's backups: without it no card "
+        "number can be read again.",
         secret=True,
     ),
     Setting(
@@ -152,8 +154,6 @@ SETTINGS: Final = (
     ),
     Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
 )
-
-_WELL_KNOWN: Final = ("changeme", "change-me", "secret", "password", "insecure", "example", "kado", "test")
 
 
 @dataclass(frozen=True)
@@ -290,50 +290,10 @@ def _networks(name: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def _secret_values(text: str, data_dir: Path, make_secret: bool) -> list[str]:
-    if not text:
-        return [_secret_from_file(data_dir / "secret.key", make_secret)]
-    values = [part.strip() for part in text.split(",")]
-    for value in values:
-        _check_secret(value)
-    return values
-
-
-def _check_secret(value: str) -> None:
-    if len(value) < 32:
-        raise SettingError("KADO_SECRET_KEY must have at least 32 characters; `openssl rand -hex 32` makes a good one")
-    plain = value.lower()
-    if len(set(plain)) < 8 or any(plain.replace(word, "").strip("-_ 0123456789") == "" for word in _WELL_KNOWN):
-        raise SettingError(
-            "KADO_SECRET_KEY is a well-known or repetitive value; `openssl rand -hex 32` makes a good one"
-        )
-
-
-def _secret_from_file(path: Path, make: bool) -> str:
-    """The secret that the first start made. Two first starts at once agree on one, because linking is atomic."""
-    if not path.exists():
-        if not make:
-            raise SettingError(f"there is no secret key: set KADO_SECRET_KEY, or start the server once to make {path}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_hex(32) + "\n")
-            try:
-                os.link(fresh, path)
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        except OSError as error:
-            raise SettingError(f"the secret key's file {path} cannot be made: {error.strerror}") from None
     try:
-        if path.stat().st_mode & 0o077:
-            raise SettingError(f"{path} can be read by others; `chmod 600 {path}` puts that right")
-        value = path.read_text().strip()
-    except OSError as error:
-        raise SettingError(f"the secret key's file {path} cannot be read: {error.strerror}") from None
-    _check_secret(value)
-    return value
+        return secret_file.parsed(text) if text else secret_file.read(data_dir / secret_file.NAME, make=make_secret)
+    except SecretError as error:
+        raise SettingError(str(error)) from None
 
 
 def split_address(url: str) -> tuple[SplitResult, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 from tests.api.access_operations import ACCESS
+from tests.api.audit import AUDIT, AUDIT_EXPORT, audit_file
 from tests.api.bulk import bulk_path
 from tests.api.operation import Operation, nothing
 from tests.api.shop import (
@@ -48,6 +49,11 @@ async def _with_task(shop: Shop, _: Body, till: str) -> Body:
     issued = good(await shop.post(bulk_path(shop.program_id), {"initialValue": "5.00", "count": 1}), 201)
     task_id, _, token = issued["csvDownloadUrl"].split("/")[-3:]
     return {"taskId": task_id, "token": token}
+
+
+async def _with_export(shop: Shop, _: Body, till: str) -> Body:
+    ordered = good(await shop.post(AUDIT_EXPORT, {}, token=till), 202)
+    return {"export": ordered["taskId"], "file": await audit_file(shop, ordered["taskId"], token=till)}
 
 
 async def _with_code_and_destination(shop: Shop, card: Body, till: str) -> Body:
@@ -209,6 +215,14 @@ OPERATIONS = {
         prepare=_with_task,
     ),
     "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, nothing, prepare=_with_task),
+    "audit log": Operation(Permission.AUDIT_READ, "GET", lambda _: AUDIT, nothing),
+    "export audit log": Operation(Permission.AUDIT_EXPORT, "POST", lambda _: AUDIT_EXPORT, lambda _: {}, status=202),
+    "audit export": Operation(
+        Permission.AUDIT_EXPORT, "GET", lambda card: f"{AUDIT_EXPORT}/{card['export']}", nothing, prepare=_with_export
+    ),
+    "download audit log": Operation(
+        Permission.AUDIT_EXPORT, "GET", lambda card: str(card["file"]), nothing, prepare=_with_export
+    ),
     "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", nothing),
     "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
@@ -250,6 +264,7 @@ OPERATIONS = {
 _OVER_ALL = (
     *("passes", "list all", "search all", "list programs", "create program", "list webhooks", "create webhook"),
     "validate session",
+    *("audit log", "export audit log", "audit export", "download audit log"),
 )
 _ON_A_PROGRAM = ("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program")
 

@@ -53,7 +53,8 @@ def _object_faults(document: Document, schema: Document, value: object, at: str)
         return
     properties = schema.get("properties")
     if properties is None:
-        if members := schema.get("additionalProperties"):
+        members = schema.get("additionalProperties")
+        if isinstance(members, dict):
             for name, member in value.items():
                 yield from _faults(document, members, member, f"{at}.{name}")
         return  # otherwise declared as an object of whatever members

@@ -48,6 +48,8 @@ _numbers = itertools.count(1)
 
 # Counts of what strangers tried; everything else only changes when somebody with a right does something.
 COUNTERS = frozenset({"attempt", "code_guess", "check_rate", "number_guess"})
+TRIES = "ARRAY['login_failed', 'pii_access']"
+"""What the audit log holds of those who changed nothing."""
 
 
 def an_address() -> str:
@@ -385,6 +387,7 @@ async def fingerprint(superuser: Superuser, *, but: frozenset[str] = COUNTERS) -
         if name not in but:
             row = await superuser.fetchrow(
                 f'SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM "{name}" t'
+                + (f" WHERE action <> ALL({TRIES})" if name == "audit_log" else "")
             )
             assert row is not None
             marks[name] = (int(row[0]), int(row[1]))

@@ -140,7 +140,8 @@ async def test_opening_is_audited_without_secrets(front_end: FrontEnd, shop: Sho
     ]  # fmt: skip
     assert {row["actor"] for row in rows} == {f"signing-key:{front_end.key.key_id}"}
     assert {row["merchant_id"] for row in rows} == {shop.merchant_id}
-    assert rows[1]["details"] == {"location": "", "before": None}
+    assert rows[1]["details"] == {"location": ""}
+    assert (rows[1]["before"], rows[1]["after"]) == ({"programId": None}, {"programId": shop.program_id})
     assert rows[2]["details"]["cashier"] == "C-7"
     text = repr(rows)
     assert not any(secret in text for secret in (APP_TOKEN, "another-app-token", "kado_till_"))

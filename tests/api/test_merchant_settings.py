@@ -37,10 +37,10 @@ async def test_settings_change_the_first_location_unless_one_is_named(
     looked = (await validated(shop, token))["merchant"]
     assert [place["programId"] for place in looked["locations"]] == [shop.program_id, None]
     changes = [row for row in await audit_of(shop, opened["id"]) if row["action"] == "shop:program-changed"]
-    assert [(row["program_id"], row["details"]) for row in changes] == [
-        (shop.program_id, {"location": "L1", "before": None}),
-        (program, {"location": "L2", "before": None}),
-        (None, {"location": "L2", "before": program}),
+    assert [(row["details"], row["before"], row["after"]) for row in changes] == [
+        ({"location": "L1"}, {"programId": None}, {"programId": shop.program_id}),
+        ({"location": "L2"}, {"programId": None}, {"programId": program}),
+        ({"location": "L2"}, {"programId": program}, {"programId": None}),
     ]
     assert {row["actor"].partition(":")[0] for row in changes} == {"key"}
 

@@ -175,7 +175,7 @@ async def test_a_code_sent_elsewhere_is_told_to_the_cards_own_contact(
     latest = (await shop.entries(card))[0]
     assert latest["description"] == f"New security code sent to {masked}"
     (row,) = await shop.rows(
-        "SELECT details::text FROM audit_log WHERE subject = $1 AND action = 'code:resent'", card["id"]
+        "SELECT details::text FROM audit_log WHERE subject = $1 AND action = 'card:code-resent'", card["id"]
     )
     assert '"elsewhere": true' in row["details"]
     assert recipient not in row["details"]

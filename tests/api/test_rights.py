@@ -62,7 +62,7 @@ def test_a_route_without_a_rule_keeps_the_server_from_starting() -> None:
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_nothing_but_the_public_list_answers_without_a_token(shop: Shop, method: str, path: str) -> None:
-    address = re.sub(r"\{[A-Za-z]+\}", UNKNOWN, path)
+    address = re.sub(r"\{[A-Za-z_]+\}", UNKNOWN, path)
     for body in (b"", b"{}") if method == "POST" else (b"",):
         answer = await shop.call(method, address, token=None, content=body)
         if (method, path) == ("POST", "/v2/token/mfa-verify"):
@@ -90,7 +90,7 @@ OTHER_PROOF = {
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route not in PUBLIC])
 async def test_a_token_without_rights_opens_nothing(shop: Shop, method: str, path: str) -> None:
     address = path.replace("{programId}", shop.program_id)
-    address = re.sub(r"\{[A-Za-z]+\}", UNKNOWN, address)
+    address = re.sub(r"\{[A-Za-z_]+\}", UNKNOWN, address)
     token = await shop.key(scopes=[Permission.SELF_READ])
     proof = OTHER_PROOF.get(f"{method} {path}")
     if path in OF_ONESELF and proof is None:
@@ -156,6 +156,10 @@ MAY = {
     "poll bulk": OFFICE,
     "renew bulk link": OFFICE,
     "download bulk": OFFICE,
+    "audit log": EVERYONE,
+    "export audit log": OFFICE,
+    "audit export": OFFICE,
+    "download audit log": OFFICE,
     "list programs": EVERYONE,
     "read program": EVERYONE,
     "update program": {Role.OWNER},

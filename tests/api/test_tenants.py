@@ -91,7 +91,7 @@ ADMITTED = {
     "create", "activate", "redeem", "reload", "reload-by-number", "resend-code", "details", "transactions",
     "refund", "reverse", "transfer", "hold", "capture", "release", "holds", "read hold", "lineage", "sent",
     "list all", "search all", "list programs", "read program", "create program", "list webhooks", "create webhook",
-    "validate session", *FOR_CUSTOMERS,
+    "validate session", *FOR_CUSTOMERS, "audit log", "export audit log", "audit export", "download audit log",
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Tenants:
             nothing = UNKNOWN + "0" * 32 if match[1] == "passSid" else "A" * 43 if match[1] == "token" else UNKNOWN
             return self.ids[match[1]] if real else nothing
 
-        return re.sub(r"\{([A-Za-z]+)\}", fill, row.path)
+        return re.sub(r"\{([A-Za-z_]+)\}", fill, row.path)
 
     async def ask(self, who: str, row: Row, *, real: bool) -> httpx2.Response:
         path = self.path(row, real=real)
@@ -90,6 +90,7 @@ async def _things(shop: Shop) -> dict[str, str]:
     """One of everything that a path can name."""
     card = await shop.active(customerEmail="hyacinth@example.com", customerName="Hyacinth House")
     issued = good(await shop.post(bulk_path(shop.program_id), {"initialValue": "5.00", "count": 1}), 201)
+    exported = good(await shop.post("/v2/giftcards/audit-logs/export", {}), 202)
     webhook = good(await shop.post("/v2/webhooks", {"url": PUBLIC_ENDPOINT}))
     _, colleague = await shop.somebody(Role.CASHIER)
     key = await keys.create_key(shop.api.services.database, shop.merchant_id, "operator:test")
@@ -103,6 +104,7 @@ async def _things(shop: Shop) -> dict[str, str]:
         "holdId": (await shop.hold(card, "1.00"))["id"],
         "taskId": issued["csvDownloadUrl"].split("/")[-3],
         "token": issued["csvDownloadUrl"].split("/")[-1],
+        "task_id": exported["taskId"],
         "passSid": card["card"]["serialNumber"],
         "webhookId": webhook["id"],
         "deliveryId": UNKNOWN,

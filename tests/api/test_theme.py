@@ -184,9 +184,9 @@ async def test_a_change_is_audited_with_what_was_there_before(front_end: FrontEn
     for body in ({"muted": "#374151"}, {"muted": "#374151"}, {"muted": "#1f2937", "borderRadius": "sm"}):
         good(await put(shop, till, body))
     rows = [row for row in await audit_of(shop, opened["id"]) if row["action"] == "shop:theme-changed"]
-    assert [row["details"]["before"] for row in rows] == [
-        {"muted": "#6b7280"},
-        {"muted": "#374151", "borderRadius": "lg"},
+    assert [(row["before"], row["after"]) for row in rows] == [
+        ({"muted": "#6b7280"}, {"muted": "#374151"}),
+        ({"muted": "#374151", "borderRadius": "lg"}, {"muted": "#1f2937", "borderRadius": "sm"}),
     ]
     assert {row["actor"].partition(":")[0] for row in rows} == {"key"}
     assert len({row["details"]["session"] for row in rows}) == 1

@@ -68,7 +68,8 @@ class FrontEnd:
 async def audit_of(shop: Shop, shop_id: str) -> list[Body]:
     """What the audit log says of a merchant's shop, oldest first."""
     rows = await shop.rows("SELECT * FROM audit_log WHERE subject = $1 ORDER BY at, id", shop_id)
-    return [row | {"details": json.loads(row["details"])} for row in rows]
+    read = ("details", "before", "after")
+    return [row | {name: json.loads(row[name] or "null") for name in read} for row in rows]
 
 
 async def validated(shop: Shop, session_token: object, *, token: str = "") -> Body:

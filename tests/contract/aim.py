@@ -58,6 +58,9 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "allowedTemplates": (None,),
     "scopes": (None,),
     "password": ("correct horse battery staple",),
+    "format": ("csv", "json"),
+    "action": (None, ["card:issued"]),
+    "resourceType": (None, ["card"]),
     "fontFamily": (None, "Inter"),
     "logoUrl": (None, "https://flowers.example/logo.png"),
 }

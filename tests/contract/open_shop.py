@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 import structlog
+from tests.api.audit import AUDIT_EXPORT, audit_file
 from tests.api.bulk import work
 from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import UNKNOWN, Body, Shop, card_path, cards_path, good
@@ -122,6 +123,10 @@ class OpenShop:
         await self._make(
             "taskId", f"{cards_path(shop.program_id)}/bulk", {"count": 60, "initialValue": "1.00"}, "taskId"
         )
+        if "task_id" not in self.ids:
+            await self._make("task_id", AUDIT_EXPORT, {"format": "json"}, "taskId")
+            # The other file's address is no more than made up: no worker runs, so it never comes about.
+            self.ids["token"] = (await audit_file(shop, self.ids["task_id"])).rpartition("/")[2]
         await self._make("holdId", card_path(used, "holds"), {"amount": "2.00", "orderReference": "order 1"}, "id")
 
     async def _make(self, name: str, path: str, body: Body, member: str) -> None:

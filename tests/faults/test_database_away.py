@@ -185,3 +185,8 @@ async def test_a_read_only_database_refuses_what_writes_and_nothing_else(behind:
             await administrator.execute(cut + " AND datname = current_database()")
     await behind.works_again(lone_till)
     assert (await lone_till.redeem(card, "1.00", "read-only")).json()["remainingBalance"] == "19.00"
+    async with behind.superuser() as administrator, asyncio.timeout(20):
+        # Who looked meanwhile stands in the audit log afterwards.
+        looks = "SELECT count(*) FROM audit_log WHERE action = 'pii_access' AND subject = $1"
+        while not await administrator.fetchval(looks, card):
+            await asyncio.sleep(0.05)

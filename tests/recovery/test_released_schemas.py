@@ -40,6 +40,10 @@ async def verifies(url: str, entries: int) -> None:
         report = await verify(database, keyring)
         assert (report.findings, report.entries) == ([], entries)
         assert report.seals >= 1
+        async with database.read() as connection:
+            alike = "t.id = a.id AND t.card_id = a.subject AND t.created_at = a.at AND a.action LIKE 'card:%'"
+            audited = await connection.fetchval(f"SELECT count(*) FROM card_transaction t JOIN audit_log a ON {alike}")
+        assert audited == entries, "each entry has its row in the audit log"
     finally:
         await database.close()
 

@@ -8,6 +8,9 @@ from urllib.parse import quote, quote_plus
 
 import httpx2
 
+_BEGINNING = 6
+"""Nothing that is looked for is shorter."""
+
 
 class Collected:
     """What must not be found, by what it is."""
@@ -54,12 +57,36 @@ def in_base64(value: str) -> set[str]:
 
 
 def found_in(text: str, wanted: Mapping[str, str]) -> list[str]:
-    """The kinds of what is found. A code of six digits counts only where it does not stand inside a longer number."""
-    hits = []
+    """The kinds of what is found. A code of six digits counts only where it does not stand inside a longer number.
+
+    One walk over the text tells which beginnings occur in it at all; only ways that begin so are looked for.
+    """
     lowered = text.lower()
+    plain = {value: spellings(value) for value in wanted}
+    coded = {value: in_base64(value) for value in wanted}
+    of_plain, of_coded = _beginnings(lowered, plain), _beginnings(text, coded)
+    hits = []
     for value, kind in wanted.items():
-        ways = {way for way in spellings(value) if way in lowered} | {way for way in in_base64(value) if way in text}
-        if value.isdigit() and len(value) == 6 and not re.search(rf"(?<![0-9a-zA-Z.]){value}(?![0-9a-zA-Z])", text):
+        ways = {way for way in plain[value] if way[:_BEGINNING] in of_plain and way in lowered}
+        ways |= {way for way in coded[value] if way[:_BEGINNING] in of_coded and way in text}
+        if value in ways and value.isdigit() and len(value) == 6 and not _stands_alone(value, text):
             ways.discard(value)
         hits += [f"{kind} as {way[:30]!r}" for way in ways]
     return hits
+
+
+def _beginnings(text: str, ways: Mapping[str, set[str]]) -> set[str]:
+    """The beginnings of these that occur in the text."""
+    wanted = {way[:_BEGINNING] for many in ways.values() for way in many}
+    assert min(map(len, wanted), default=_BEGINNING) == _BEGINNING, "too short to be looked for"
+    return wanted.intersection(text[at : at + _BEGINNING] for at in range(len(text) - _BEGINNING + 1))
+
+
+def _stands_alone(value: str, text: str) -> bool:
+    return re.search(rf"(?<![0-9a-zA-Z.]){value}(?![0-9a-zA-Z])", text) is not None
+
+
+def readable(dump: str) -> str:
+    """The dump, and what its bytea columns hold where that is text."""
+    columns = (bytes.fromhex(found) for found in re.findall(r"\\x((?:[0-9a-f]{2})+)", dump))
+    return dump + "\n" + "\n".join(column.decode("latin-1") for column in columns)

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 import pytest
-from tests.secrets.collected import Collected, found_in
+from tests.secrets.collected import Collected, found_in, readable
 from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import Server, serving, until
 from tests.serving.till import Till
@@ -348,12 +348,6 @@ def dump_of(server: Server) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()
-
-
-def readable(dump: str) -> str:
-    """The dump, and what its bytea columns hold where that is text."""
-    columns = (bytes.fromhex(found) for found in re.findall(r"\\x((?:[0-9a-f]{2})+)", dump))
-    return dump + "\n" + "\n".join(column.decode("latin-1") for column in columns)
 
 
 async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Server) -> None:

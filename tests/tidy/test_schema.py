@@ -101,6 +101,18 @@ async def test_history_can_only_be_added_to(superuser: Superuser, table: str, st
         "SET session_replication_role = replica",
         "MERGE INTO card_transaction t USING card c ON c.id = t.card_id WHEN MATCHED THEN DELETE",
         "INSERT INTO card_transaction TABLE card_transaction ON CONFLICT (program_id, id) DO UPDATE SET amount = 0",
+        "UPDATE audit_log SET address = 'nowhere'",
+        "UPDATE audit_log SET before = after, after = before",
+        "DELETE FROM audit_log WHERE action = 'pii_access'",
+        "INSERT INTO audit_log TABLE audit_log ON CONFLICT (id) DO UPDATE SET actor = 'somebody else'",
+        "MERGE INTO audit_log a USING card c ON c.id = a.subject WHEN MATCHED THEN DELETE",
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL",
+        "DROP TRIGGER audit_log_is_append_only ON audit_log",
+        "DROP TRIGGER audit_log_is_never_emptied ON audit_log",
+        "CREATE RULE another AS ON INSERT TO audit_log DO INSTEAD NOTHING",
+        "SELECT 1 FROM audit_log FOR UPDATE",
+        "UPDATE audit_export SET wanted = '{}'",
+        "DELETE FROM audit_export",
         "SELECT 1 FROM card_transaction FOR UPDATE",
         "UPDATE ledger_seal SET number = number",
         "DELETE FROM ledger_seal",
@@ -118,14 +130,15 @@ async def test_the_server_cannot_get_around_what_protects_the_ledger(superuser: 
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
-async def test_not_even_the_owner_changes_an_entry_while_the_triggers_stand(
+async def test_not_even_the_owner_changes_an_entry_or_its_row_while_the_triggers_stand(
     superuser: Superuser, statement: str, database: Database, keyring: Keyring
 ) -> None:
     shop = await open_shop(database, keyring)
     await shop.card(100)
     await shop.ledger.close()
-    with pytest.raises(asyncpg.RestrictViolationError, match="entries are never"):
-        await superuser.execute(statement.format("card_transaction"))
+    for table, said in (("card_transaction", "entries are never"), ("audit_log", "audit rows are never")):
+        with pytest.raises(asyncpg.RestrictViolationError, match=said):
+            await superuser.execute(statement.format(table))
 
 
 async def test_migrating_again_changes_nothing(database_url: str, superuser: Superuser) -> None:

@@ -3,12 +3,16 @@
 A try is counted *before* what it tries is compared, and the count is taken back if it succeeds. The row's lock puts
 parallel tries one after another, so that sixty at once get no more than the limit between them. Time is the database's;
 a clock that steps back leaves counted what was counted.
+
+A subject is named by a keyed hash. While several secrets live, what was counted under any of them counts, so that
+nobody gets more tries from a change of the secret; a try is counted under the current one. What is left under an older
+one is over within a day.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kado.crypto import Keyring
 from kado.storage.database import Connection, Database
@@ -26,6 +30,21 @@ Kind = Literal[
     "otp-target",
     "transfer-destination",
 ]
+
+
+class Subject(NamedTuple):
+    """Where a try came from or whom it concerns, as it is kept: a dump of the database shows no address or email.
+
+    `now` is its hash under the current secret, `older` are those under the other live ones.
+    """
+
+    now: bytes
+    older: tuple[bytes, ...] = ()
+
+    @property
+    def all(self) -> tuple[bytes, ...]:
+        """Under every live secret."""
+        return (self.now, *self.older)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +71,53 @@ class Exhausted:
     retry_after_seconds: int
 
 
-def subject(keyring: Keyring, kind: Kind, value: str) -> bytes:
-    """Where a try came from or whom it concerns, as it is kept: a dump of the database shows no address or email."""
-    return keyring.mac("request-hash", kind.encode(), value.encode(errors="surrogatepass"))
+def subject(keyring: Keyring, kind: Kind, value: str) -> Subject:
+    """Where a try came from or whom it concerns."""
+    now, *older = keyring.macs("request-hash", kind.encode(), value.encode(errors="surrogatepass"))
+    return Subject(now, tuple(older))
 
 
-async def reserve(connection: Connection, kind: Kind, about: bytes, limits: Sequence[Limit]) -> Reservation | Exhausted:
+async def reserve(
+    connection: Connection, kind: Kind, about: Subject, limits: Sequence[Limit]
+) -> Reservation | Exhausted:
     """Count one more failure for this subject unless a limit is reached. Nothing is written when it is."""
     counts, windows = [limit.count for limit in limits], [limit.window for limit in limits]
+    older: list[datetime] = []
+    if about.older:
+        # Servers whose secrets stand in another order count in another row, so the row's lock is not enough.
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _lock_of(about))
+        older = await connection.fetchval(
+            "SELECT coalesce(array_agg(t), '{}') FROM attempt, unnest(failed_at) AS t"
+            " WHERE kind = $1 AND subject = ANY($2::bytea[])",
+            kind,
+            list(about.older),
+        )
     reserved_at = await connection.fetchval(
         """
-        INSERT INTO attempt AS a (kind, subject, failed_at) VALUES ($1, $2, ARRAY[clock_timestamp()])
+        INSERT INTO attempt AS a (kind, subject, failed_at)
+        SELECT $1, $2, ARRAY[clock_timestamp()]
+        WHERE NOT EXISTS (
+            SELECT FROM unnest($3::int[], $4::interval[]) AS lim (most, span)
+             WHERE (SELECT count(*) FROM unnest($6::timestamptz[]) AS t WHERE t > clock_timestamp() - lim.span)
+                   >= lim.most)
         ON CONFLICT (kind, subject) DO UPDATE SET failed_at =
             ARRAY(SELECT t FROM unnest(a.failed_at) AS t WHERE t > clock_timestamp() - $5::interval ORDER BY t)
             || clock_timestamp()
         WHERE NOT EXISTS (
             SELECT FROM unnest($3::int[], $4::interval[]) AS lim (most, span)
-             WHERE (SELECT count(*) FROM unnest(a.failed_at) AS t WHERE t > clock_timestamp() - lim.span) >= lim.most)
+             WHERE (SELECT count(*) FROM unnest(a.failed_at || $6::timestamptz[]) AS t
+                     WHERE t > clock_timestamp() - lim.span) >= lim.most)
         RETURNING a.failed_at[cardinality(a.failed_at)]
         """,
         kind,
-        about,
+        about.now,
         counts,
         windows,
         max(windows),
+        older,
     )
     if reserved_at is not None:
-        return Reservation(kind, about, reserved_at)
+        return Reservation(kind, about.now, reserved_at)
     return Exhausted(await _wait_seconds(connection, kind, about, counts, windows))
 
 
@@ -99,9 +138,11 @@ async def release(database: Database, reservations: Sequence[Reservation]) -> No
     await database.repeat(work)
 
 
-async def forget(connection: Connection, kind: Kind, about: bytes) -> None:
+async def forget(connection: Connection, kind: Kind, about: Subject) -> None:
     """Take back all counts about this subject."""
-    await connection.execute("DELETE FROM attempt WHERE kind = $1 AND subject = $2", kind, about)
+    await connection.execute(
+        "DELETE FROM attempt WHERE kind = $1 AND subject = ANY($2::bytea[])", kind, list(about.all)
+    )
 
 
 async def sweep(database: Database) -> int:
@@ -114,20 +155,25 @@ async def sweep(database: Database) -> int:
     return int(done.removeprefix("DELETE "))
 
 
+def _lock_of(about: Subject) -> int:
+    """The same for all servers that know the same secrets, in whatever order."""
+    return int.from_bytes(min(about.all)[:8], "big", signed=True)
+
+
 async def _wait_seconds(
-    connection: Connection, kind: Kind, about: bytes, counts: list[int], windows: list[timedelta]
+    connection: Connection, kind: Kind, about: Subject, counts: list[int], windows: list[timedelta]
 ) -> int:
     """In how many seconds every limit has room again: when the oldest failure that fills it leaves its window."""
     seconds = await connection.fetchval(
         """
         SELECT max(ceil(extract(epoch FROM full_since.t + lim.span - clock_timestamp())))::int
-          FROM unnest($3::int[], $4::interval[]) AS lim (most, span), attempt AS a,
-               LATERAL (SELECT t FROM unnest(a.failed_at) AS t WHERE t > clock_timestamp() - lim.span
+          FROM unnest($3::int[], $4::interval[]) AS lim (most, span),
+               LATERAL (SELECT t FROM attempt AS a, unnest(a.failed_at) AS t
+                         WHERE a.kind = $1 AND a.subject = ANY($2::bytea[]) AND t > clock_timestamp() - lim.span
                          ORDER BY t DESC OFFSET lim.most - 1 LIMIT 1) AS full_since
-         WHERE a.kind = $1 AND a.subject = $2
         """,
         kind,
-        about,
+        list(about.all),
         counts,
         windows,
     )

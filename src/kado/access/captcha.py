@@ -52,13 +52,13 @@ class AltchaCaptcha:
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
-        self._secret = keyring.mac("request-hash", b"captcha").hex()
+        self._secrets = [mac.hex() for mac in keyring.macs("request-hash", b"captcha")]
 
     def challenge(self) -> dict[str, Any] | None:
         """A fresh challenge, good for ten minutes and one solution."""
         expires_at = datetime.now(UTC) + _LIFE
         made = altcha.create_challenge(
-            "PBKDF2/SHA-256", cost=_COST, hmac_secret=self._secret, expires_at=int(expires_at.timestamp())
+            "PBKDF2/SHA-256", cost=_COST, hmac_secret=self._secrets[0], expires_at=int(expires_at.timestamp())
         )
         return made.to_dict()
 
@@ -66,7 +66,7 @@ class AltchaCaptcha:
         """Verify, then spend: the row is unique, so of two equal solutions at once one counts."""
         try:
             signature = json.loads(base64.b64decode(token))["challenge"]["signature"]
-            verified = altcha.verify_solution(token, self._secret).verified
+            verified = any(altcha.verify_solution(token, secret).verified for secret in self._secrets)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
         return verified and await self._spend(str(signature))

@@ -9,12 +9,13 @@ from typing import Final
 
 from cachetools import TLRUCache
 
+from kado import audit
 from kado.access import customer_store
 from kado.access.caller import Caller, Customer
 from kado.access.customer_store import Desk, Identity
 from kado.access.permissions import CUSTOMER, Permission
 from kado.errors import Unauthenticated
-from kado.storage.database import Database
+from kado.storage.database import Connection, Database
 
 REMEMBERED_SECONDS: Final = 30
 _SIZE: Final = 10_000
@@ -52,8 +53,7 @@ class CustomerSessions:
     async def end(self, token: str, desk: Desk) -> None:
         """Sign the customer out. Nothing happens where the token names no session of this merchant."""
         key = _hash(token)
-        async with self._database.read() as connection:
-            await customer_store.delete_session(connection, key, desk)
+        await self._database.repeat(lambda connection: _ended(connection, key, desk))
         known = self._known.get(key)
         if known is None or (known.identity.merchant_id, known.identity.is_test) == (desk.merchant_id, desk.is_test):
             self._ended += 1
@@ -99,6 +99,18 @@ async def sweep(database: Database) -> tuple[int, int]:
     """Remove sessions that are over and passwords that nobody can use any more; how many of each."""
     async with database.read() as connection:
         return await customer_store.delete_expired(connection)
+
+
+async def _ended(connection: Connection, key: bytes, desk: Desk) -> None:
+    customer_id = await customer_store.delete_session(connection, key, desk)
+    if customer_id is not None:
+        await audit.record(
+            connection,
+            actor=desk.subject,
+            action="customer:signed-out",
+            merchant_id=desk.merchant_id,
+            subject=customer_id,
+        )
 
 
 def invalid_session() -> Unauthenticated:

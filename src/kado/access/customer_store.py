@@ -218,15 +218,16 @@ async def find_session(connection: Connection, token_hash: bytes) -> tuple[Ident
     return Identity(**facts), seconds_left
 
 
-async def delete_session(connection: Connection, token_hash: bytes, desk: Desk) -> None:
-    """End a session of one of this merchant's customers."""
-    await connection.execute(
+async def delete_session(connection: Connection, token_hash: bytes, desk: Desk) -> str | None:
+    """End a session of one of this merchant's customers; whose it was, or None where there is none."""
+    customer_id: str | None = await connection.fetchval(
         "DELETE FROM customer_session s USING customer c WHERE s.token_hash = $1 AND c.id = s.customer_id"
-        " AND c.merchant_id = $2 AND c.is_test = $3",
+        " AND c.merchant_id = $2 AND c.is_test = $3 RETURNING c.id",
         token_hash,
         desk.merchant_id,
         desk.is_test,
     )
+    return customer_id
 
 
 async def delete_expired(connection: Connection) -> tuple[int, int]:

@@ -99,7 +99,7 @@ async def create_key(
         )
         facts: dict[str, object] = {"test": is_test, "role": role, "scopes": narrowed, "name": name}
         facts |= {"expiresAt": expires_at, "programs": chosen}
-        await _record(connection, "key:created", merchant_id, key_id, actor, facts)
+        await _record(connection, "key:created", merchant_id, key_id, actor, after=facts)
         return expires_at
 
     return NewKey(key_id, secret, await _written(database, work))
@@ -122,7 +122,7 @@ async def create_signing_key(database: Database, keyring: Keyring, merchant_id: 
 
     async def work(connection: Connection) -> None:
         await store.insert_signing_key(connection, key.key_id, merchant_id, sealed)
-        await _record(connection, "signing-key:created", merchant_id, key.key_id, actor, {})
+        await _record(connection, "signing-key:created", merchant_id, key.key_id, actor, after={"revoked": False})
 
     await _written(database, work)
     return key
@@ -135,12 +135,14 @@ async def revoke(database: Database, key_id: str, actor: str, merchant_id: str |
     """
 
     async def work(connection: Connection) -> None:
-        action, owner = "key:revoked", await store.revoke_key(connection, key_id)
-        if owner is None:
-            action, owner = "signing-key:revoked", await store.revoke_signing_key(connection, key_id)
-        if owner is None or (merchant_id is not None and owner != merchant_id):
+        action, revoked = "key:revoked", await store.revoke_key(connection, key_id)
+        if revoked is None:
+            action, revoked = "signing-key:revoked", await store.revoke_signing_key(connection, key_id)
+        if revoked is None or (merchant_id is not None and revoked.merchant_id != merchant_id):
             raise NotFound("key_not_found", "There is no such key.")
-        await _record(connection, action, owner, key_id, actor, {})
+        if not revoked.already:
+            before, after = {"revoked": False}, {"revoked": True}
+            await _record(connection, action, revoked.merchant_id, key_id, actor, before=before, after=after)
 
     await database.repeat(work)
 
@@ -176,6 +178,21 @@ async def _written(database: Database, work: Callable[[Connection], Awaitable[T]
 
 
 async def _record(
-    connection: Connection, action: str, merchant_id: str, key_id: str, actor: str, facts: dict[str, object]
+    connection: Connection,
+    action: str,
+    merchant_id: str,
+    key_id: str,
+    actor: str,
+    *,
+    before: audit.Facts | None = None,
+    after: audit.Facts,
 ) -> None:
-    await audit.record(connection, actor=actor, action=action, merchant_id=merchant_id, subject=key_id, details=facts)
+    await audit.record(
+        connection,
+        actor=actor,
+        action=action,
+        merchant_id=merchant_id,
+        subject=key_id,
+        before=before,
+        after=after,
+    )

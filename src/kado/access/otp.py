@@ -60,6 +60,13 @@ async def send(database: Database, keyring: Keyring, desk: Desk, target: Target,
     async def work(connection: Connection) -> None:
         counted = await _counted(connection, keyring, desk, target, address)
         await customer_store.put_otp(connection, otp_id, desk, target, counted)
+        await audit.record(
+            connection,
+            actor=desk.subject,
+            action="customer:code-sent",
+            merchant_id=desk.merchant_id,
+            details={"channel": target.channel, "test": desk.is_test},
+        )
         if code is None:
             await enqueue_otp(connection, otp_id)
         else:
@@ -94,10 +101,19 @@ async def verify(
                 connection, actor=desk.subject, action="customer:created", merchant_id=desk.merchant_id, subject=new
             )
         await customer_store.insert_session(connection, token_hash(token), identity.id, SESSION_LIFE)
+        await audit.record(
+            connection,
+            actor=desk.subject,
+            action="customer:signed-in",
+            merchant_id=desk.merchant_id,
+            subject=identity.id,
+            details={"channel": target.channel},
+        )
         return identity, otp
 
     proved = await database.repeat(work)
     if proved is None:
+        await database.repeat(lambda connection: _note_failure(connection, desk))
         _refuse()
     identity, otp = proved
     with suppress(Unavailable):  # a count that stays is better than a sign-in that is lost
@@ -125,6 +141,17 @@ def bad_target() -> Refusal:
     """Neither an email address nor a phone number."""
     text = "The target is neither an email address nor a phone number in international form, such as +4930901820."
     return Refusal("bad_target", text, members={"success": False, "error": text})
+
+
+async def _note_failure(connection: Connection, desk: Desk) -> None:
+    """In a transaction of its own: others wait for the count of tries."""
+    await audit.record(
+        connection,
+        actor=desk.subject,
+        action="login_failed",
+        merchant_id=desk.merchant_id,
+        details={"who": "customer"},
+    )
 
 
 def _refuse() -> NoReturn:
@@ -157,8 +184,9 @@ def _to_release(keyring: Keyring, desk: Desk, otp: Compared) -> list[Reservation
     """What was counted against merchant and address for the sending of this password."""
     made = []
     if otp.merchant_counted_at is not None:
-        about = attempts.subject(keyring, "otp-merchant", _whose(desk))
-        made.append(Reservation("otp-merchant", about, otp.merchant_counted_at))
+        # Under whichever secret it was counted.
+        subjects = attempts.subject(keyring, "otp-merchant", _whose(desk)).all
+        made += [Reservation("otp-merchant", about, otp.merchant_counted_at) for about in subjects]
     if otp.address_subject is not None and otp.address_counted_at is not None:
         made.append(Reservation("otp-address", otp.address_subject, otp.address_counted_at))
     return made

@@ -33,6 +33,8 @@ class Permission(StrEnum):
     PROGRAMS_READ = "programs:read"
     PROGRAMS_WRITE = "programs:write"
     PASSES_READ = "passes:read"
+    AUDIT_READ = "audit:read"  # who did what: everybody's where cards may be listed, else only what one did oneself
+    AUDIT_EXPORT = "audit:export"
     STAFF_READ = "staff:read"  # who works here, and where they are signed in
     STAFF_WRITE = "staff:write"  # add, change and close accounts, end other people's sign-ins
     KEYS_READ = "keys:read"
@@ -57,6 +59,7 @@ SHOP_ROLES: Final = (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.READ_ONLY)
 """What an owner can make somebody, from most to least. The operator alone makes network administrators."""
 
 _LOOKING: Final = frozenset({Permission.CARDS_READ, Permission.PROGRAMS_READ, Permission.SELF_READ})
+_OWN_MERCHANT: Final = frozenset({Permission.AUDIT_READ})
 _TILL: Final = frozenset(
     {
         Permission.CARDS_ISSUE,
@@ -78,8 +81,8 @@ _OWNERS_ALONE: Final = frozenset(
 ROLES: Final = {
     Role.OWNER: frozenset(Permission) - {Permission.NETWORK_READ},
     Role.MANAGER: frozenset(Permission) - {Permission.NETWORK_READ} - _OWNERS_ALONE,
-    Role.CASHIER: _LOOKING | _TILL,
-    Role.READ_ONLY: _LOOKING | {Permission.CARDS_LIST, Permission.PASSES_READ},
+    Role.CASHIER: _LOOKING | _OWN_MERCHANT | _TILL,
+    Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ},
     Role.NETWORK_ADMINISTRATOR: frozenset({Permission.NETWORK_READ, Permission.SELF_READ}),
 }
 """The whole table."""

@@ -27,6 +27,7 @@ PENDING_TRIES: Final = 5
 
 _EMAIL_MAX: Final = 320
 _PENDING: Final = "kado_pending_"
+_NOBODY: Final = "0" * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ async def with_code(database: Database, keyring: Keyring, pending: str, code: st
             return Unauthenticated("invalid_pending_token", "The pending token is not valid; sign in again.")
         kept.append(await second_factor.counted(connection, keyring, staff_id, code))
         if not await second_factor.shown(connection, keyring, staff_id, code):
+            found = await store.find_staff(connection, staff_id)
+            await _failed(connection, None if found is None else found[0])
             return second_factor.wrong_code()
         await sign_in_store.delete_pending(connection, token_hash(pending))
         return await _open(connection, keyring, staff_id, address, had_second_factor=True)
@@ -99,15 +102,39 @@ async def prove_password(database: Database, keyring: Keyring, email: str, passw
     email = email.strip().lower()
     reservations = await _reserve(database, keyring, email, address)
     try:
-        staff_id = await _proved(database, email, password)
+        tried = await _proved(database, email, password)
+        if not tried.is_proved:
+            await _note_failure(database, tried.staff_id)
     except Unavailable:
         # Nothing was learned about the password, so nothing is held against the one who tried.
         await attempts.release(database, reservations)
         raise
-    if staff_id is None:
+    if not tried.is_proved or tried.staff_id is None:
         raise _wrong_password()
     await attempts.release(database, reservations)
-    return staff_id
+    return tried.staff_id
+
+
+async def _note_failure(database: Database, staff_id: str | None) -> None:
+    """The audit log says that a sign-in failed. The same work whether or not there is such a person: it names nobody
+    who is not known."""
+
+    async def work(connection: Connection) -> None:
+        found = await store.find_staff(connection, staff_id or _NOBODY)
+        await _failed(connection, None if found is None else found[0])
+
+    await database.repeat(work)
+
+
+async def _failed(connection: Connection, staff: Staff | None) -> None:
+    await audit.record(
+        connection,
+        actor="anonymous",
+        action="login_failed",
+        merchant_id=None if staff is None else staff.merchant_id,
+        subject=None if staff is None else staff.id,
+        details={"who": "staff"},
+    )
 
 
 async def reserve(
@@ -139,21 +166,29 @@ async def _reserve(database: Database, keyring: Keyring, email: str, address: st
     return await database.repeat(work)
 
 
-async def _proved(database: Database, email: str, password: str) -> str | None:
-    """The id of the person whose email and password these are. The same work when there is no such person."""
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """Whose email it was, if anybody's, and whether the password was theirs."""
+
+    staff_id: str | None
+    is_proved: bool
+
+
+async def _proved(database: Database, email: str, password: str) -> _Tried:
+    """The person whose email this is, and whether it is their password. The same work when there is no such person."""
     known = None
     if _is_storable(email):
         async with database.read() as connection:
             known = await store.find_password(connection, email)
     if not await passwords.matches(known and known[1], password):
-        return None
+        return _Tried(known and known[0], is_proved=False)
     assert known is not None, "nothing matches nobody's hash"
     staff_id, password_hash = known
     if passwords.is_outdated(password_hash):
         renewed = await passwords.hashed(password)
         async with database.read() as connection:
             await store.update_password(connection, staff_id, password_hash, renewed)
-    return staff_id
+    return _Tried(staff_id, is_proved=True)
 
 
 async def _open(

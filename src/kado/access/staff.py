@@ -1,6 +1,5 @@
 """People: who works for a merchant, and as what. How they sign in is said in `sign_in`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -42,8 +41,14 @@ async def create_merchant(database: Database, name: str, owner_email: str, passw
     async def work(connection: Connection) -> None:
         await store.insert_merchant(connection, made.merchant_id, name)
         await store.insert_staff(connection, made.owner_id, made.merchant_id, email, password_hash, Role.OWNER, None)
-        for action, subject in (("merchant:created", made.merchant_id), ("staff:created", made.owner_id)):
-            await audit.record(connection, actor=actor, action=action, merchant_id=made.merchant_id, subject=subject)
+        facts: dict[tuple[str, str], audit.Facts] = {
+            ("merchant:created", made.merchant_id): {"name": name},
+            ("staff:created", made.owner_id): {"role": Role.OWNER, "active": True},
+        }
+        for (action, subject), after in facts.items():
+            await audit.record(
+                connection, actor=actor, action=action, merchant_id=made.merchant_id, subject=subject, after=after
+            )
 
     try:
         await database.repeat(work)
@@ -107,7 +112,7 @@ async def add(
 
     async def work(connection: Connection) -> None:
         await store.insert_staff(connection, staff_id, merchant_id, email, password_hash, role, name)
-        await _record(connection, "staff:created", merchant_id, staff_id, actor, {"role": role, "email": email})
+        await _record(connection, "staff:created", merchant_id, staff_id, actor, None, {"role": role, "active": True})
 
     try:
         await database.repeat(work)
@@ -148,8 +153,8 @@ async def change(
         if not after.active:
             await sessions.end_all_of_person(connection, staff_id)
         if (before.role, before.active) != (after.role, after.active):
-            changed = {"role": [before.role, after.role], "active": [before.active, after.active]}
-            await _record(connection, "staff:changed", merchant_id, staff_id, actor, changed)
+            was, now = ({"role": one.role, "active": one.active} for one in (before, after))
+            await _record(connection, "staff:changed", merchant_id, staff_id, actor, was, now)
         return after
 
     return await database.repeat(work)
@@ -168,7 +173,7 @@ async def reset_password(database: Database, keyring: Keyring, staff_id: str, pa
             raise not_found()
         await sessions.end_all_of_person(connection, staff_id)
         await attempts.forget(connection, "login-email", attempts.subject(keyring, "login-email", person.email.lower()))
-        await _record(connection, "staff:password-reset", person.merchant_id, staff_id, actor, {})
+        await _record(connection, "staff:password-reset", person.merchant_id, staff_id, actor)
 
     await database.repeat(work)
 
@@ -181,8 +186,8 @@ async def require_second_factor(database: Database, merchant_id: str, required: 
         if before is None:
             raise NotFound("merchant_not_found", "There is no such merchant.")
         if before != required:
-            changed = {"secondFactorRequired": [before, required]}
-            await _record(connection, "merchant:changed", merchant_id, merchant_id, actor, changed)
+            was, now = ({"secondFactorRequired": one} for one in (before, required))
+            await _record(connection, "merchant:changed", merchant_id, merchant_id, actor, was, now)
 
     await database.repeat(work)
 
@@ -193,9 +198,23 @@ def not_found() -> NotFound:
 
 
 async def _record(
-    connection: Connection, action: str, merchant_id: str, subject: str, actor: str, facts: Mapping[str, object]
+    connection: Connection,
+    action: str,
+    merchant_id: str,
+    subject: str,
+    actor: str,
+    before: audit.Facts | None = None,
+    after: audit.Facts | None = None,
 ) -> None:
-    await audit.record(connection, actor=actor, action=action, merchant_id=merchant_id, subject=subject, details=facts)
+    await audit.record(
+        connection,
+        actor=actor,
+        action=action,
+        merchant_id=merchant_id,
+        subject=subject,
+        before=before,
+        after=after,
+    )
 
 
 def _email_taken() -> Refusal:

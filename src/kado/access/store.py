@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from asyncpg import Record
 
@@ -216,13 +216,16 @@ async def list_keys(connection: Connection, merchant_id: str) -> list[ApiKey]:
     return [_api_key(dict(row)) for row in rows]
 
 
-async def revoke_key(connection: Connection, key_id: str) -> str | None:
-    """Revoke an API key, once; whose it is, or None when there is no such key."""
-    owner: str | None = await connection.fetchval(
-        "UPDATE api_key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1 RETURNING merchant_id",
-        key_id,
-    )
-    return owner
+class Revoked(NamedTuple):
+    """Whose key it is, and whether it was revoked before."""
+
+    merchant_id: str
+    already: bool
+
+
+async def revoke_key(connection: Connection, key_id: str) -> Revoked | None:
+    """Revoke an API key, once; None when there is no such key."""
+    return await _revoked(connection, "api_key", key_id)
 
 
 async def insert_signing_key(connection: Connection, key_id: str, merchant_id: str, sealed_secret: bytes) -> None:
@@ -255,14 +258,18 @@ async def list_signing_keys(connection: Connection, merchant_id: str) -> list[Si
     return [SigningKey(**dict(row)) for row in rows]
 
 
-async def revoke_signing_key(connection: Connection, key_id: str) -> str | None:
-    """Revoke a signing key, once; whose it is, or None when there is no such key."""
-    owner: str | None = await connection.fetchval(
-        "UPDATE signing_key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1"
-        " RETURNING merchant_id",
-        key_id,
-    )
-    return owner
+async def revoke_signing_key(connection: Connection, key_id: str) -> Revoked | None:
+    """Revoke a signing key, once; None when there is no such key."""
+    return await _revoked(connection, "signing_key", key_id)
+
+
+async def _revoked(connection: Connection, table: Literal["api_key", "signing_key"], key_id: str) -> Revoked | None:
+    row = await connection.fetchrow(f"SELECT merchant_id, revoked_at FROM {table} WHERE id = $1 FOR UPDATE", key_id)
+    if row is None:
+        return None
+    if row["revoked_at"] is None:
+        await connection.execute(f"UPDATE {table} SET revoked_at = clock_timestamp() WHERE id = $1", key_id)
+    return Revoked(row["merchant_id"], row["revoked_at"] is not None)
 
 
 def _api_key(row: dict[str, Any]) -> ApiKey:

@@ -11,6 +11,7 @@ from kado.delivery.send import Sender
 from kado.delivery.sms import Texter
 from kado.doors.worker.run import Periodic, Worker
 from kado.settings import Settings
+from kado.storage import servers
 from kado.storage.database import Database
 from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS
 from kado.webhooks.courier import Courier
@@ -49,4 +50,5 @@ def worker(settings: Settings, database: Database) -> Worker:
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
         beside=(courier.run,),
+        name=servers.name_of(settings.keyring.versions),
     )

@@ -9,6 +9,7 @@ from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.app.database import open_database
+from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
 from kado.doors.api.services import Services
@@ -23,6 +24,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     database = await open_database(settings, url)
     captcha: Captcha = AltchaCaptcha(database, settings.keyring) if settings.captcha == "altcha" else NoCaptcha()
     ledger = Ledger(database, settings.keyring)
+    looks = Looks(database)
     try:
         yield Services(
             settings=settings,
@@ -37,7 +39,9 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             ledger=ledger,
             checks=BalanceChecks(database, settings.keyring, captcha),
             poster=Poster(settings.webhook_allow),
+            looks=looks,
         )
     finally:
         await ledger.close()
+        await looks.close()
         await database.close()

@@ -260,8 +260,7 @@ class Connection(HttpToolsProtocol):
         headers = headers | {
             "Content-Length": str(len(body)),
             "Connection": "close",
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "no-store",
+            **answers.STANDARD,
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.transport.write(f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}\r\n".encode("ascii") + body)

@@ -1,10 +1,88 @@
-"""Who changed what beside the money: one row for each change of rights, settings and states."""
+"""The audit log: who did what, when and from where, and what was before and after. Rows are only ever added.
+
+An entry's row has the id of the entry, and is written by the statement that writes the entry (`kado.cards.store`).
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
 
+from kado.audit.origin import NOBODY, Origin, origin
 from kado.ids import new_id
 from kado.storage.database import Connection
+
+Facts = Mapping[str, object]
+"""What a row says of a thing: numbers, words and ids; no secrets, and nobody's contacts but masked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row that is to be written. `action` is `noun:verb`; without `at` it is the moment of writing."""
+
+    actor: str
+    action: str
+    merchant_id: str | None = None
+    program_id: str | None = None
+    subject: str | None = None
+    details: Facts = field(default_factory=dict)
+    before: Facts | None = None
+    after: Facts | None = None
+    source: Origin = NOBODY
+    id: str = field(default_factory=new_id)
+    at: datetime | None = None
+
+
+COLUMNS: Final = (
+    "id at merchant_id program_id actor action subject details address user_agent request_id before after"
+).split()
+"""In the order of `values`."""
+
+_KINDS: Final = "text timestamptz text text text text text jsonb text text text jsonb jsonb".split()
+
+
+def values(row: Row) -> tuple[object, ...]:
+    """A row as the database takes it; without a moment of its own, its place in time is empty."""
+    return (
+        row.id,
+        row.at,
+        row.merchant_id,
+        row.program_id,
+        row.actor,
+        row.action,
+        row.subject,
+        _json(row.details) if row.details else "{}",
+        row.source.address,
+        row.source.user_agent,
+        row.source.request_id,
+        _json(row.before) if row.before else None,
+        _json(row.after) if row.after else None,
+    )
+
+
+def insertion(first: int = 1) -> str:
+    """The statement that writes rows, whose parameters `arrays` makes; they are counted from `first`."""
+    places = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_KINDS, first))
+    columns = ", ".join(COLUMNS)
+    return f"""
+        INSERT INTO audit_log ({columns})
+        SELECT {columns.replace(" at,", " coalesce(at, clock_timestamp()),")}
+        FROM unnest({places}) AS u ({columns})"""
+
+
+def arrays(rows: Sequence[Row]) -> list[list[object]]:
+    """The parameters of `insertion`."""
+    return [list(column) for column in zip(*map(values, rows), strict=True)] if rows else [[] for _ in COLUMNS]
+
+
+_INSERT: Final = insertion()
+
+
+async def write(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write the rows on this connection's transaction, in one statement."""
+    if rows:
+        await connection.execute(_INSERT, *arrays(rows))
 
 
 async def record(
@@ -15,17 +93,27 @@ async def record(
     merchant_id: str | None = None,
     program_id: str | None = None,
     subject: str | None = None,
-    details: Mapping[str, object] | None = None,
+    details: Facts | None = None,
+    before: Facts | None = None,
+    after: Facts | None = None,
 ) -> None:
-    """Write one row on this connection's transaction. `action` is `noun:verb`; `details` hold no secrets."""
-    await connection.execute(
-        "INSERT INTO audit_log (id, merchant_id, program_id, actor, action, subject, details)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)",
-        new_id(),
-        merchant_id,
-        program_id,
-        actor,
-        action,
-        subject,
-        json.dumps(dict(details or {}), default=str),
+    """Write one row on this connection's transaction, as coming from wherever this request comes from.
+
+    `action` is `noun:verb`. `details`, `before` and `after` hold no secrets.
+    """
+    row = Row(
+        actor=actor,
+        action=action,
+        merchant_id=merchant_id,
+        program_id=program_id,
+        subject=subject,
+        details=details or {},
+        before=before,
+        after=after,
+        source=origin(),
     )
+    await write(connection, [row])
+
+
+def _json(facts: Facts) -> str:
+    return json.dumps(dict(facts), default=str)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kado.access import attempts
+from kado.access.attempts import Subject
 from kado.access.captcha import Captcha
 from kado.cards import guesses, refusals
 from kado.cards.find import Found
@@ -52,7 +53,7 @@ class Check:
     places: list[tuple[str, bytes]]
     anywhere: list[bytes]
     code: str = field(repr=False)
-    address: bytes | None
+    address: Subject | None
     captcha_solved: bool
 
 
@@ -102,7 +103,7 @@ class BalanceChecks:
         programs: Sequence[str],
         number: str,
         code: str,
-        address: bytes | None,
+        address: Subject | None,
         captcha_solved: bool,
     ) -> Check:
         places = [(program, index) for program in programs for index in indexes_of(self._keyring, program, number)]
@@ -126,7 +127,7 @@ class BalanceChecks:
         await guesses.lock(connection, _locks(checks))
         situation = await guesses.read(
             connection,
-            {check.address for check in checks if check.address is not None},
+            {address for check in checks for address in _addresses(check)},
             {place for check in checks for place in check.places},
             {index for check in checks for index in check.anywhere},
             with_rates=self._captcha.is_on,
@@ -148,7 +149,7 @@ class BalanceChecks:
             if self._matches(check, one):
                 return one
         if check.address is not None:
-            situation.count_address(check.address)
+            situation.count_address(check.address.now)
         if check.program_id is None:
             situation.count_anywhere(check.anywhere[0])
         else:
@@ -166,7 +167,12 @@ class BalanceChecks:
 
 def _locks(checks: Iterable[Check]) -> list[bytes]:
     """The address and the number: whoever guesses at a number holds it in every program."""
-    return [lock for check in checks for lock in (check.address, *check.anywhere) if lock is not None]
+    return [lock for check in checks for lock in (*_addresses(check), *check.anywhere)]
+
+
+def _addresses(check: Check) -> tuple[bytes, ...]:
+    """The address under every live secret: what failed is counted under the current one, and counts under any."""
+    return () if check.address is None else check.address.all
 
 
 def _wants_captcha(check: Check, situation: Situation) -> bool:
@@ -176,7 +182,7 @@ def _wants_captcha(check: Check, situation: Situation) -> bool:
 def _address_refusal(check: Check, situation: Situation) -> TooMany | None:
     if check.address is None:
         return None
-    failed = situation.failures.get(check.address, [])
+    failed = sorted(moment for address in check.address.all for moment in situation.failures.get(address, []))
     waits = [_wait(failed, limit.count, limit.window, situation.now) for limit in ADDRESS_LIMITS]
     longest = max((wait for wait in waits if wait is not None), default=None)
     if longest is None:

@@ -76,6 +76,7 @@ class Capture(Posting):
             ),
             changes={"held": on.card.held - hold.rest + after.rest},
             holds=(after,),
+            audit=("card:captured", {"hold": hold.id}),
         )
 
     def _after(self, hold: Hold, amount: int, on: Situation) -> Hold:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from kado import audit
 from kado.cards import events, store
 from kado.cards.chain import change_sealed
 from kado.cards.numbers import hide_code, new_code, show_number
@@ -30,6 +31,9 @@ class CodeForDelivery:
     program_name: str
     url: str = field(repr=False)
 
+
+MESSENGER: Final = "system:messenger"
+"""Who makes a code: whatever sends it, at the moment of sending."""
 
 _IS_WAITING: Final = "SELECT state = 'queued' FROM message WHERE program_id = $1 AND id = $2"
 
@@ -60,8 +64,20 @@ async def make_code(
         program = locked.programs[program_id]
         code = new_code(program.code_format)
         hidden = hide_code(keyring, program_id, card_id, code)
+        before = {"securityCode": None if card.code_hash is None else "***"}
         change_sealed(keyring, card, code_hash=hidden.hash, code_version=hidden.version)
         await store.write_codes(connection, program_id, [card])
+        await audit.record(
+            connection,
+            actor=MESSENGER,
+            action="card:code-made",
+            merchant_id=card.merchant_id,
+            program_id=program_id,
+            subject=card_id,
+            details={} if message_id is None else {"message": message_id},
+            before=before,
+            after={"securityCode": "***"},
+        )
         return CodeForDelivery(
             code=code,
             card_number=show_number(keyring, program_id, card_id, card.number_sealed),

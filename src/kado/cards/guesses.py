@@ -1,9 +1,9 @@
 """The counters behind balance checks: locked, read and written for a whole list at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from kado.cards.card import Card
 from kado.cards.find import Found
@@ -17,6 +17,13 @@ _USUAL_MINUTES: Final = 24 * 60
 _ATTACK_FACTOR: Final = 10
 _ATTACK_FLOOR: Final = 20
 """Failures a minute below which nothing counts as an attack, however quiet the program usually is."""
+
+
+class Move(NamedTuple):
+    """A number's index under an older secret, and the one under the current secret."""
+
+    older: bytes
+    now: bytes
 
 
 @dataclass(slots=True)
@@ -175,3 +182,40 @@ async def write(connection: Connection, situation: Situation) -> None:
             " ON CONFLICT (program_id, minute) DO UPDATE SET failed = check_rate.failed + EXCLUDED.failed",
             [(program_id, situation.now, count) for program_id, count in sorted(situation.failed_programs.items())],
         )
+
+
+_LATEST: Final = f"ARRAY(SELECT t FROM (SELECT t FROM unnest(%s) t ORDER BY t DESC LIMIT {_KEPT_WRONG}) l ORDER BY t)"
+
+
+async def move(connection: Connection, program_id: str, in_program: Sequence[Move], anywhere: Sequence[Move]) -> None:
+    """Count what was counted under older indexes under the current ones, added up. Run after `lock`."""
+    await connection.execute(
+        f"""
+        WITH gone AS (
+            DELETE FROM code_guess g USING unnest($2::bytea[], $3::bytea[]) AS u (older, now)
+            WHERE g.program_id = $1 AND g.number_index = u.older RETURNING u.now, g.wrong_at, g.wrong_ever
+        )
+        INSERT INTO code_guess AS kept (program_id, number_index, wrong_at, wrong_ever)
+        SELECT $1, g.now, ARRAY(SELECT t FROM gone o, unnest(o.wrong_at) t WHERE o.now = g.now ORDER BY t),
+               sum(g.wrong_ever)
+        FROM gone g GROUP BY g.now
+        ON CONFLICT (program_id, number_index) DO UPDATE
+        SET wrong_at = {_LATEST % "kept.wrong_at || EXCLUDED.wrong_at"},
+            wrong_ever = kept.wrong_ever + EXCLUDED.wrong_ever""",
+        program_id,
+        [one.older for one in in_program],
+        [one.now for one in in_program],
+    )
+    await connection.execute(
+        f"""
+        WITH gone AS (
+            DELETE FROM number_guess g USING unnest($1::bytea[], $2::bytea[]) AS u (older, now)
+            WHERE g.number_index = u.older RETURNING u.now, g.wrong_at
+        )
+        INSERT INTO number_guess AS kept (number_index, wrong_at)
+        SELECT g.now, ARRAY(SELECT t FROM gone o, unnest(o.wrong_at) t WHERE o.now = g.now ORDER BY t)
+        FROM gone g GROUP BY g.now
+        ON CONFLICT (number_index) DO UPDATE SET wrong_at = {_LATEST % "kept.wrong_at || EXCLUDED.wrong_at"}""",
+        [one.older for one in anywhere],
+        [one.now for one in anywhere],
+    )

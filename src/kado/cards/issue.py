@@ -6,7 +6,10 @@ from typing import ClassVar, Final
 
 from kado import clock
 from kado.access.caller import Caller
+from kado.audit import Row
+from kado.audit.origin import Origin
 from kado.cards import refusals
+from kado.cards.audited import beginning, of_entry, said_by
 from kado.cards.card import Card, CardStatus, Entry, TransactionType
 from kado.cards.chain import GENESIS, seal_state
 from kado.cards.entries import append
@@ -81,12 +84,16 @@ class Placed:
     answer: Answer
     messages: tuple[Message, ...]
     events: tuple[Event, ...]
+    audited: Row
 
 
 def place(
-    keyring: Keyring, issue: Issue, program: Program, now: datetime, fingerprint: Fingerprint
+    keyring: Keyring, issue: Issue, program: Program, now: datetime, fingerprint: Fingerprint, source: Origin
 ) -> Placed | Refusal:
-    """Decide an issue. Pure but for the randomness of number and ids; `now` is the database's clock."""
+    """Decide an issue. Pure but for the randomness of number and ids; `now` is the database's clock.
+
+    `source` is where it comes from.
+    """
     refusal = refuse(issue, program, now)
     if refusal is not None:
         return refusal
@@ -96,7 +103,9 @@ def place(
     outcome = Outcome(card, program, (entry,), now)
     answer = issue.render(outcome)
     key = remember(keyring, program.id, fingerprint, answer)
-    return Placed(card, entry, key, answer, delivery_of(card, now), tuple(events_of(issue.action, outcome)))
+    details, after = said_by(issue.caller, {}), beginning(card, program.currency)
+    audited = of_entry(entry, issue.caller.subject, source, details=details, after=after)
+    return Placed(card, entry, key, answer, delivery_of(card, now), tuple(events_of(issue.action, outcome)), audited)
 
 
 def refuse(issue: Issue, program: Program, now: datetime) -> Refusal | None:

@@ -20,7 +20,6 @@ from typing import Final
 import asyncpg
 import structlog
 
-from kado import audit
 from kado.audit.origin import Origin, origin
 from kado.cards import evidence, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
@@ -180,17 +179,19 @@ class Ledger:
             earlier = self._known_answer(ticket, memory)
             if earlier is not None:
                 return earlier
-        return page.post(posting, cards, locked.programs[posting.program_id], ticket.prints[0])
+        return page.post(posting, cards, locked.programs[posting.program_id], ticket.prints[0], ticket.origin)
 
     async def _issue(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
         """New cards. Their keys are claimed first: there is no card yet on which a duplicate could wait."""
         issues = {at: (t, t.posting) for at, t in tickets.items() if isinstance(t.posting, Issue)}
         programs, now = await store.read_programs(connection, [issue.program_id for _, issue in issues.values()])
+        await store.hold_keys(connection, [ticket.prints for ticket in tickets.values()])
         results = await self._recall(connection, tickets)
         placed: dict[int, Placed] = {}
         for at, (ticket, issue) in issues.items():
             if at not in results:
-                outcome = place(self._keyring, issue, programs[issue.program_id], now, ticket.prints[0])
+                program = programs[issue.program_id]
+                outcome = place(self._keyring, issue, program, now, ticket.prints[0], ticket.origin)
                 if isinstance(outcome, Placed):
                     placed[at] = outcome
                 else:
@@ -238,8 +239,8 @@ async def _write(connection: Connection, page: Page) -> None:
     page.seal()
     if page.fresh:
         await store.insert_cards(connection, page.fresh)
-    if page.moved or page.keys:
-        await store.write(connection, page.only_moved(), page.entries, page.keys, page.now)
+    if page.moved or page.keys or page.audited:
+        await store.write(connection, page.only_moved(), page.entries, page.keys, page.now, page.audited)
     if page.changed:
         await store.write_state(connection, list(page.changed.values()))
     if page.holds:
@@ -254,23 +255,14 @@ async def _write(connection: Connection, page: Page) -> None:
         await enqueue_messages(connection, page.messages)
     if page.events:
         await enqueue_events(connection, page.events)
-    for posting, action, details in page.audits:
-        await audit.record(
-            connection,
-            actor=posting.caller.subject,
-            action=action,
-            merchant_id=posting.caller.merchant_id,
-            program_id=posting.program_id,
-            subject=posting.card_id,
-            details=details,
-        )
 
 
 async def _write_new(connection: Connection, placed: list[Placed]) -> None:
     if not placed:
         return
     await store.insert_cards(connection, [one.card for one in placed])
-    await store.write(connection, [], [one.entry for one in placed], [], placed[0].entry.created_at)
+    entries, audited = [one.entry for one in placed], [one.audited for one in placed]
+    await store.write(connection, [], entries, [], entries[0].created_at, audited)
     messages = [message for one in placed for message in one.messages]
     if messages:
         await enqueue_messages(connection, messages)

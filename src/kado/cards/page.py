@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from kado import audit
+from kado.audit.origin import Origin
+from kado.cards import audited
+from kado.cards.audited import difference
 from kado.cards.card import Card, CardStatus, Entry, Hold, HoldStatus
 from kado.cards.chain import seal_state, state_is_sealed
 from kado.cards.entries import append
@@ -43,7 +47,7 @@ class Page:
     references: dict[tuple[str, str, str], str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    audits: list[tuple[Posting, str, Mapping[str, object]]] = field(default_factory=list)
+    audited: list[audit.Row] = field(default_factory=list)
     superseded: dict[Ref, bool] = field(default_factory=dict)
     """Cards whose waiting codes are not sent any more; True where planned ones are meant as well."""
     forgiven: list[tuple[str, bytes]] = field(default_factory=list)
@@ -53,9 +57,12 @@ class Page:
     """Whether a card's seal was whole when it was locked."""
 
     def post(
-        self, posting: Posting, cards: Sequence[Card], program: Program, fingerprint: Fingerprint
+        self, posting: Posting, cards: Sequence[Card], program: Program, fingerprint: Fingerprint, source: Origin
     ) -> Answer | Refusal:
-        """Decide one posting on its locked cards, its own first, and note down what follows from it."""
+        """Decide one posting on its locked cards, its own first, and note down what follows from it.
+
+        `source` is where it comes from: a list holds the requests of many.
+        """
         for card in cards:
             if (card.program_id, card.id) not in self.was_sealed:
                 self.was_sealed[card.program_id, card.id] = state_is_sealed(self.keyring, card)
@@ -75,11 +82,11 @@ class Page:
         decision = posting.decide(on)
         if isinstance(decision, Refusal):
             return self._refuse(posting, decision, program, fingerprint)
-        outcome = self._apply(decision, posting, on, fingerprint)
+        outcome = self._apply(decision, posting, on, fingerprint, source)
         self.events += events_of(posting.action, outcome)
         answer = posting.render(outcome)
         self._remember(program, fingerprint, answer)
-        return self._flag_repetition(posting, outcome.entry, answer)
+        return self._flag_repetition(posting, outcome.entry, answer, source)
 
     def _refuse(
         self, posting: Posting, refusal: Refusal, program: Program, fingerprint: Fingerprint
@@ -97,28 +104,29 @@ class Page:
             if hold.is_over_at(at):
                 card.held -= hold.rest
                 self._note_hold(card, replace(hold, status=HoldStatus.EXPIRED, ended_at=hold.expires_at))
+                self.audited.append(audited.of_expired_hold(hold, program))
                 if program.is_heard:
                     self.events.append(hold_released(hold, card, program, at))
 
-    def _apply(self, decision: Decision, posting: Posting, on: Situation, fingerprint: Fingerprint) -> Outcome:
+    def _apply(
+        self, decision: Decision, posting: Posting, on: Situation, fingerprint: Fingerprint, source: Origin
+    ) -> Outcome:
         fresh, succession = None, {}
         if decision.fresh is not None:
             fresh = renewed(self.keyring, decision.fresh.like, on.program, on.now)
             succession = {"successor_id": fresh.id, "succession": decision.fresh.succession}
         messages = [*decision.messages]
-        entries = self._change(decision, posting, on.card, on, succession, fingerprint.key_hash)
+        entries = self._change(decision, posting, on.card, on, succession, fingerprint.key_hash, source)
         for card in on.others:
             if (part := decision.others.get(card.id)) is not None:
-                entries += self._change(part, posting, card, on, succession, None)
+                entries += self._change(part, posting, card, on, succession, None, source)
                 messages += part.messages
         for hold in decision.holds:
             self._note_hold(on.card, hold)
         if decision.reversal is not None:
             self._note_reversal(posting, on.card, *decision.reversal, on.now)
-        if decision.audit is not None:
-            self.audits.append((posting, *decision.audit))
         if fresh is not None and decision.fresh is not None:
-            entries.append(self._begin(fresh, decision.fresh, posting, on.now))
+            entries.append(self._begin(fresh, decision.fresh, posting, on, source))
             messages += delivery_of(fresh, on.now, by_phone=decision.fresh.by_phone)
         self.messages += messages
         return Outcome(
@@ -141,10 +149,12 @@ class Page:
         on: Situation,
         succession: Mapping[str, object],
         key_hash: bytes | None,
+        source: Origin,
     ) -> list[Entry]:
         """What becomes of one card. Of several entries the first alone bears the key: a key is unique."""
-        ref, at, was = (card.program_id, card.id), on.now, card.recorded_status
+        ref, at, was, was_in_truth = (card.program_id, card.id), on.now, card.recorded_status, card.status_at(on.now)
         changes = {**decision.changes, **succession}
+        had = {name: getattr(card, name) for name in changes}
         for name, value in changes.items():
             setattr(card, name, value)
         entries = []
@@ -157,6 +167,7 @@ class Page:
         card.updated_at = at
         card.recorded_status = card.status_at(at)
         self.moved[ref] = card
+        self._audit(decision, posting, card, entries, source, *difference(card, was_in_truth, had, on.program.currency))
         if on.program.is_heard and card.recorded_status == CardStatus.EXPIRED != was:
             self.events.append(of_state(EventType.EXPIRED, card, on.program, at))  # before the sweep came to it
         if changes:
@@ -169,13 +180,41 @@ class Page:
             self.forgiven.extend((card.program_id, index) for index in indexes)
         return entries
 
-    def _begin(self, card: Card, fresh: Fresh, posting: Posting, at: datetime) -> Entry:
+    def _audit(
+        self,
+        decision: Decision,
+        posting: Posting,
+        card: Card,
+        entries: Sequence[Entry],
+        source: Origin,
+        before: audit.Facts,
+        after: audit.Facts,
+    ) -> None:
+        """A row for each entry, the first of which says what else became different, or one row for a change without."""
+        action, details = decision.audit or (None, {})
+        if action is not None and not (entries and action.startswith("card:")):
+            differs = ({}, {}) if entries else (before, after)
+            self.audited.append(audited.of_change(posting, card, source, action, details, *differs))
+            action, details = None, {}
+        for entry in entries:
+            facts = audited.said_by(posting.caller, details)
+            self.audited.append(
+                audited.of_entry(
+                    entry, posting.caller.subject, source, action=action, details=facts, before=before, after=after
+                )
+            )
+            action, details, before, after = None, {}, {}, {}
+
+    def _begin(self, card: Card, fresh: Fresh, posting: Posting, on: Situation, source: Origin) -> Entry:
         """The first entry of a card that was made out of others."""
-        entry = append(card, fresh.entry, posting.caller, at, None)
-        card.recorded_status = card.status_at(at)
+        entry = append(card, fresh.entry, posting.caller, on.now, None)
+        card.recorded_status = card.status_at(on.now)
         card.state_seal = seal_state(self.keyring, card)
         self.fresh.append(card)
         self.entries.append(entry)
+        begun = audited.beginning(card, on.program.currency)
+        facts = audited.said_by(posting.caller, {})
+        self.audited.append(audited.of_entry(entry, posting.caller.subject, source, details=facts, after=begun))
         return entry
 
     def _supersede(self, ref: Ref, *, planned_too: bool) -> None:
@@ -214,7 +253,7 @@ class Page:
         self.keys.append(key)
         self.known[program.id, key.key_hash] = Remembered(key.request_hash, key.status, key.answer)
 
-    def _flag_repetition(self, posting: Posting, entry: Entry | None, answer: Answer) -> Answer:
+    def _flag_repetition(self, posting: Posting, entry: Entry | None, answer: Answer, source: Origin) -> Answer:
         """Without a key a repeated reference cannot be told from a second sale: it passes, and is pointed out."""
         if entry is None or entry.reference_id is None or posting.reference is None:
             return answer
@@ -223,7 +262,17 @@ class Page:
         self.references[place] = entry.id
         if earlier is None or posting.key is not None:
             return answer
-        self.audits.append((posting, "entry:possible-duplicate", {"entry": entry.id, "earlier": earlier}))
+        self.audited.append(
+            audit.Row(
+                merchant_id=posting.caller.merchant_id,
+                program_id=posting.program_id,
+                actor=posting.caller.subject,
+                action="entry:possible-duplicate",
+                subject=posting.card_id,
+                details={"entry": entry.id, "earlier": earlier},
+                source=source,
+            )
+        )
         return replace(answer, headers={"Kado-Possible-Duplicate": earlier})
 
     def only_moved(self) -> list[Card]:

@@ -60,7 +60,7 @@ class ResendCode(Posting):
             ),
             changes={"code_hash": None, "code_version": None, "codes_sent_at": [*recent, now]},
             messages=(message, *notice_to_holder(card, now, recipient, self.customer_email, self.customer_phone)),
-            audit=("code:resent", {"to": mask(recipient), "elsewhere": self.is_elsewhere}),
+            audit=("card:code-resent", {"to": mask(recipient), "elsewhere": self.is_elsewhere}),
             forget_guesses=True,
             supersede_messages="due",
         )

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from kado import audit
 from kado.cards.card import Card, Entry
-from kado.cards.idempotency import NewKey, Remembered
+from kado.cards.idempotency import Fingerprint, NewKey, Remembered
 from kado.cards.words import insert_words, rewrite_words
 from kado.programs.program import Program
 from kado.programs.store import PROGRAM_COLUMNS, program_from_row
@@ -95,7 +96,7 @@ async def read_keys(connection: Connection, keys: Sequence[tuple[str, bytes]]) -
     }
 
 
-_WRITE: Final = """
+_WRITE: Final = f"""
     WITH balances AS (
         UPDATE card c SET balance = u.balance, seq = u.seq, head_hash = u.head_hash, status = u.status,
                           updated_at = u.updated_at, state_seal = u.state_seal
@@ -112,6 +113,7 @@ _WRITE: Final = """
             $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
             $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
             $22::text[], $23::bytea[], $24::bytea[], $25::bytea[], $32::text[])
+    ), audited AS ({audit.insertion(34)}
     )
     INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
     SELECT u.*, $31::timestamptz
@@ -125,8 +127,9 @@ async def write(
     entries: Sequence[Entry],
     keys: Sequence[NewKey],
     now: datetime,
+    audited: Sequence[audit.Row],
 ) -> None:
-    """Balances, entries and answers, in one statement."""
+    """Balances, entries, answers and audit rows, in one statement: none of them without the others."""
     await connection.execute(
         _WRITE,
         [card.program_id for card in cards],
@@ -145,6 +148,7 @@ async def write(
         now,
         [row.counterpart_id for row in entries],
         [card.state_seal for card in cards],
+        *audit.arrays(audited),
     )
 
 
@@ -236,6 +240,18 @@ async def write_codes(connection: Connection, program_id: str, cards: Sequence[C
         [card.code_version for card in cards],
         [card.state_seal for card in cards],
     )
+
+
+async def hold_keys(connection: Connection, prints: Iterable[Sequence[Fingerprint]]) -> None:
+    """Let nobody else claim these keys until the transaction ends, whose secrets stand in another order.
+
+    Under one secret a key has one hash, and the row of whoever comes first keeps the others waiting. Under several, one
+    server may claim it under another hash than the next; what all of them have in common is the lowest of the hashes.
+    """
+    lowest = {min(one)[0] for one in prints if len(one) > 1}
+    if lowest:
+        locks = sorted(int.from_bytes(key_hash[:8], "big", signed=True) for key_hash in lowest)
+        await connection.execute("SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS k", locks)
 
 
 async def claim_keys(connection: Connection, keys: Sequence[NewKey], now: datetime) -> set[tuple[str, bytes]]:

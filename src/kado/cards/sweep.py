@@ -4,13 +4,15 @@ Nothing is decided here: what a card can do follows from its facts at the moment
 those who list and count.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+from kado import audit
 from kado.access import attempts
 from kado.cards import events
+from kado.cards.audited import TIME
 from kado.cards.card import CardStatus
 from kado.cards.store import STATUS_NOW
 from kado.programs import find
@@ -42,7 +44,7 @@ async def sweep(database: Database, *, answer_days: int) -> SweepReport:
     expired = suspensions_ended = answers = check_rates = 0
     for program in await find.list_all(database):
         expired += await _expire(database, program)
-        suspensions_ended += await _in_batches(database, _END_SUSPENSIONS, program.id)
+        suspensions_ended += await _end_suspensions(database, program)
         check_rates += await _in_batches(database, _FORGET_CHECK_RATES, program.id)
         answers += await _in_batches(database, _FORGET_ANSWERS, program.id, timedelta(days=answer_days))
     return SweepReport(
@@ -58,23 +60,24 @@ async def sweep(database: Database, *, answer_days: int) -> SweepReport:
 # Rows that someone else has locked are left for the next round: the posting at work on them writes the status itself.
 _EXPIRE: Final = f"""
     WITH due AS (
-        SELECT id FROM card
+        SELECT id, status AS was FROM card
         WHERE program_id = $1 AND status NOT IN ('expired', 'voided') AND expires_at <= clock_timestamp()
           AND voided_at IS NULL
         ORDER BY expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
     UPDATE card c SET status = 'expired' FROM due WHERE c.program_id = $1 AND c.id = due.id
     RETURNING c.program_id, c.id AS card_id, c.merchant_id, c.balance, c.held, c.last_four, c.expires_at, c.is_test,
-              clock_timestamp() AS now"""
+              clock_timestamp() AS now, due.was"""
 
 # Only the status: `suspended_at` and `suspended_until` stay as they were, because the card's state seal covers them,
 # and because they say nothing wrong; the end of a suspension is one of its facts.
 _END_SUSPENSIONS: Final = f"""
     WITH due AS (
-        SELECT id FROM card
+        SELECT id, status AS was FROM card
         WHERE program_id = $1 AND status = 'suspended' AND suspended_until <= statement_timestamp()
         ORDER BY suspended_until LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
     UPDATE card c SET status = {STATUS_NOW}
-    FROM due WHERE c.program_id = $1 AND c.id = due.id"""
+    FROM due WHERE c.program_id = $1 AND c.id = due.id
+    RETURNING c.id AS card_id, c.status, due.was"""
 
 _FORGET_ANSWERS: Final = f"""
     DELETE FROM idempotency_key WHERE program_id = $1 AND key_hash IN (
@@ -96,6 +99,9 @@ async def _expire(database: Database, program: Program) -> int:
 
     async def work(connection: Connection) -> int:
         rows = [dict(row) for row in await connection.fetch(_EXPIRE, program.id)]
+        await audit.write(connection, [_ended(program, "card:expired", row, CardStatus.EXPIRED) for row in rows])
+        for row in rows:
+            del row["was"]
         if rows and program.is_heard:
             kind, status = events.EventType.EXPIRED, CardStatus.EXPIRED
             heard = [events.of_facts(kind, program.currency, row.pop("now"), status=status, **row) for row in rows]
@@ -103,6 +109,30 @@ async def _expire(database: Database, program: Program) -> int:
         return len(rows)
 
     return await _until_done(lambda: database.repeat(work))
+
+
+async def _end_suspensions(database: Database, program: Program) -> int:
+    """Write down which suspensions are over."""
+
+    async def work(connection: Connection) -> int:
+        rows = [dict(row) for row in await connection.fetch(_END_SUSPENSIONS, program.id)]
+        ended = [_ended(program, "card:suspension-ended", row, row["status"]) for row in rows]
+        await audit.write(connection, ended)
+        return len(rows)
+
+    return await _until_done(lambda: database.repeat(work))
+
+
+def _ended(program: Program, action: str, row: Mapping[str, Any], status: str) -> audit.Row:
+    return audit.Row(
+        actor=TIME,
+        action=action,
+        merchant_id=program.merchant_id,
+        program_id=program.id,
+        subject=row["card_id"],
+        before={"status": row["was"]},
+        after={"status": status},
+    )
 
 
 async def _in_batches(database: Database, statement: str, *arguments: object) -> int:

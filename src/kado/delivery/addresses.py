@@ -13,6 +13,7 @@ from kado.delivery.wording import for_header, one_line
 # Everything that has a meaning in an address header, apart from the dot. Quoting would do, but is lost when headers are
 # folded again on the way, and then a comma in a name begins another address.
 _MEANINGFUL: Final = re.compile(r'[()<>@,:;\\"\[\]]')
+_LOOKS_LIKE_THEM: Final = re.compile("[\uff1c\uff1e\uff20\ufe64\ufe65\ufe6b]")
 _LOCAL_PART: Final = re.compile(r"[^\s\x00-\x20\x7f()<>@,:;\\\"\[\]]{1,64}")
 
 
@@ -32,4 +33,4 @@ def mailbox(address: str, name: str = "") -> Address:
 
 def shown(name: str) -> str:
     """A name as it may stand before an address."""
-    return for_header(_MEANINGFUL.sub(" ", one_line(name)), 60)
+    return for_header(_LOOKS_LIKE_THEM.sub(" ", _MEANINGFUL.sub(" ", one_line(name))), 60)

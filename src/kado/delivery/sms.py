@@ -61,7 +61,9 @@ class _Provider:
         try:
             async with (
                 asyncio.timeout(_SECONDS),
-                httpx2.AsyncClient(verify=self._trusted, timeout=_SECONDS, follow_redirects=False) as client,
+                httpx2.AsyncClient(
+                    verify=self._trusted, timeout=_SECONDS, follow_redirects=False, trust_env=False
+                ) as client,
                 client.stream("POST", self._url, data=form, auth=self._auth) as answer,
             ):
                 status = answer.status_code

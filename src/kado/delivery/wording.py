@@ -9,6 +9,13 @@ CODE_GOES_HERE: Final = "\ue000"
 
 # Marks that turn the direction of the text around, with which one name can be made to look like another.
 _TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What nobody sees (Default_Ignorable_Code_Point in Unicode's tables), but for what joins letters and emoji or chooses
+# their form: with these, six digits that a reader takes for a code would be six digits to nobody else.
+_UNSEEN: Final = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_JOINED_DIGITS: Final = re.compile("(?<=\\d)[\u200c\u200d\ufe00-\ufe0f]+(?!\u20e3)")
 _LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _GAP: Final = re.compile(r"\n{3,}")
 _FREE_SIX: Final = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])|(?<!\d)\d{6}(?!\d)")
@@ -60,8 +67,9 @@ def grouped(number: str) -> str:
 
 
 def _visible(line: str) -> str:
-    """The line without control characters, marks that turn its direction, and what is no character at all."""
-    return "".join(character for character in line.replace("\t", " ") if _is_visible(character))
+    """The line without control characters, marks that turn its direction, and what nobody sees or is no character."""
+    seen = "".join(character for character in line.replace("\t", " ") if _is_visible(character))
+    return _JOINED_DIGITS.sub("", _UNSEEN.sub("", seen))
 
 
 def _is_visible(character: str) -> bool:

@@ -22,7 +22,7 @@ async def admit(database: Database, program_id: str, merchant_id: str, actor: st
             raise Refusal("merchant_is_owner", "This merchant owns the program and needs no admission to it.")
         if not await store.insert_admission(connection, program_id, merchant_id):
             return False
-        await _record(connection, "program:admitted", program_id, merchant_id, actor)
+        await _record(connection, "program:admitted", program_id, merchant_id, actor, is_admitted=True)
         return True
 
     try:
@@ -37,12 +37,21 @@ async def dismiss(database: Database, program_id: str, merchant_id: str, actor: 
     async def work(connection: Connection) -> None:
         if not await store.delete_admission(connection, program_id, merchant_id):
             raise NotFound("merchant_not_admitted", "This merchant is not admitted to that program.")
-        await _record(connection, "program:dismissed", program_id, merchant_id, actor)
+        await _record(connection, "program:dismissed", program_id, merchant_id, actor, is_admitted=False)
 
     await database.repeat(work)
 
 
-async def _record(connection: Connection, action: str, program_id: str, merchant_id: str, actor: str) -> None:
+async def _record(
+    connection: Connection, action: str, program_id: str, merchant_id: str, actor: str, *, is_admitted: bool
+) -> None:
     await audit.record(
-        connection, actor=actor, action=action, merchant_id=merchant_id, program_id=program_id, subject=merchant_id
+        connection,
+        actor=actor,
+        action=action,
+        merchant_id=merchant_id,
+        program_id=program_id,
+        subject=merchant_id,
+        before={"admitted": not is_admitted},
+        after={"admitted": is_admitted},
     )

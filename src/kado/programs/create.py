@@ -1,6 +1,7 @@
 """Open a program."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Final
 
 import asyncpg
 
@@ -9,7 +10,11 @@ from kado.errors import NotFound
 from kado.ids import new_id
 from kado.programs import rules, store
 from kado.programs.program import NewProgram, Program
+from kado.programs.update import facts_of
 from kado.storage.database import Connection, Database
+
+_BESIDE: Final = ("id", "merchant_id", "merchant_name", "is_heard", "created_at", "updated_at")
+_RULES: Final = [one.name for one in fields(Program) if one.name not in _BESIDE]
 
 
 async def create(database: Database, caller_merchant_id: str, actor: str, new: NewProgram) -> Program:
@@ -30,6 +35,8 @@ async def create(database: Database, caller_merchant_id: str, actor: str, new: N
 
     async def work(connection: Connection) -> Program:
         await store.insert(connection, program_id, caller_merchant_id, new, currency.code, limits)
+        program = await store.find(connection, program_id)
+        assert program is not None, "written a moment ago in this transaction"
         await audit.record(
             connection,
             actor=actor,
@@ -37,10 +44,8 @@ async def create(database: Database, caller_merchant_id: str, actor: str, new: N
             merchant_id=caller_merchant_id,
             program_id=program_id,
             subject=program_id,
-            details={"name": new.name, "currency": currency.code},
+            after=facts_of(program, _RULES),
         )
-        program = await store.find(connection, program_id)
-        assert program is not None, "written a moment ago in this transaction"
         return program
 
     try:

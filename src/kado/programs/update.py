@@ -1,9 +1,11 @@
 """Change a program's rules. Cards that exist keep what was copied to them, so no balance becomes invalid."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 
 from kado import audit
 from kado.errors import Invalid
+from kado.money import Currency
 from kado.programs import rules, store
 from kado.programs.program import Program, ProgramChanges
 from kado.programs.reach import Reaches, forbidden
@@ -29,8 +31,8 @@ async def update(
         if before is None or before.merchant_id != caller_merchant_id:
             raise forbidden()
         after = changed(before, changes)
-        difference = _difference(before, after)
-        if not difference:
+        changed_names = [f.name for f in fields(Program) if getattr(before, f.name) != getattr(after, f.name)]
+        if not changed_names:
             return before
         await store.update(connection, after)
         await audit.record(
@@ -40,7 +42,8 @@ async def update(
             merchant_id=caller_merchant_id,
             program_id=program_id,
             subject=program_id,
-            details=difference,
+            before=facts_of(before, changed_names),
+            after=facts_of(after, changed_names),
         )
         written = await store.find(connection, program_id)
         assert written is not None, "locked in this transaction, and programs are never deleted"
@@ -75,11 +78,7 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
     )
 
 
-def _difference(before: Program, after: Program) -> dict[str, object]:
-    names = [f.name for f in fields(Program) if getattr(before, f.name) != getattr(after, f.name)]
-    if not names:
-        return {}
-    return {
-        "before": {name: getattr(before, name) for name in names},
-        "after": {name: getattr(after, name) for name in names},
-    }
+def facts_of(program: Program, names: Iterable[str]) -> audit.Facts:
+    """These of the program's rules, for the audit log."""
+    facts = {name: getattr(program, name) for name in names}
+    return {name: value.code if isinstance(value, Currency) else value for name, value in facts.items()}

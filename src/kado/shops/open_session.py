@@ -8,7 +8,7 @@ from kado.access import merchant_sessions
 from kado.access.caller import MerchantSession
 from kado.access.merchant_sessions import NewSession, Till
 from kado.access.signatures import Signer
-from kado.crypto import Keyring, equal
+from kado.crypto import VERSION_BYTES, Keyring, equal
 from kado.errors import Refusal
 from kado.ids import is_id, new_id
 from kado.programs.reach import Reaches
@@ -71,7 +71,9 @@ async def _introduced(connection: Connection, keyring: Keyring, signer: Signer, 
     shop_id, known = await store.lock_by_platform(connection, *shop)
     if is_new:
         await _record(connection, signer, "shop:created", shop_id, {"platform": hello.platform})
-    elif not any(equal(known, _hashed(keyring, version, hello)) for version in keyring.versions):
+    elif known[:VERSION_BYTES] in keyring.versions and not any(
+        equal(known, _hashed(keyring, version, hello)) for version in keyring.versions
+    ):  # under a secret that is gone nobody can tell
         await _record(connection, signer, "shop:app-token-changed", shop_id, {})
     await store.update(connection, shop_id, hello.name, token)
     return await store.find(connection, shop_id)

@@ -47,7 +47,9 @@ async def save_theme(database: Database, caller: Caller, session: MerchantSessio
             action="shop:theme-changed",
             merchant_id=caller.merchant_id,
             subject=session.shop_id,
-            details={"session": session.id, "before": {name: before[name] for name in changed}},
+            details={"session": session.id},
+            before={name: before[name] for name in changed},
+            after={name: wanted[name] for name in changed},
         )
 
     await database.repeat(work)

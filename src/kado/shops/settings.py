@@ -30,7 +30,9 @@ async def set_program(connection: Connection, actor: str, shop: Shop, location_i
         merchant_id=shop.merchant_id,
         program_id=program_id,
         subject=shop.id,
-        details={"location": location_id, "before": before},
+        details={"location": location_id},
+        before={"programId": before},
+        after={"programId": program_id},
     )
 
 

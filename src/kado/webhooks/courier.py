@@ -20,7 +20,7 @@ from kado.programs import find
 from kado.storage.database import Database
 from kado.webhooks import deliveries, history, store
 from kado.webhooks.deliveries import Claimed
-from kado.webhooks.endpoints import secret_of
+from kado.webhooks.endpoints import secrets_of
 from kado.webhooks.post import NotReached, Poster
 from kado.webhooks.webhook import Webhook
 
@@ -89,7 +89,9 @@ class Courier:
                 lane.cancel()
 
     async def forget(self) -> None:
-        """Delete events of long ago."""
+        """Delete events of long ago, and secrets that were replaced long enough ago."""
+        async with self._database.read() as connection:
+            await store.forget_previous_secrets(connection)
         for program in await find.list_all(self._database):
             while await history.forget(self._database, program.id) == history.FORGOTTEN_AT_ONCE:
                 pass
@@ -154,8 +156,8 @@ class Courier:
         """Send one event and write down what came of it."""
         status: int | None = None
         try:
-            secret = secret_of(self._keyring, webhook)
-            status = (await self._poster.post(webhook.url, secret, delivery.event_id, delivery.body)).status
+            secrets = secrets_of(self._keyring, webhook)
+            status = (await self._poster.post(webhook.url, secrets, delivery.event_id, delivery.body)).status
             reason = f"answered {status}"
         except NotReached as failure:
             reason = failure.reason

@@ -21,7 +21,7 @@ LEASE: Final = timedelta(seconds=30)
 
 _HANDED_OUT_AT_ONCE: Final = 500
 _RESCUED_AT_ONCE: Final = 1000
-WORKER: Final = "worker"
+WORKER: Final = "system:worker"
 """Who stands in the audit log for an endpoint that was disabled because it does not answer."""
 
 
@@ -180,6 +180,8 @@ async def give_up(
             merchant_id=merchant_id,
             subject=delivery.webhook_id,
             details={"reason": why},
+            before={"enabled": True},
+            after={"enabled": False},
         )
         return True
 

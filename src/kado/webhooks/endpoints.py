@@ -4,11 +4,13 @@ An endpoint is sent nothing until it has shown that it belongs to who named it: 
 must send back. Whoever changes its address starts again from there.
 """
 
+import hashlib
 import json
 import secrets
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from kado import audit, clock
 from kado.access.caller import Caller
@@ -24,6 +26,9 @@ from kado.webhooks.webhook import VERIFY, Wanted, Webhook
 
 MOST: Final = 20
 """Endpoints of one merchant, test endpoints included."""
+
+OVERLAP: Final = timedelta(hours=24)
+"""For how long a secret that was replaced signs beside the new one, so that the receiver can change over at leisure."""
 
 _BY_OWNER: Final = "disabled by its owner"
 _NEW_ADDRESS: Final = "its address changed; enable it again"
@@ -55,7 +60,7 @@ async def create(
             wanted.events or [],
             wanted.pass_templates,
         )
-        await _record(connection, caller, "webhook:created", webhook_id)
+        await _record(connection, caller, "webhook:created", webhook_id, None, webhook)
         return webhook
 
     return await database.repeat(work), made
@@ -66,25 +71,31 @@ async def update(
 ) -> Webhook:
     """The endpoint as changed. With another address it is disabled until it is enabled again.
 
+    With another secret, the one before goes on signing beside it for a day.
+
     Raises `Invalid` for an address that may not be called, `NotFound`.
     """
-    before = await get(database, caller, webhook_id)
-    if wanted.url != before.url:
+    known = await get(database, caller, webhook_id)
+    if wanted.url != known.url:
         await _check(poster, wanted.url)
 
     async def work(connection: Connection) -> Webhook:
-        now, webhook = await _locked(connection, caller, webhook_id)
+        now, before = await _locked(connection, caller, webhook_id)
+        webhook = before
         if wanted.url != webhook.url:
             webhook = replace(webhook, url=wanted.url, enabled=False, disabled_at=now, disabled_reason=_NEW_ADDRESS)
+        if wanted.secret and wanted.secret != _opened(keyring, webhook_id, webhook.sealed_secret):
+            sealed = _sealed(keyring, webhook_id, wanted.secret)
+            await store.change_secret(connection, webhook_id, sealed, OVERLAP)
+            webhook = replace(webhook, sealed_secret=sealed)
         webhook = replace(
             webhook,
-            sealed_secret=_sealed(keyring, webhook_id, wanted.secret) if wanted.secret else webhook.sealed_secret,
             hears_all=webhook.hears_all if wanted.hears_all is None else wanted.hears_all,
             events=webhook.events if wanted.events is None else wanted.events,
             pass_templates={**webhook.pass_templates, **wanted.pass_templates},
         )
         await store.update(connection, webhook)
-        await _record(connection, caller, "webhook:updated", webhook_id)
+        await _record(connection, caller, "webhook:updated", webhook_id, before, webhook)
         return await _again(connection, webhook_id)
 
     return await database.repeat(work)
@@ -105,7 +116,7 @@ async def enable(database: Database, keyring: Keyring, poster: Poster, caller: C
         if not webhook.enabled:
             enabled = replace(webhook, enabled=True, disabled_at=None, disabled_reason=None)
             await store.update(connection, enabled)
-            await _record(connection, caller, "webhook:enabled", webhook_id)
+            await _record(connection, caller, "webhook:enabled", webhook_id, webhook, enabled)
         return await _again(connection, webhook_id)
 
     return await database.repeat(work)
@@ -119,7 +130,7 @@ async def disable(database: Database, caller: Caller, webhook_id: str) -> Webhoo
         if webhook.enabled:
             disabled = replace(webhook, enabled=False, disabled_at=now, disabled_reason=_BY_OWNER)
             await store.update(connection, disabled)
-            await _record(connection, caller, "webhook:disabled", webhook_id)
+            await _record(connection, caller, "webhook:disabled", webhook_id, webhook, disabled)
         return await _again(connection, webhook_id)
 
     return await database.repeat(work)
@@ -129,9 +140,9 @@ async def delete(database: Database, caller: Caller, webhook_id: str) -> None:
     """Forget the endpoint. Raises `NotFound`."""
 
     async def work(connection: Connection) -> None:
-        await _locked(connection, caller, webhook_id)
+        _, webhook = await _locked(connection, caller, webhook_id)
         await store.delete(connection, webhook_id)
-        await _record(connection, caller, "webhook:deleted", webhook_id)
+        await _record(connection, caller, "webhook:deleted", webhook_id, webhook, None)
 
     await database.repeat(work)
 
@@ -151,12 +162,16 @@ async def list_endpoints(
         return await store.list_own(connection, merchant_id, is_test, text, limit, offset)
 
 
-def secret_of(keyring: Keyring, webhook: Webhook) -> str:
-    """What its events are signed with. Raises `NotReached` where the operator's secret key is gone that hid it."""
-    try:
-        return keyring.decrypt("stored-secret", webhook.sealed_secret, webhook.id.encode()).decode()
-    except Undecipherable:
-        raise NotReached("its secret cannot be read any more; give it a new one") from None
+def secrets_of(keyring: Keyring, webhook: Webhook) -> list[str]:
+    """What its events are signed with: its secret and, for a while after a change, the one before.
+
+    Raises `NotReached` where the operator's secret key is gone that hid it.
+    """
+    secret = _opened(keyring, webhook.id, webhook.sealed_secret)
+    if secret is None:
+        raise NotReached("its secret cannot be read any more; give it a new one")
+    before = _opened(keyring, webhook.id, webhook.sealed_previous_secret)
+    return [secret] if before is None else [secret, before]
 
 
 def not_found() -> NotFound:
@@ -174,8 +189,8 @@ async def _verify(poster: Poster, keyring: Keyring, webhook: Webhook) -> None:
         "data": {"webhookId": webhook.id, "token": token},
     }
     try:
-        secret = secret_of(keyring, webhook)
-        answer = await poster.post(webhook.url, secret, message_id, json.dumps(said).encode(), want_body=True)
+        signers = secrets_of(keyring, webhook)
+        answer = await poster.post(webhook.url, signers, message_id, json.dumps(said).encode(), want_body=True)
     except NotReached as error:
         raise _not_verified(error.reason) from None
     if not 200 <= answer.status <= 299:
@@ -233,7 +248,53 @@ def _sealed(keyring: Keyring, webhook_id: str, secret: str) -> bytes:
     return keyring.encrypt("stored-secret", secret.encode(), webhook_id.encode())
 
 
-async def _record(connection: Connection, caller: Caller, action: str, webhook_id: str) -> None:
+def _opened(keyring: Keyring, webhook_id: str, sealed: bytes | None) -> str | None:
+    """None where there is nothing, or nothing that a configured secret key opens."""
+    try:
+        return None if sealed is None else keyring.decrypt("stored-secret", sealed, webhook_id.encode()).decode()
+    except Undecipherable:
+        return None
+
+
+async def _record(
+    connection: Connection,
+    caller: Caller,
+    action: str,
+    webhook_id: str,
+    before: Webhook | None,
+    after: Webhook | None,
+) -> None:
+    """What differs; all of an endpoint that comes or goes."""
+    was, is_now = _facts(before), _facts(after)
+    names = [name for name in (was or is_now) if was.get(name) != is_now.get(name)]
     await audit.record(
-        connection, actor=caller.subject, action=action, merchant_id=caller.merchant_id, subject=webhook_id
+        connection,
+        actor=caller.subject,
+        action=action,
+        merchant_id=caller.merchant_id,
+        subject=webhook_id,
+        before={name: was[name] for name in names if was},
+        after={name: is_now[name] for name in names if is_now},
     )
+
+
+def _facts(webhook: Webhook | None) -> dict[str, object]:
+    """What may be read for ever: of the address, whose path may be a secret, the host and a mark; of the secret that.
+
+    A mark is eight characters that tell whether two are the same.
+    """
+    if webhook is None:
+        return {}
+    return {
+        "host": urlsplit(webhook.url).hostname,
+        "address": _mark(webhook.url.encode()),
+        "secret": _mark(webhook.sealed_secret),
+        "enabled": webhook.enabled,
+        "hearsAll": webhook.hears_all,
+        "events": webhook.events,
+        "passTemplates": sorted(webhook.pass_templates),
+    }
+
+
+def _mark(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:8]

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
+from kado import audit
+from kado.audit.origin import origin
 from kado.storage.database import Connection, Database
 from kado.webhooks.deliveries import wake
 from kado.webhooks.webhook import Delivery
@@ -43,7 +45,9 @@ async def list_deliveries(
     return [Delivery(**row) for row in rows], int(total)
 
 
-async def replay(database: Database, merchant_id: str, webhook_id: str, delivery_id: str | None = None) -> int:
+async def replay(
+    database: Database, merchant_id: str, actor: str, webhook_id: str, delivery_id: str | None = None
+) -> int:
     """Put a delivery back in the queue, in whatever state it is, or all that failed; how many it were.
 
     The event keeps its id, so a receiver that has had it knows it again. Its ten waits begin anew.
@@ -56,7 +60,7 @@ async def replay(database: Database, merchant_id: str, webhook_id: str, delivery
                                         delivered_at = NULL
              WHERE program_id IN (SELECT p.id FROM program p WHERE p.merchant_id = $1) AND webhook_id = $2
                AND (id = $3 OR ($3::text IS NULL AND state = 'failed'))
-            RETURNING program_id, webhook_id
+            RETURNING program_id, webhook_id, id
             """,
             merchant_id,
             webhook_id,
@@ -65,6 +69,19 @@ async def replay(database: Database, merchant_id: str, webhook_id: str, delivery
         places = {(row["program_id"], row["webhook_id"]) for row in rows}
         if places:
             await wake(connection, sorted(places), timedelta(0))
+        replayed = [
+            audit.Row(
+                actor=actor,
+                action="event:replayed",
+                merchant_id=merchant_id,
+                program_id=row["program_id"],
+                subject=row["id"],
+                details={"webhook": webhook_id},
+                source=origin(),
+            )
+            for row in rows
+        ]
+        await audit.write(connection, replayed)
         return len(rows)
 
     return await database.repeat(work)

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv6Address
@@ -66,9 +66,14 @@ class Poster:
         except TimeoutError:
             raise Blocked from None
 
-    async def post(self, url: str, secret: str, message_id: str, body: bytes, *, want_body: bool = False) -> Answered:
-        """Send the event, signed at this moment. Raises `NotReached`; redirects are answers like any other."""
-        headers = sign.headers(secret, message_id, int(time.time()), body)
+    async def post(
+        self, url: str, secrets: Sequence[str], message_id: str, body: bytes, *, want_body: bool = False
+    ) -> Answered:
+        """Send the event, signed at this moment with each of the secrets.
+
+        Raises `NotReached`; redirects are answers like any other.
+        """
+        headers = sign.headers(secrets, message_id, int(time.time()), body)
         try:
             async with asyncio.timeout(self._seconds):
                 ends = asyncio.get_running_loop().time() + self._seconds

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -32,10 +33,13 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.digest(key_of(secret), signed, "sha256")).decode()
 
 
-def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers by which a receiver knows that an event is genuine and new."""
+def headers(signers: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The three headers by which a receiver knows that an event is genuine and new.
+
+    While a secret is being changed there are two, and a signature with each: one of them has to fit.
+    """
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(secret, message_id, timestamp, body),
+        "webhook-signature": " ".join(signature(one, message_id, timestamp, body) for one in signers),
     }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kado.storage.database import Connection
@@ -11,7 +11,8 @@ from kado.webhooks.webhook import Webhook
 
 COLUMNS: Final = """
     id, merchant_id, is_test, url, secret, enabled, hears_all, events, pass_templates, created_at, updated_at,
-    last_delivered_at, last_error, disabled_at, disabled_reason"""
+    last_delivered_at, last_error, disabled_at, disabled_reason,
+    CASE WHEN previous_until > clock_timestamp() THEN previous_secret END AS previous_secret"""
 """In the order of the fields of `Webhook`."""
 
 
@@ -66,6 +67,24 @@ async def update(connection: Connection, webhook: Webhook) -> None:
         json.dumps(webhook.pass_templates),
         webhook.disabled_at,
         webhook.disabled_reason,
+    )
+
+
+async def change_secret(connection: Connection, webhook_id: str, sealed: bytes, overlap: timedelta) -> None:
+    """Another secret from now on; the one before signs beside it for so long, and the one before that no more."""
+    await connection.execute(
+        "UPDATE webhook SET previous_secret = secret, previous_until = clock_timestamp() + $3::interval, secret = $2"
+        " WHERE id = $1",
+        webhook_id,
+        sealed,
+        overlap,
+    )
+
+
+async def forget_previous_secrets(connection: Connection) -> None:
+    """Those that sign no more."""
+    await connection.execute(
+        "UPDATE webhook SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= clock_timestamp()"
     )
 
 

@@ -28,6 +28,8 @@ class Webhook:
     last_error: str | None
     disabled_at: datetime | None
     disabled_reason: str | None
+    sealed_previous_secret: bytes | None = field(repr=False)
+    """Where the secret was changed lately: the one before, which signs too for a while."""
 
     def hears(self, event_type: str, *, is_test: bool) -> bool:
         """Whether it hears this. Endpoints made with a test key hear of test cards, others of live ones."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from kado.access import attempts
-from kado.access.attempts import Exhausted, Limit, Reservation
+from kado.access.attempts import Exhausted, Limit, Reservation, Subject
 from kado.storage.database import Database
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -15,7 +15,7 @@ SUBJECT = b"s" * 32
 
 async def reserve(database: Database, *limits: Limit, about: bytes = SUBJECT) -> Reservation | Exhausted:
     async with database.transaction() as connection:
-        return await attempts.reserve(connection, "balance-check", about, limits)
+        return await attempts.reserve(connection, "balance-check", Subject(about), limits)
 
 
 async def failed_ago(database: Database, *ages: timedelta) -> None:

@@ -1,5 +1,7 @@
 """`kado card accept`: the way back for a card whose seal is broken, or is from before it covered what it does now."""
 
+import json
+
 from tests.database.cards.builders import Shop
 from tests.database.cards.commands import Office
 
@@ -19,6 +21,9 @@ def test_a_card_is_sealed_as_it_stands(office: Office) -> None:
     assert (result.exit_code, result.stdout) == (0, "1 of 1 cards sealed as they stand. Now: kado verify\n")
     assert office.kado("verify").exit_code == 0
     assert office.kado("card", "accept", card, "--reason", "again").stdout.startswith("0 of 1 cards")
+    audited = ("audit", "list", "--subject", card, "--action", "card:accepted-as-it-stands", "--json")
+    (row,) = json.loads(office.kado(*audited).stdout)
+    assert (row["actorType"], row["details"]["reason"]) == ("operator", "looked at")
 
 
 def test_all_cards_of_a_program_and_what_their_entries_contradict_stays_named(office: Office) -> None:

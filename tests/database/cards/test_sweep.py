@@ -95,7 +95,7 @@ async def test_rate_rows_challenges_and_attempts(shop: Shop, superuser: Any, key
     await superuser.execute(
         "UPDATE attempt SET failed_at = ARRAY[$1::timestamptz] WHERE subject = $2",
         now - timedelta(days=2),
-        attempts.subject(keyring, "login-email", "old"),
+        attempts.subject(keyring, "login-email", "old").now,
     )
     assert await sweep(shop.database, answer_days=35) == SweepReport(
         expired=0, suspensions_ended=0, answers=0, challenges=2, check_rates=2, attempts=1

@@ -1,6 +1,8 @@
+import asyncio
 import base64
 import logging
 import stat
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -57,6 +59,36 @@ async def test_refusals(provider: Provider, answer: str, kind: type) -> None:
 async def test_no_provider_is_worth_another_try(unused_tcp_port: int) -> None:
     with pytest.raises(TemporaryFailure, match="no connection"):
         await Texter(f"https://a:b@127.0.0.1:{unused_tcp_port}/?from=%2B1").send(TO, "Your code: 123456")
+
+
+async def test_no_proxy_of_the_environment_sees_a_code(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Provider()
+    server = await asyncio.start_server(proxy.answer, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, address)
+    await Texter(provider.url).send(TO, "Your code: 123456")
+    server.close()
+    assert (len(provider.requests), proxy.requests) == (1, [])
+
+
+async def test_of_what_a_provider_says_only_the_status_is_read() -> None:
+    sent = 0
+
+    async def never_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 1000000000\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"x" * 16_384)
+                sent += 16_384
+                await writer.drain()
+
+    server = await asyncio.start_server(never_end, "127.0.0.1", 0)
+    await Texter(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/").send(TO, "Your code: 123456")
+    server.close()
+    await server.wait_closed()
+    assert 0 < sent < 64 * 1024 * 1024, "what was in buffers of the system at most"
 
 
 async def test_a_folder_takes_each_message_as_a_private_file(tmp_path: Path) -> None:

@@ -67,6 +67,9 @@ async def test_deliveries_are_listed_and_sent_again(kado: Kado, webhook_id: str,
     assert (await kado("webhook", "replay", webhook_id, "--failed")).out == "0 queued.\n"
     assert await superuser.fetchval("SELECT count(*) FROM webhook_delivery WHERE state = 'queued'") == 2
     assert await superuser.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'deliver_events'") == 2
+    replayed = await superuser.fetch("SELECT subject, actor FROM audit_log WHERE action = 'event:replayed'")
+    assert [row["actor"] for row in replayed] == ["operator:cli"] * 2
+    assert every[0]["id"] in {row["subject"] for row in replayed}
 
 
 async def test_what_makes_no_sense_is_refused_in_one_sentence(kado: Kado, webhook_id: str, superuser: Any) -> None:

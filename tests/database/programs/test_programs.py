@@ -35,10 +35,11 @@ FULL = NewProgram(
 async def audited(database: Database, action: str) -> list[dict[str, object]]:
     async with database.read() as connection:
         rows = await connection.fetch(
-            "SELECT actor, merchant_id, program_id, subject, details FROM audit_log WHERE action = $1 ORDER BY at",
+            "SELECT actor, merchant_id, program_id, subject, before, after FROM audit_log WHERE action = $1"
+            " ORDER BY at",
             action,
         )
-    return [dict(row) | {"details": json.loads(row["details"])} for row in rows]
+    return [dict(row) | {name: json.loads(row[name] or "null") for name in ("before", "after")} for row in rows]
 
 
 async def test_a_program_opens_with_the_defaults(database: Database, owner: str) -> None:
@@ -77,15 +78,12 @@ async def test_a_program_keeps_everything_it_is_told(database: Database, owner: 
     assert (program.code_format, program.number_prefix, program.requires_key) == (CodeFormat.LETTERS, "", True)
     assert (program.name, program.currency) == ("Blumen 🌷", money.currency("JPY"))
     assert program.profile == {"description": "Für alle", "phone": "+49"}
-    assert await audited(database, "program:created") == [
-        {
-            "actor": ACTOR,
-            "merchant_id": owner,
-            "program_id": program.id,
-            "subject": program.id,
-            "details": {"name": "Blumen 🌷", "currency": "JPY"},
-        }
-    ]
+    (row,) = await audited(database, "program:created")
+    assert (row["actor"], row["merchant_id"], row["program_id"]) == (ACTOR, owner, program.id)
+    assert (row["subject"], row["before"]) == (program.id, None)
+    rules = row["after"]
+    assert isinstance(rules, dict)
+    assert (rules["name"], rules["currency"], rules["max_redeem"]) == ("Blumen 🌷", "JPY", 30)
 
 
 async def test_what_a_program_cannot_be_is_refused_and_leaves_nothing(
@@ -144,9 +142,9 @@ async def test_a_change_is_kept_and_audited_with_before_and_after(database: Data
     )
     (row,) = await audited(database, "program:updated")
     assert (row["actor"], row["merchant_id"], row["program_id"]) == (ACTOR, owner, program.id)
-    before_after = row["details"]
-    assert isinstance(before_after, dict)
-    assert before_after["before"] == {
+    before, now = row["before"], row["after"]
+    assert isinstance(now, dict)
+    assert before == {
         "name": "Cards",
         "max_initial_value": 1_000_000,
         "max_balance": 1_000_000,
@@ -154,8 +152,8 @@ async def test_a_change_is_kept_and_audited_with_before_and_after(database: Data
         "requires_key": False,
         "profile": {"terms": "none", "phone": "1"},
     }
-    assert before_after["after"]["name"] == "Gifts"
-    assert before_after["after"].keys() == before_after["before"].keys()
+    assert now["name"] == "Gifts"
+    assert now.keys() == before.keys()
 
 
 async def test_every_field_can_change_but_the_currency(database: Database, owner: str) -> None:

@@ -10,6 +10,8 @@ from tests.database.webhooks.conftest import MakeCourier, Shop, all_are, ids
 from tests.serving.receiver import DROP, HANG, receiving
 from tests.serving.working import back, until, working
 
+from kado.access.caller import Caller
+from kado.access.permissions import Permission, Role
 from kado.crypto import Keyring
 from kado.delivery.mail import Mailer
 from kado.delivery.send import Sender
@@ -17,8 +19,10 @@ from kado.delivery.sms import Texter
 from kado.doors.worker.run import Worker
 from kado.storage.database import Database
 from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS, enqueue_events
-from kado.webhooks import deliveries, history
+from kado.webhooks import deliveries, endpoints, history
 from kado.webhooks.courier import AT_ONCE, WAITS, Courier
+from kado.webhooks.sign import signature
+from kado.webhooks.webhook import Wanted
 
 
 def a_worker(shop: Shop, courier: Courier) -> Worker:
@@ -149,7 +153,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_at_once_and_what_waits_for_i
                 await connection.execute("UPDATE webhook SET enabled = true WHERE id = $1", webhook_id)
             receiver.usual = "204 No Content"
             receiver.received.clear()
-            assert await history.replay(shop.database, shop.merchant_id, webhook_id) == 20
+            assert await history.replay(shop.database, shop.merchant_id, "operator:test", webhook_id) == 20
             await until(all_are(shop, webhook_id, "delivered", 20))
         assert sorted(ids(receiver)) == sorted(sent)
 
@@ -276,6 +280,41 @@ async def test_a_secret_that_cannot_be_read_any_more_sends_nothing_unsigned(
         assert receiver.connections == 0
     (delivery,) = await shop.deliveries(webhook_id)
     assert delivery.last_error == "its secret cannot be read any more; give it a new one"
+
+
+async def test_a_secret_that_was_replaced_signs_beside_the_new_one_for_a_day(
+    shop: Shop, database: Database, make_courier: MakeCourier, superuser: Any
+) -> None:
+    poster = make_courier()._poster
+    async with receiving() as receiver:
+        webhook_id = await shop.listen(receiver.url)
+        caller = Caller(shop.merchant_id, "key:test", Role.OWNER, frozenset(Permission), is_test=False)
+        before, after = shop.secrets[webhook_id], "staple it together"
+
+        async def put(secret: str) -> None:
+            wanted = Wanted(receiver.url, secret)
+            await endpoints.update(database, shop.keyring, poster, caller, webhook_id, wanted)
+
+        async def signed_with() -> list[str]:
+            """Which of the two secrets the next event can be verified with."""
+            count = len(receiver.received) + 1
+            await shop.happens()
+            async with working(a_worker(shop, make_courier())):
+                sent = (await receiver.until(count))[-1]
+            timestamp = int(sent.headers["webhook-timestamp"])
+            offered = sent.headers["webhook-signature"].split()
+            made = {one: signature(one, sent.headers["webhook-id"], timestamp, sent.body) for one in (before, after)}
+            assert len(offered) == len(set(offered) & set(made.values()))
+            return [one for one, value in made.items() if value in offered]
+
+        assert await signed_with() == [before]
+        await put(after)
+        await put(after)  # said again, it is no other secret
+        assert await signed_with() == [before, after]
+        await superuser.execute("UPDATE webhook SET previous_until = clock_timestamp()")
+        assert await signed_with() == [after]
+        await make_courier().forget()
+        assert await superuser.fetchval("SELECT previous_secret IS NULL FROM webhook")
 
 
 async def test_the_logs_name_no_address_and_no_secret(shop: Shop, make_courier: MakeCourier) -> None:

@@ -40,6 +40,8 @@ merchant:settings        x     x       .       .             .              .
 programs:read            x     x       x       x             .              x
 programs:write           x     .       .       .             .              .
 passes:read              x     x       .       x             .              .
+audit:read               x     x       x       x             .              .
+audit:export             x     x       .       .             .              .
 staff:read               x     x       .       .             .              .
 staff:write              x     .       .       .             .              .
 keys:read                x     x       .       .             .              .

@@ -7,6 +7,7 @@ import pytest
 from kado import money
 from kado.access.caller import Caller
 from kado.access.permissions import ROLES, Role
+from kado.audit.origin import NOBODY
 from kado.cards.idempotency import internal_fingerprint
 from kado.cards.issue import Issue, Placed, place
 from kado.cards.posting import Answer
@@ -59,7 +60,7 @@ def issued(now: datetime, expires_at: datetime | None, rule: ExpiryRule, months:
         initial_value=100,
         expires_at=expires_at,
     )
-    return place(KEYRING, issue, program, now, internal_fingerprint())
+    return place(KEYRING, issue, program, now, internal_fingerprint(), NOBODY)
 
 
 def life(now: datetime, expires_at: datetime | None = None, rule: str = "after_issue", months: int = 12) -> object:

@@ -82,10 +82,10 @@ async def test_no_notation_of_this_machine_gets_a_connection(listener: Listener)
         with pytest.raises(Blocked):
             await poster.check(url)
         with pytest.raises(NotReached, match="may not be called"):
-            await poster.post(url, SECRET, "1", EVENT)
+            await poster.post(url, [SECRET], "1", EVENT)
     assert listener.connections == 0
     with pytest.raises(NotReached):
-        await Poster(LOOPBACK).post(f"http://127.0.0.1:{listener.port}/", SECRET, "1", EVENT)
+        await Poster(LOOPBACK).post(f"http://127.0.0.1:{listener.port}/", [SECRET], "1", EVENT)
     assert listener.connections == 1, "the listener does count"
 
 
@@ -93,12 +93,12 @@ async def test_a_name_that_is_rebound_between_two_look_ups_is_looked_up_once(lis
     for answers in (("127.0.0.1", "8.8.8.8"), ("169.254.169.254", "8.8.8.8"), ("::1", "8.8.8.8")):
         names = Names(*answers)
         with pytest.raises(NotReached, match="may not be called"):
-            await Poster(resolve=names).post("https://hooks.example:8443/", SECRET, "1", EVENT)
+            await Poster(resolve=names).post("https://hooks.example:8443/", [SECRET], "1", EVENT)
         assert names.asked == ["hooks.example"]
     async with receiving() as receiver:
         names = Names("127.0.0.1", "127.0.0.2", "10.0.0.1")  # only the first answer leads anywhere
         poster = Poster(LOOPBACK, resolve=names)
-        answer = await poster.post(f"http://hooks.example:{receiver.port}/x", SECRET, "1", EVENT)
+        answer = await poster.post(f"http://hooks.example:{receiver.port}/x", [SECRET], "1", EVENT)
     assert (answer, names.asked) == (Answered(200), ["hooks.example"])
     assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
     assert listener.connections == 0
@@ -108,14 +108,14 @@ async def test_what_was_fine_at_registration_is_checked_again_at_every_delivery(
     poster = Poster(resolve=Names("8.8.8.8", "127.0.0.1"))
     await poster.check("https://hooks.example/")
     with pytest.raises(NotReached, match="may not be called"):
-        await poster.post("https://hooks.example/", SECRET, "1", EVENT)
+        await poster.post("https://hooks.example/", [SECRET], "1", EVENT)
 
 
 async def test_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch, listener: Listener) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{listener.port}")
     async with receiving() as receiver:
-        assert (await Poster(LOOPBACK).post(receiver.url, SECRET, "1", EVENT)).status == 200
+        assert (await Poster(LOOPBACK).post(receiver.url, [SECRET], "1", EVENT)).status == 200
     assert listener.connections == 0
 
 
@@ -179,12 +179,12 @@ async def test_the_certificate_must_be_for_the_name_although_the_address_is_what
 ) -> None:
     poster = Poster(LOOPBACK, resolve=Names("127.0.0.1"), trusted=authority.trusted())
     async with receiving(authority.server("hooks.example")) as receiver:
-        answer = await poster.post(f"https://hooks.example:{receiver.port}/hook", SECRET, "1", EVENT)
+        answer = await poster.post(f"https://hooks.example:{receiver.port}/hook", [SECRET], "1", EVENT)
         assert answer.status == 200
         assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
         for other in ("other.example", "127.0.0.1", "hooks.example.com"):
             with pytest.raises(NotReached, match="certificate"):
-                await poster.post(f"https://{other}:{receiver.port}/hook", SECRET, "1", EVENT)
+                await poster.post(f"https://{other}:{receiver.port}/hook", [SECRET], "1", EVENT)
         assert len(receiver.received) == 1
 
 
@@ -192,7 +192,7 @@ async def test_an_authority_that_nobody_trusts_is_refused(authority: Authority) 
     poster = Poster(LOOPBACK, resolve=Names("127.0.0.1"))
     async with receiving(authority.server("hooks.example")) as receiver:
         with pytest.raises(NotReached, match="certificate"):
-            await poster.post(f"https://hooks.example:{receiver.port}/hook", SECRET, "1", EVENT)
+            await poster.post(f"https://hooks.example:{receiver.port}/hook", [SECRET], "1", EVENT)
         assert receiver.received == []
 
 
@@ -200,7 +200,7 @@ async def test_a_server_without_tls_is_no_https(authority: Authority) -> None:
     poster = Poster(LOOPBACK, resolve=Names("127.0.0.1"), trusted=authority.trusted(), seconds=0.5)
     async with receiving() as receiver:
         with pytest.raises(NotReached):
-            await poster.post(f"https://hooks.example:{receiver.port}/hook", SECRET, "1", EVENT)
+            await poster.post(f"https://hooks.example:{receiver.port}/hook", [SECRET], "1", EVENT)
         assert receiver.received == []
 
 
@@ -210,15 +210,15 @@ async def test_a_server_without_tls_is_no_https(authority: Authority) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_an_answer_and_leads_nowhere(status: int) -> None:
     async with receiving(usual=f"{status} Elsewhere") as receiver:
-        assert (await Poster(LOOPBACK).post(receiver.url, SECRET, "1", EVENT)).status == status
+        assert (await Poster(LOOPBACK).post(receiver.url, [SECRET], "1", EVENT)).status == status
     assert (receiver.connections, len(receiver.received)) == (1, 1)
 
 
 async def test_of_an_answer_without_an_end_little_is_read() -> None:
     async with receiving(usual=ENDLESS) as receiver:
         poster = Poster(LOOPBACK)
-        assert await poster.post(receiver.url, SECRET, "1", EVENT) == Answered(200)
-        body = (await poster.post(receiver.url, SECRET, "1", EVENT, want_body=True)).body
+        assert await poster.post(receiver.url, [SECRET], "1", EVENT) == Answered(200)
+        body = (await poster.post(receiver.url, [SECRET], "1", EVENT, want_body=True)).body
         assert body == b"x" * ANSWER_MAX
         assert receiver.sent < 1000 * ANSWER_MAX, "the rest was in buffers of the system at most"
 
@@ -227,7 +227,7 @@ async def test_who_does_not_answer_in_time_is_not_waited_for() -> None:
     began = asyncio.get_running_loop().time()
     async with receiving(usual=HANG) as receiver:
         with pytest.raises(NotReached, match=r"no answer within 0\.3 seconds"):
-            await Poster(LOOPBACK, seconds=0.3).post(receiver.url, SECRET, "1", EVENT)
+            await Poster(LOOPBACK, seconds=0.3).post(receiver.url, [SECRET], "1", EVENT)
     assert asyncio.get_running_loop().time() - began < 3
 
 
@@ -238,7 +238,7 @@ async def test_a_name_server_that_does_not_answer_is_not_waited_for() -> None:
 
     poster = Poster(resolve=hangs, seconds=0.1)
     with pytest.raises(NotReached, match="no answer"):
-        await poster.post("https://hooks.example/", SECRET, "1", EVENT)
+        await poster.post("https://hooks.example/", [SECRET], "1", EVENT)
     with pytest.raises(Blocked):
         await poster.check("https://hooks.example/")
 
@@ -246,6 +246,6 @@ async def test_a_name_server_that_does_not_answer_is_not_waited_for() -> None:
 async def test_a_connection_that_breaks_and_a_port_that_is_closed() -> None:
     async with receiving(usual=DROP) as receiver:
         with pytest.raises(NotReached, match="broke"):
-            await Poster(LOOPBACK).post(receiver.url, SECRET, "1", EVENT)
+            await Poster(LOOPBACK).post(receiver.url, [SECRET], "1", EVENT)
     with pytest.raises(NotReached, match="no connection"):
-        await Poster(LOOPBACK).post("http://127.0.0.1:1/", SECRET, "1", EVENT)
+        await Poster(LOOPBACK).post("http://127.0.0.1:1/", [SECRET], "1", EVENT)

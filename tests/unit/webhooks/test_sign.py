@@ -24,14 +24,23 @@ def test_the_vector_of_the_specification() -> None:
 
 def test_the_reference_verifies_what_is_signed_with_a_secret_of_ours() -> None:
     secret = sign.new_secret()
-    assert Webhook(secret).verify(BODY, sign.headers(secret, "1", now(), BODY)) == json.loads(BODY)
+    assert Webhook(secret).verify(BODY, sign.headers([secret], "1", now(), BODY)) == json.loads(BODY)
     with pytest.raises(WebhookVerificationError):
-        Webhook(secret).verify(BODY + b" ", sign.headers(secret, "1", now(), BODY))
+        Webhook(secret).verify(BODY + b" ", sign.headers([secret], "1", now(), BODY))
     with pytest.raises(WebhookVerificationError):
-        Webhook(sign.new_secret()).verify(BODY, sign.headers(secret, "1", now(), BODY))
+        Webhook(sign.new_secret()).verify(BODY, sign.headers([secret], "1", now(), BODY))
     old = now() - int(timedelta(hours=1).total_seconds())
     with pytest.raises(WebhookVerificationError):
-        Webhook(secret).verify(BODY, sign.headers(secret, "1", old, BODY))
+        Webhook(secret).verify(BODY, sign.headers([secret], "1", old, BODY))
+
+
+def test_while_a_secret_is_changed_receivers_with_either_of_the_two_verify() -> None:
+    before, after = sign.new_secret(), sign.new_secret()
+    headers = sign.headers([after, before], "1", now(), BODY)
+    for secret in (before, after):
+        assert Webhook(secret).verify(BODY, headers) == json.loads(BODY)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(sign.new_secret()).verify(BODY, headers)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +48,7 @@ def test_the_reference_verifies_what_is_signed_with_a_secret_of_ours() -> None:
 )
 def test_any_text_is_a_secret(secret: str) -> None:
     encoded = base64.b64encode(secret.encode()).decode()
-    assert Webhook(encoded).verify(BODY, sign.headers(secret, "1", now(), BODY)) == json.loads(BODY)
+    assert Webhook(encoded).verify(BODY, sign.headers([secret], "1", now(), BODY)) == json.loads(BODY)
 
 
 def test_secrets_are_long_and_never_the_same() -> None:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from kado.audit import Row
+from kado.audit.origin import origin
 from kado.cards import refusals
+from kado.cards.audited import beginning, of_entry
 from kado.cards.bulk import store
 from kado.cards.bulk.task import Batch, Task
 from kado.cards.card import Card, Entry
@@ -61,7 +64,14 @@ async def write_batch(
     if program.is_heard:
         pairs = zip(made.cards, made.entries, strict=True)
         events = [heard for card, one in pairs for heard in events_of("create", Outcome(card, program, (one,), now))]
-    await store.write_batch(connection, task, batch, made.cards, made.entries, messages, events)
+    audited = (_row(task, card, entry, program) for card, entry in zip(made.cards, made.entries, strict=True))
+    await store.write_batch(connection, task, batch, made.cards, made.entries, audited, messages, events)
+
+
+def _row(task: Task, card: Card, entry: Entry, program: Program) -> Row:
+    """Where the order came from says the order's own row."""
+    details, after = {"task": task.id}, beginning(card, program.currency)
+    return of_entry(entry, task.actor, origin(), details=details, after=after)
 
 
 async def _redraw_taken(

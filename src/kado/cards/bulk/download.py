@@ -18,6 +18,8 @@ from typing import Final
 
 from kado import audit, clock
 from kado.access.caller import Caller
+from kado.audit.looks import of_look
+from kado.audit.origin import origin
 from kado.cards.bulk import refusals, store
 from kado.cards.bulk.task import UNFINISHED, Task
 from kado.cards.card import Card
@@ -41,6 +43,7 @@ class Download:
     task: Task
     program: Program
     mark: bytes
+    actor: str
 
 
 async def begin(
@@ -62,7 +65,7 @@ async def begin(
         task.download, task.download_until = mark, now + _SILENCE
         await store.write_task(connection, task)
         await _note(connection, caller, task, "bulk:codes-taken")
-        return Download(task, program, mark)
+        return Download(task, program, mark, caller.subject)
 
     return await database.repeat(work)
 
@@ -182,6 +185,7 @@ async def _part(connection: Connection, keyring: Keyring, download: Download, af
         )
         texts[card.id] = ",".join(cells)
     await write_codes(connection, task.program_id, coded)
+    await audit.write(connection, [of_look(download.actor, task.merchant_id, task.program_id, ids, origin())])
     return number, "".join(f"{texts[card_id]}\r\n" for card_id in ids).encode()
 
 

@@ -65,6 +65,7 @@ async def _decide(
     await store.keyed_only(connection)
     programs, now = await cards_store.read_programs(connection, [order.program_id])
     program = programs[order.program_id]
+    await cards_store.hold_keys(connection, [prints])
     earlier = await _earlier(connection, keyring, order, prints)
     if earlier is not None:
         return earlier

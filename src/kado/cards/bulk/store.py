@@ -8,6 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final, TypeVar
 
+from kado import audit
 from kado.cards.bulk.task import TASK_COLUMNS, Batch, Recipient, Task
 from kado.cards.card import Card, Entry
 from kado.cards.words import insert_words
@@ -145,12 +146,14 @@ async def write_batch(
     batch: Batch,
     cards: Sequence[Card],
     entries: Sequence[Entry],
+    audited: Iterable[audit.Row],
     messages: Sequence[Message],
     events: Sequence[Event],
 ) -> None:
     """The cards of a batch with all that belongs to them. The one place where cards of a task come into being."""
     await _copy(connection, "card", tuple(_CARD), cards, attrgetter(*_CARD.values()))
     await _copy(connection, "card_transaction", _ENTRY, entries, attrgetter(*_ENTRY))
+    await _copy(connection, "audit_log", tuple(audit.COLUMNS), audited, audit.values)
     if batch.recipients:
         await insert_words(connection, cards)
     if messages:

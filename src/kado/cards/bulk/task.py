@@ -15,7 +15,7 @@ from kado.access.permissions import Role
 from kado.cards.card import Card
 from kado.cards.issue import Issue
 from kado.cards.posting import Answer
-from kado.crypto import Keyring
+from kado.crypto import Keyring, Undecipherable
 from kado.programs.program import Program
 
 BATCH: Final = 500
@@ -121,7 +121,10 @@ class Task:
         """The secret part of the file's address; None where there is no file to be had (any more)."""
         if self.link is None or self.link_expires_at is None or now >= self.link_expires_at:
             return None
-        return keyring.decrypt("stored-secret", self.link, self._bound()).decode()
+        try:
+            return keyring.decrypt("stored-secret", self.link, self._bound()).decode()
+        except Undecipherable:  # the operator took the secret away that hid it: a fresh link can be asked for
+            return None
 
     def _bound(self) -> bytes:
         return f"bulk:{self.program_id}:{self.id}".encode()

@@ -5,6 +5,7 @@ from typing import Final
 import asyncpg
 import structlog
 
+from kado import audit
 from kado.cards import store as cards_store
 from kado.cards.bulk import store
 from kado.cards.bulk.batch import make_batch, write_batch
@@ -76,8 +77,20 @@ async def _fail(database: Database, keyring: Keyring, task: Task, reason: str) -
         locked, now = found
         if locked.state in UNFINISHED and locked.issued == task.issued:
             locked.error = reason
+            before = locked.state
             locked.end(FAILED, keyring, now)
             await store.write_task(connection, locked)
+            await audit.record(
+                connection,
+                actor="system:worker",
+                action="bulk:failed",
+                merchant_id=locked.merchant_id,
+                program_id=locked.program_id,
+                subject=locked.id,
+                details={"reason": reason, "issued": locked.issued, "of": locked.total},
+                before={"state": before},
+                after={"state": FAILED},
+            )
 
     await database.repeat(work)
     _log.warning("bulk.failed", program=task.program_id, task=task.id, issued=task.issued, of=task.total)

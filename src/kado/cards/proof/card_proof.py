@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from kado.cards.chain import GENESIS
 from kado.cards.proof import lines
-from kado.cards.proof.export import Handover, handovers, said_of, seal_of, trusted, whole_only
+from kado.cards.proof.export import said_of, seal_of, whole_only
 from kado.cards.proof.facts import moment
+from kado.cards.proof.handovers import Handover, all_handovers, trusted
 from kado.cards.proof.seals import Seal, SealCheck
 from kado.cards.seal import HEAD_BYTES
 from kado.crypto import Keyring
@@ -44,6 +45,7 @@ async def prove(database: Database, keyring: Keyring, card_id: str, program_id: 
             program_id, unit = await _home(connection, card_id, program_id)
             entries = await _entries(connection, program_id, card_id)
             seal = await _seal(connection, program_id, card_id)
+            named = await all_handovers(connection, keyring)
     finally:
         await connection.close()
     return {
@@ -54,9 +56,7 @@ async def prove(database: Database, keyring: Keyring, card_id: str, program_id: 
         "currency": unit,
         "entries": [{"text": text, "hash": digest} for text, digest in entries],
         "seal": None if seal is None else said_of(program_id, seal),
-        "handovers": [
-            {"from": one.old.hex(), "to": one.new.hex(), "signature": one.signature.hex()} for one in handovers(keyring)
-        ],
+        "handovers": [one.said() for one in named],
     }
 
 

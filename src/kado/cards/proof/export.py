@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from kado import clock
 from kado.cards.proof.facts import moment
 from kado.cards.proof.findings import Finding
+from kado.cards.proof.handovers import Handover, all_handovers, trusted
 from kado.cards.proof.seals import Seal, SealCheck
 from kado.crypto import Keyring
 from kado.storage.database import LONG_READ, Database
@@ -29,7 +29,6 @@ FORMAT: Final = "kado-seals"
 VERSION: Final = 1
 
 _HEADER: Final = {"format": FORMAT, "version": VERSION}
-_HANDOVER: Final = b"kado:seal-key-handover:"
 _FETCH: Final = 20
 _LONGEST_LINE: Final = 4_000_000
 
@@ -42,45 +41,8 @@ class Contradiction(Exception):
     """The database does not continue the file; the text says where and is for people."""
 
 
-class Handover(NamedTuple):
-    """The holder of one key names the next one: whoever trusts the first may trust the second."""
-
-    old: bytes
-    new: bytes
-    signature: bytes
-
-    def is_signed(self) -> bool:
-        """Whether the old key signed it."""
-        try:
-            Ed25519PublicKey.from_public_bytes(self.old).verify(self.signature, _HANDOVER + self.old + self.new)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-
-
 Line = tuple[str, Seal] | Handover
 """A seal with its program, or a handover."""
-
-
-def handovers(keyring: Keyring) -> list[Handover]:
-    """From each configured secret to the one that took its place, the oldest first."""
-    signers = [keyring.signer(version) for version in keyring.versions]
-    found = []
-    for older, newer in zip(signers[:0:-1], signers[-2::-1], strict=True):
-        old, new = older.public_key().public_bytes_raw(), newer.public_key().public_bytes_raw()
-        found.append(Handover(old, new, older.sign(_HANDOVER + old + new)))
-    return found
-
-
-def trusted(given: Mapping[bytes, Ed25519PublicKey], named: list[Handover]) -> dict[bytes, Ed25519PublicKey]:
-    """The given keys, and those that they handed over to, in however many steps."""
-    keys = dict(given)
-    waiting = [one for one in named if one.is_signed()]
-    while True:
-        reached = [one for one in waiting if one.old in keys and one.new not in keys]
-        if not reached:
-            return keys
-        keys |= {one.new: Ed25519PublicKey.from_public_bytes(one.new) for one in reached}
 
 
 # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,13 +166,14 @@ async def export(database: Database, keyring: Keyring, file: Path, progress: Cal
     file or fewer, `OSError` where it cannot be written.
     """
     last, known, total = _ends(file)
+    async with database.read() as connection:
+        named = await all_handovers(connection, keyring)
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with _copied(file, fresh) as out:
-            for one in handovers(keyring):
+            for one in named:
                 if one[:2] not in known:
-                    said = {"from": one.old.hex(), "to": one.new.hex(), "signature": one.signature.hex()}
-                    _write(out, {"handover": said})
+                    _write(out, {"handover": one.said()})
             new = await _append(database, out, last, progress)
             out.flush()
             os.fsync(out.fileno())

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from kado.cards.chain import GENESIS
 from kado.cards.proof.facts import moment
 from kado.cards.proof.findings import Finding, Reason
+from kado.cards.proof.handovers import believed
 from kado.cards.seal import HEAD_BYTES, seal_hash
 from kado.crypto import Keyring
 from kado.storage.database import Connection
@@ -42,12 +43,6 @@ class Seal(NamedTuple):
     hash: bytes
     public_key: bytes
     signature: bytes
-
-
-def own_keys(keyring: Keyring) -> dict[bytes, Ed25519PublicKey]:
-    """The public keys of all configured secrets, the current one first."""
-    keys = [keyring.signer(version).public_key() for version in keyring.versions]
-    return {key.public_bytes_raw(): key for key in keys}
 
 
 class SealCheck:
@@ -148,7 +143,7 @@ class SealedHeads:
 
     async def _judge(self, program_id: str) -> frozenset[int]:
         """Judge every seal of the program; the numbers of those that are not to be believed."""
-        check = SealCheck(program_id, own_keys(self._keyring))
+        check = SealCheck(program_id, await believed(self._connection, self._keyring))
         doubtful = [seal.number async for seal in self._seals(program_id) if not check.is_sound(seal)]
         check.finish()
         self.count += check.count

@@ -5,8 +5,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from kado.cards.proof.export import Handover, read
+from kado.cards.proof.export import read
 from kado.cards.proof.findings import Finding, Reason
+from kado.cards.proof.handovers import Handover
 from kado.cards.proof.seals import Seal
 from kado.cards.seal import HEAD_BYTES
 from kado.storage.database import Connection

@@ -16,6 +16,7 @@ from kado.doors.api.lane import Lane
 from kado.doors.api.rights import Row
 from kado.doors.api.routes import (
     appkeys,
+    audit,
     balance,
     bulk,
     cards,
@@ -66,6 +67,7 @@ ROUTERS = (
     webhooks,
     merchants,
     themes,
+    audit,
 )
 
 

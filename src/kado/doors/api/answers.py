@@ -52,6 +52,16 @@ SECRET: Final = frozenset(
         "username",
     }
 )
+STANDARD: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    # Should a browser ever take an answer for a page: it loads and runs nothing, and no other site frames or reads it.
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Headers of every answer, unless it has its own."""
+
 _SHOWN_MAX: Final = 64
 _ERRORS_MAX: Final = 50
 

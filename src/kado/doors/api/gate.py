@@ -32,11 +32,7 @@ _PATH_SHOWN_MAX: Final = 512
 _USER_AGENT_MAX: Final = 255
 _FRAMES_MAX: Final = 12
 
-_STANDARD: Final = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-    (b"referrer-policy", b"no-referrer"),
-)
+_STANDARD: Final = tuple((name.lower().encode(), value.encode()) for name, value in answers.STANDARD.items())
 
 
 class Gate:

@@ -9,6 +9,7 @@ from kado.access.captcha import Captcha
 from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
+from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
 from kado.crypto import Keyring
@@ -34,6 +35,7 @@ class Services:
     ledger: Ledger
     checks: BalanceChecks
     poster: Poster
+    looks: Looks
 
 
 def services_of(request: Request) -> Services:

@@ -1,6 +1,6 @@
 """How cards, entries and outcomes look in the contract's bodies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Response
 
 from kado import clock
+from kado.access.caller import Caller
 from kado.access.sessions import Session
 from kado.cards.card import Card, CardStatus, Entry
 from kado.cards.codes import page_url
@@ -62,6 +63,11 @@ def gift_card(services: Services, card: Card, program: Program, now: datetime) -
             "url": page_url(services.settings.public_url, card.pass_sid),
         },
     }
+
+
+def saw(services: Services, caller: Caller, cards: Iterable[Card]) -> None:
+    """The caller is shown the numbers of these cards, without anything being done that says so in the audit log."""
+    services.looks.note(caller.subject, caller.merchant_id, [(card.program_id, card.id) for card in cards])
 
 
 def balance(services: Services, card: Card, currency: Currency, now: datetime) -> dict[str, Any]:

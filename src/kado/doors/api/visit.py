@@ -126,9 +126,9 @@ async def signing_merchant(request: Request) -> str | None:
 @held_by(Rule(Permission.CUSTOMERS_SIGN_IN, signature=True, no_customer=True))
 async def front_end(request: Request) -> Desk:
     """A dependency: a merchant's front end that signs customers in, by its signature (always live) or as a bearer."""
-    merchant_id = await signing_merchant(request)
-    if merchant_id is not None:
-        return Desk(merchant_id, is_test=False, subject="front-end")
+    if signatures.HEADER in request.headers:
+        signer = await signed(request)
+        return Desk(signer.merchant_id, is_test=False, subject=f"signing-key:{signer.key_id}")
     caller = await at_the_counter(request)
     caller.require(Permission.CUSTOMERS_SIGN_IN)
     return Desk(caller.merchant_id, caller.is_test, caller.subject)

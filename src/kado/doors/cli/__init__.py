@@ -7,6 +7,7 @@ import typer
 
 from kado import __version__
 from kado.doors.cli import (
+    audit,
     backup,
     cards,
     config,
@@ -17,6 +18,7 @@ from kado.doors.cli import (
     programs,
     restore,
     seal,
+    secret,
     sessions,
     sign,
     staff,
@@ -57,8 +59,11 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         seal.app,
         webhooks.app,
         outbox.app,
+        audit.app,
     ):
         app.add_typer(commands)
+    app.add_typer(secret.app)
+    app.add_typer(secret.app, name="keys", hidden=True)  # the word that is used for it elsewhere
     return app
 
 

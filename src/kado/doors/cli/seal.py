@@ -11,7 +11,7 @@ from kado import clock
 from kado.cards.proof.export import Checked, Contradiction, NotAnExport
 from kado.cards.proof.export import check as check_export
 from kado.cards.proof.export import export as export_seals
-from kado.cards.proof.seals import own_keys
+from kado.cards.proof.handovers import own_keys
 from kado.cards.seal import Sealer
 from kado.doors.cli.session import CANNOT_TELL, AsJson, command, example, fail, print_json, session, wrong_usage
 from kado.settings import load

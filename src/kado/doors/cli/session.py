@@ -15,6 +15,7 @@ import typer
 from kado import settings as configuration
 from kado.cards.proof.export import NotAnExport
 from kado.errors import Refusal
+from kado.secret_file import SecretError
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
 from kado.storage.backup.errors import BackupError
@@ -81,7 +82,7 @@ def explain(error: Exception) -> str | None:
             return None
         case Refusal():
             return error.detail
-        case SettingError() | EmbeddedError() | SchemaError() | BackupError() | NotAnExport():
+        case SettingError() | SecretError() | EmbeddedError() | SchemaError() | BackupError() | NotAnExport():
             return str(error)
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"The database refuses the user of KADO_DATABASE_URL: {error}"

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import AsJson, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
 from kado.errors import NotFound, Refusal
 from kado.storage.database import Database
 from kado.webhooks import endpoints, history, store
@@ -103,7 +103,7 @@ async def replay(
         webhook = await _found(database, webhook_id)
         if not webhook.enabled:
             raise Refusal("webhook_disabled", "The webhook is disabled. Its owner enables it over the API.")
-        count = await history.replay(database, webhook.merchant_id, webhook_id, delivery_id)
+        count = await history.replay(database, webhook.merchant_id, ACTOR, webhook_id, delivery_id)
     if delivery_id is not None and not count:
         raise NotFound("delivery_not_found", "There is no such delivery.")
     if as_json:

@@ -12,13 +12,12 @@ from starlette.responses import HTMLResponse
 from kado import clock
 from kado.cards.card import CardStatus
 from kado.cards.find import Found, card_by_pass
-from kado.doors.pages.security import CONTENT_SECURITY_POLICY, STYLE
+from kado.doors.pages.security import HEADERS, STYLE
 from kado.programs import find as programs
 from kado.programs.program import Program
 from kado.storage.database import Database
 
 _SID: Final = re.compile(r"[0-9a-f]{56}", re.ASCII)
-_HEADERS: Final = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "X-Robots-Tag": "noindex"}
 
 _SAYS: Final = {
     CardStatus.PENDING: "This card is not activated yet. Its value is put on it when it is.",
@@ -57,9 +56,9 @@ def card_page(database: Database) -> Callable[[Request], Awaitable[HTMLResponse]
         found = await card_by_pass(database, pass_sid[:24], pass_sid) if _SID.fullmatch(pass_sid) else None
         program = await programs.get(database, found.card.program_id) if found is not None else None
         if found is None or program is None:
-            return HTMLResponse(_templates.get_template("no_card.html").render(style=STYLE), 404, _HEADERS)
+            return HTMLResponse(_templates.get_template("no_card.html").render(style=STYLE), 404, HEADERS)
         page = _templates.get_template("card.html").render(style=STYLE, card=_shown(found, program))
-        return HTMLResponse(page, 200, _HEADERS)
+        return HTMLResponse(page, 200, HEADERS)
 
     return show
 

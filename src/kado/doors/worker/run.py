@@ -62,6 +62,7 @@ class Worker:
         jobs: Mapping[str, Do] | None = None,
         beside: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (),
         concurrency: int = CONCURRENCY,
+        name: str = "kado-worker",
     ) -> None:
         self._database = database
         self._jobs: dict[str, Do] = {
@@ -71,6 +72,7 @@ class Worker:
         }
         self._beside = beside
         self._concurrency = concurrency
+        self._name = name
         self._periodic = (
             *periodic,
             Periodic("rescue", 30, self._rescue),
@@ -118,7 +120,7 @@ class Worker:
     async def _listen(self, stop: asyncio.Event, queues: set[asyncio.Task[None]]) -> None:
         """Connect and take jobs until the connection breaks or `stop` is set."""
         try:
-            connection = await self._database.connect({"application_name": "kado-worker"})
+            connection = await self._database.connect({"application_name": self._name})
         except Exception as error:  # noqa: BLE001 - it never ends for a reason that may pass
             _log.warning("worker.waiting_for_database", error=type(error).__name__)
             return

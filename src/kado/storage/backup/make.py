@@ -27,12 +27,18 @@ _READ_BYTES: Final = 2**18
 
 _KEEP_WAL: Final = "SELECT pg_create_physical_replication_slot('kado_backup_' || pg_backend_pid(), true, true)"
 
-# Whatever is written under a secret names it in its first four bytes or beside it.
+# Whatever is written under a secret names it in its first four bytes or beside it. Codes of cards that ended need none.
 _KEYS_IN_USE: Final = """
     SELECT DISTINCT key FROM (
         SELECT key_version AS key FROM card
+        UNION SELECT substr(number_sealed, 1, 4) FROM card
         UNION SELECT substr(state_seal, 1, 4) FROM card
+        UNION SELECT substr(rows_digest, 1, 4) FROM card
         UNION SELECT code_version FROM card
+              WHERE code_hash IS NOT NULL AND voided_at IS NULL AND expires_at > clock_timestamp()
+        UNION SELECT substr(answer, 1, 4) FROM idempotency_key
+        UNION SELECT substr(link, 1, 4) FROM bulk_task WHERE link_expires_at > clock_timestamp()
+        UNION SELECT substr(secret, 1, 4) FROM webhook
         UNION SELECT substr(secret, 1, 4) FROM signing_key) AS used
     WHERE key IS NOT NULL"""
 

@@ -102,6 +102,10 @@ async def poll(visit: BulkIssuing, programId: ProgramId, taskId: TaskId, cardId:
         services.database, services.keyring, visit.program.id, taskId, is_test=visit.caller.is_test
     )
     task = seen.task
+    if seen.cards:
+        services.looks.note(
+            visit.caller.subject, visit.caller.merchant_id, [(task.program_id, card_id) for card_id, *_ in seen.cards]
+        )
     body = {
         "taskId": task.id,
         "status": task.state,

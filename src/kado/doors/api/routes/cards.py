@@ -100,6 +100,7 @@ async def details(
         entries, _ = await entries_of(services.database, program.id, cardId, limit=PAGE_LIMIT_MAX, offset=0)
         body["transactions"] = [shown.transaction(entry, program.currency) for entry in entries]
     left = program.currency.text(await available(services.database, found))
+    shown.saw(services, visit.caller, [found.card])
     return shown.json_response(body, {"Kado-Available-Balance": left})
 
 

@@ -48,7 +48,7 @@ async def list_all(
 ) -> Response:
     """The cards of all programs that the merchant owns, newest first; `X-Total-Count` says how many there are."""
     wanted = _wanted(owned.caller, part, q, merchant_id, status, has_balance=positive_balance)
-    return await _answer(owned.services, owned.programs, wanted)
+    return await _answer(owned.services, owned.caller, owned.programs, wanted)
 
 
 @router.get("/search", name="searchGiftCards", response_model=None)
@@ -61,7 +61,8 @@ async def search_all(
     q: Text = None,
 ) -> Response:
     """Cards found by number, last four digits, name or email, in all programs that the merchant owns."""
-    return await _answer(owned.services, owned.programs, _wanted(owned.caller, part, q, merchant_id))
+    wanted = _wanted(owned.caller, part, q, merchant_id)
+    return await _answer(owned.services, owned.caller, owned.programs, wanted)
 
 
 @router.get("/{programId}/cards", name="getGiftCards", response_model=None)
@@ -77,7 +78,7 @@ async def list_of_program(
 ) -> Response:
     """The cards of the program, newest first; `X-Total-Count` says how many there are."""
     wanted = _wanted(visit.caller, part, q, merchant_id, status, has_balance=positive_balance)
-    return await _answer(visit.services, [visit.program], wanted)
+    return await _answer(visit.services, visit.caller, [visit.program], wanted)
 
 
 @router.get("/{programId}/search", name="searchGiftCards", response_model=None)
@@ -90,7 +91,8 @@ async def search_program(
     q: Text = None,
 ) -> Response:
     """Cards of the program found by number, last four digits, name or email."""
-    return await _answer(visit.services, [visit.program], _wanted(visit.caller, part, q, merchant_id))
+    wanted = _wanted(visit.caller, part, q, merchant_id)
+    return await _answer(visit.services, visit.caller, [visit.program], wanted)
 
 
 def _wanted(
@@ -114,10 +116,11 @@ def _wanted(
     )
 
 
-async def _answer(services: Services, programs: Sequence[Program], wanted: Wanted) -> Response:
+async def _answer(services: Services, caller: Caller, programs: Sequence[Program], wanted: Wanted) -> Response:
     by_id = {program.id: program for program in programs}
     page = await list_cards(services.database, services.keyring, list(by_id), wanted)
     body = [shown.gift_card(services, one.card, by_id[one.card.program_id], one.now) for one in page.found]
+    shown.saw(services, caller, (one.card for one in page.found))
     headers = {"X-Total-Count": str(page.total)}
     if page.is_minimum:
         headers["Kado-Total-Is-Minimum"] = "true"

@@ -126,7 +126,7 @@ async def replay(request: Request, caller: Writer, webhookId: WebhookId, deliver
     webhook = await endpoints.get(database, caller, webhookId)
     if not webhook.enabled:
         raise Refusal("webhook_disabled", "The webhook is disabled. Enable it first.")
-    if not await history.replay(database, caller.merchant_id, webhookId, deliveryId):
+    if not await history.replay(database, caller.merchant_id, caller.subject, webhookId, deliveryId):
         raise NotFound("delivery_not_found", "There is no such delivery.")
     return shown.json_response({"success": True, "id": deliveryId, "state": "queued"})
 
