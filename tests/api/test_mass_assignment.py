@@ -130,6 +130,7 @@ DECLARED = {
     "disable mfa": set(),
     "create app key": {"role"},
     "add staff": {"role"},
+    "export audit log": {"merchantId"},
     "update staff": {"role", "active"},
 }  # fmt: skip
 # Writes that take another proof than a bearer, or none, or no JSON: what is sent to them has its own tests below.
