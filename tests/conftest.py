@@ -20,6 +20,7 @@ import asyncpg
 import pytest
 from hypothesis import settings as hypothesis_settings
 from tests.place import PLACE
+from tests.secrets.watch import pytest_runtest_makereport  # noqa: F401 - a hook: it is there to be found
 
 from kado.crypto import Keyring
 from kado.storage.database import Database

@@ -134,6 +134,30 @@ SETTINGS: Final = (
         "Up to how many cards a bulk issue makes at once, in its answer (0 to 500); larger ones become a task for the "
         "worker.",
     ),
+    Setting(
+        "KADO_MESSAGE_DAYS",
+        "90",
+        "How long mails and text messages that left, or were given up, are kept with their addresses, in days (7 to "
+        "3650).",
+    ),
+    Setting(
+        "KADO_EVENT_DAYS",
+        "30",
+        "How long events and their deliveries to webhooks are kept, in days (2 to 3650); what still waits to be "
+        "delivered stays.",
+    ),
+    Setting(
+        "KADO_AUDIT_ADDRESS_DAYS",
+        "365",
+        "How long the audit log keeps the internet address and the client's name beside its rows, in days (30 to "
+        "3650). The rows themselves stay.",
+    ),
+    Setting(
+        "KADO_PROOF_DAYS",
+        "1095",
+        "How long after an erasure the proof is kept that somebody had agreed to something, without saying who, in "
+        "days (30 to 3650).",
+    ),
     Setting("KADO_ANSWER_DAYS", "35", "How long answers to idempotency keys are kept, in days (at least 30)."),
     Setting(
         "KADO_ARCHIVE",
@@ -178,6 +202,10 @@ class Settings:
     webhook_allow: tuple[IPv4Network | IPv6Network, ...]
     bulk_sync_max: int
     answer_days: int
+    message_days: int
+    event_days: int
+    audit_address_days: int
+    proof_days: int
     log_level: str
     archive: Path | None
     archive_days: int
@@ -223,6 +251,10 @@ def load(
         webhook_allow=_networks("KADO_WEBHOOK_ALLOW", value("KADO_WEBHOOK_ALLOW")),
         bulk_sync_max=_whole("KADO_BULK_SYNC_MAX", value("KADO_BULK_SYNC_MAX"), 0, 500),
         answer_days=_whole("KADO_ANSWER_DAYS", value("KADO_ANSWER_DAYS"), 30, 3650),
+        message_days=_whole("KADO_MESSAGE_DAYS", value("KADO_MESSAGE_DAYS"), 7, 3650),
+        event_days=_whole("KADO_EVENT_DAYS", value("KADO_EVENT_DAYS"), 2, 3650),
+        audit_address_days=_whole("KADO_AUDIT_ADDRESS_DAYS", value("KADO_AUDIT_ADDRESS_DAYS"), 30, 3650),
+        proof_days=_whole("KADO_PROOF_DAYS", value("KADO_PROOF_DAYS"), 30, 3650),
         log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
         archive=Path(value("KADO_ARCHIVE")).expanduser().absolute() if value("KADO_ARCHIVE") else None,
         archive_days=_whole("KADO_ARCHIVE_DAYS", value("KADO_ARCHIVE_DAYS"), 1, 3650),

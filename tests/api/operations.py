@@ -25,6 +25,7 @@ from tests.api.sign_in import LOGOUT, SEND, SESSION, VERIFY, an_email
 
 from kado.access.permissions import Permission, Role
 
+GDPR = "/v2/giftcards/gdpr"
 PUBLIC_ENDPOINT = "https://93.184.215.14/hook"
 """An address that may be called, and is not, in these tests."""
 
@@ -49,6 +50,16 @@ async def _with_task(shop: Shop, _: Body, till: str) -> Body:
     issued = good(await shop.post(bulk_path(shop.program_id), {"initialValue": "5.00", "count": 1}), 201)
     task_id, _, token = issued["csvDownloadUrl"].split("/")[-3:]
     return {"taskId": task_id, "token": token}
+
+
+async def _with_person_export(shop: Shop, card: Body, till: str) -> Body:
+    asked = {"customerEmail": card["customerEmail"], "format": "json"}
+    return {"personExport": good(await shop.post(f"{GDPR}/export", asked))["exportId"]}
+
+
+async def _with_consent(shop: Shop, card: Body, till: str) -> Body:
+    asked = {"customerEmail": an_email(), "purposes": ["news"]}
+    return {"consent": good(await shop.post(f"{GDPR}/consent", asked))["customerId"], **asked}
 
 
 async def _with_export(shop: Shop, _: Body, till: str) -> Body:
@@ -244,6 +255,50 @@ OPERATIONS = {
     "customer logout": Operation(
         Permission.CUSTOMERS_SIGN_IN, "POST", lambda _: LOGOUT, lambda _: {"sessionToken": "x"}
     ),
+    "export person": Operation(
+        Permission.PEOPLE_READ,
+        "POST",
+        lambda _: f"{GDPR}/export",
+        lambda card: {"customerEmail": card["customerEmail"], "format": "csv"},
+    ),
+    "download person": Operation(
+        Permission.PEOPLE_READ,
+        "GET",
+        lambda card: f"{GDPR}/download?exportId={card['personExport']}&format=json",
+        nothing,
+        prepare=_with_person_export,
+    ),
+    # Somebody who is not known, since the cards of these tests bear one and the same address.
+    "erase person": Operation(
+        Permission.PEOPLE_WRITE, "POST", lambda _: f"{GDPR}/erasure", lambda _: {"customerEmail": an_email()}
+    ),
+    "look up consent": Operation(
+        Permission.PEOPLE_READ,
+        "GET",
+        lambda card: f"{GDPR}/consent/lookup?customerEmail={card['customerEmail']}",
+        nothing,
+        prepare=_with_consent,
+    ),
+    "read consent": Operation(
+        Permission.PEOPLE_READ,
+        "GET",
+        lambda card: f"{GDPR}/consent/{card['consent']}",
+        nothing,
+        prepare=_with_consent,
+    ),
+    "update consent": Operation(
+        Permission.PEOPLE_WRITE,
+        "POST",
+        lambda card: f"{GDPR}/consent/{card['consent']}",
+        lambda _: {"purposes": []},
+        prepare=_with_consent,
+    ),
+    "create consent": Operation(
+        Permission.PEOPLE_WRITE,
+        "POST",
+        lambda _: f"{GDPR}/consent",
+        lambda _: {"customerEmail": an_email(), "purposes": ["news"]},
+    ),
     "list webhooks": Operation(Permission.WEBHOOKS_READ, "GET", lambda _: "/v2/webhooks", nothing),
     "create webhook": Operation(
         Permission.WEBHOOKS_WRITE, "POST", lambda _: "/v2/webhooks", lambda _: {"url": PUBLIC_ENDPOINT}
@@ -285,7 +340,10 @@ ON_A_WEBHOOK = (
 )
 """Those that name one webhook."""
 
-_BESIDE_PROGRAMS = (*_OVER_ALL, *FOR_CUSTOMERS, *ON_A_WEBHOOK, *ACCESS)
+ABOUT_PEOPLE = [name for name, one in OPERATIONS.items() if one.permission.startswith("people:")]
+"""Those about a person, who is one of the caller's merchant alone."""
+
+_BESIDE_PROGRAMS = (*_OVER_ALL, *FOR_CUSTOMERS, *ON_A_WEBHOOK, *ABOUT_PEOPLE, *ACCESS)
 
 ON_A_CARD = [name for name in OPERATIONS if name not in (*_BESIDE_PROGRAMS, *_ON_A_PROGRAM, *ON_A_TASK)]
 """Those that name one card, by id or by number."""

@@ -50,6 +50,11 @@ LEAVES: dict[str, list[str]] = {
     "customer session": [],
     "customer logout": [],  # there is no such session
     "validate session": [],
+    "export person": ["person:export-requested"],
+    "download person": ["person:exported"],
+    "erase person": ["person:erased", "person:erasure-requested"],
+    "update consent": ["consent:withdrawn"],
+    "create consent": ["consent:given"],
     "create webhook": ["webhook:created"],
     "update webhook": ["webhook:updated"],
     "delete webhook": ["webhook:deleted"],
@@ -86,6 +91,7 @@ OF_PEOPLE = ("/v2/token/", "/v2/appkeys", "/v2/staff")
 SHOWS = {
     *("pii_access", "login_failed", "customer:code-sent", "card:scheduled", "reference:reversed"),
     *("bulk:ordered", "bulk:codes-taken", "bulk:link-renewed", "audit:exported", "audit:downloaded"),
+    *("person:export-requested", "person:exported", "person:erasure-requested", "person:erased"),
 }
 """Actions that have no before and after: nothing was changed, or only that something is there now."""
 
@@ -98,7 +104,9 @@ WRITES = [route for route in ROUTES if route[0] not in ("GET", "HEAD")]
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_no_write_is_forgotten_by_this_file(method: str, path: str) -> None:
     form = re.compile(re.sub(r"\\{[A-Za-z_]+\\}", "[^/]+", re.escape(path)))
-    sample = dict.fromkeys(("id", "sale", "hold", "taskId", "token", "webhookId", "export"), "x" * 3)
+    sample = dict.fromkeys(
+        ("id", "sale", "hold", "taskId", "token", "webhookId", "export", "personExport", "consent"), "x" * 3
+    )
     card = {**sample, "programId": UNKNOWN, "file": "/x", "card": {"serialNumber": "x"}}
     same_method = {name: OPERATIONS[name] for name in WALKED if OPERATIONS[name].method == method}
     known = {name for name, one in same_method.items() if form.fullmatch(one.path(card).split("?")[0])}
@@ -322,7 +330,7 @@ async def test_a_look_names_the_cards_and_never_their_numbers(shop: Shop) -> Non
 
 
 def _of(row: Body) -> set[str]:
-    beside = ("program:created", "customer", "login_failed", "webhook", "audit")
+    beside = ("program:created", "customer", "login_failed", "webhook", "audit", "person", "consent")
     return set() if row["action"].startswith(beside) else {"program_id"}
 
 

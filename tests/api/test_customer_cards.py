@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
-from tests.api.operations import FOR_CUSTOMERS, OPERATIONS, a_card_for, send
+from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, a_card_for, send
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, card_path, fingerprint, good
 from tests.api.sign_in import MERCHANTS, REPORTS, TRANSACTIONS, a_phone, an_email, on_behalf, other_than, signed_in
 from tests.api.tills import FrontEnd
@@ -36,6 +36,11 @@ async def test_with_a_customer_the_bearer_may_do_what_customers_may(shop: Shop, 
     if OPERATIONS[name].permission not in CUSTOMER:
         assert answer.json()["code"] == "permission_denied"
         assert answer.status_code == (401 if name == "passes" else 403)
+    elif name in ABOUT_PEOPLE:  # somebody else is named
+        assert (answer.status_code, answer.json()["code"].rpartition("_")[0]) in (
+            (404, "customer_not"),
+            (404, "export_not"),
+        )
     elif name == "activate":
         assert answer.json()["detail"][0]["loc"] == ["body", "securityCode"]
     elif OPERATIONS[name].permission is Permission.CARDS_LIST:

@@ -182,7 +182,12 @@ async def _sent(shop: Shop, name: str, card: Body, texts: dict[str, str], fittin
 
 def with_texts() -> list[str]:
     """The names of the operations on cards and programs that take a text."""
-    return [name for name, one in OPERATIONS.items() if label_of(one.method, path_of(one)) and one.status < 300]
+    formal = ("export person", "create consent", "update consent")  # ids, addresses and numbers: each has a form
+    return [
+        name
+        for name, one in OPERATIONS.items()
+        if name not in formal and label_of(one.method, path_of(one)) and one.status < 300
+    ]
 
 
 def path_of(operation: Operation) -> str:
@@ -224,7 +229,8 @@ async def test_a_customers_name_is_too(shop: Shop) -> None:
 async def test_what_was_kept_is_told_as_data_wherever_it_is_told(shop: Shop) -> None:
     card = await a_card_for(shop, "details", customerName=WORDS[0], senderName=WORDS[4], customMessage=LONG[:500])
     good(await shop.redeem(card, "1.00", more={"description": LONG[:500], "posTransactionId": WORDS[6]}))
-    readers = [name for name, one in OPERATIONS.items() if one.method == "GET" and name != "download bulk"]
+    files = ("download bulk", "download audit log")  # looked at by tests of their own
+    readers = [name for name, one in OPERATIONS.items() if one.method == "GET" and name not in files]
     assert len(readers) > 15
     for name in readers:
         said = assert_inert(await send(shop, name, card | await a_card_for_reading(shop, name, card)))

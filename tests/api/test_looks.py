@@ -111,6 +111,7 @@ async def test_a_program_opens_with_the_apis_own_limits(shop: Shop, fits: Fits) 
         **dict.fromkeys(("description", "language", "country", "company", "address", "phone", "terms")),
         "website": None,
         "email": None,
+        "retention_period_days": None,
         "updatedAt": None,
         "shareUrl": None,
     }

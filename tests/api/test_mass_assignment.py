@@ -111,6 +111,10 @@ DECLARED = {
     "hold": {"amount", "posTransactionId", "cashierId", "terminalId"},
     "capture": {"amount", "posTransactionId", "cashierId", "terminalId"},
     "release": set(),
+    "export person": {"customerId", "customerEmail"},
+    "erase person": {"customerId", "customerEmail", "reason"},
+    "create consent": {"customerEmail"},
+    "update consent": {"customerEmail"},
     "create program": {"maxBalance"},
     "update program": {"maxBalance"},
     "renew bulk link": set(),
@@ -130,7 +134,7 @@ DECLARED = {
     "disable mfa": set(),
     "create app key": {"role"},
     "add staff": {"role"},
-    "export audit log": {"merchantId"},
+    "export audit log": {"merchantId", "merchantName"},
     "update staff": {"role", "active"},
 }  # fmt: skip
 # Writes that take another proof than a bearer, or none, or no JSON: what is sent to them has its own tests below.

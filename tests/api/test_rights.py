@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute, APIRouter
 from starlette.routing import BaseRoute, Route
 from tests.api.access_operations import ACCESS
-from tests.api.operations import FOR_CUSTOMERS, OPERATIONS, a_card_for, bearer_for, send
+from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, a_card_for, bearer_for, send
 from tests.api.shop import UNKNOWN, Shop, card_path, good
 
 from kado.access import keys, staff
@@ -168,6 +168,7 @@ MAY = {
     "verify otp": TILL,
     "customer session": TILL,
     "customer logout": TILL,
+    **dict.fromkeys(ABOUT_PEOPLE, OFFICE),
     "list webhooks": OFFICE,
     "create webhook": {Role.OWNER},
     "read webhook": OFFICE,

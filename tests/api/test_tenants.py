@@ -3,6 +3,7 @@
 import pytest
 from tests.api.access_operations import ACCESS
 from tests.api.operations import (
+    ABOUT_PEOPLE,
     FOR_CUSTOMERS,
     IN_A_PROGRAM,
     ON_A_CARD,
@@ -95,7 +96,9 @@ ADMITTED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("passes", *ON_A_WEBHOOK, *ACCESS)])
+@pytest.mark.parametrize(
+    "name", [name for name in OPERATIONS if name not in ("passes", *ON_A_WEBHOOK, *ABOUT_PEOPLE, *ACCESS)]
+)
 async def test_an_admitted_merchant_works_at_the_till_and_nowhere_else(shop: Shop, name: str) -> None:
     _, admitted = await shop.admitted()
     card = await a_card_for(shop, name, till=admitted)
@@ -106,6 +109,21 @@ async def test_an_admitted_merchant_works_at_the_till_and_nowhere_else(shop: Sho
     else:
         assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
         assert await shop.snapshot(card) == before
+
+
+@pytest.mark.parametrize("name", ["download person", "read consent", "update consent", "look up consent"])
+async def test_what_is_known_of_people_is_the_merchants_own(shop: Shop, thief: Superuser, name: str) -> None:
+    card = await a_card_for(shop, name)
+    _, admitted = await shop.admitted()
+    _, stranger = await shop.stranger()
+    before = await fingerprint(thief)
+    nothing = {"personExport": UNKNOWN, "consent": UNKNOWN, "customerEmail": "nobody.at.all@example.com"}
+    for token in (stranger, admitted):
+        answer = await send(shop, name, card, token=token)
+        nowhere = await send(shop, name, {**card, **nothing}, token=token)
+        assert answer.status_code == 404
+        assert answer.content == nowhere.content
+    assert await fingerprint(thief) == before
 
 
 async def test_an_entry_names_the_merchant_whose_token_was_used(shop: Shop) -> None:

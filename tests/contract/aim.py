@@ -26,6 +26,7 @@ HEADERS: Final = ("X-Eposn-Customer-Token", "X-Eposn-Merchant-Token", "idempoten
 # The state that a card must be in for an operation, where it is not "active".
 FITTING: Final = {"activate": "pending", "unsuspend": "suspended", "process-expired": "expired", "schedule": "pending"}
 
+PEOPLE: Final = "/v2/giftcards/gdpr/"
 BY_REFERENCE: Final = "/v2/giftcards/programs/{programId}/transactions"
 
 SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
@@ -62,6 +63,9 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "action": (None, ["card:issued"]),
     "resourceType": (None, ["card"]),
     "fontFamily": (None, "Inter"),
+    "customerId": (None,),
+    "purposes": (["news"], []),
+    "ipAddress": ("192.0.2.7", None),
     "logoUrl": (None, "https://flowers.example/logo.png"),
 }
 # Colours that go together; two at random seldom do.
@@ -92,10 +96,11 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
                 del case.headers[name]
     if _is_meant_well(case, ParameterLocation.QUERY):
         _replace(case.query, chance)
-        if case.operation.path == BY_REFERENCE and chance.random() < MOSTLY:
-            case.query = {"posTransactionId": "sale 7"}  # one of the two, never both
+        _name_what_is_sought(case, open_shop, chance)
     if _is_meant_well(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         _replace(case.body, chance)
+        if case.operation.path.startswith(PEOPLE) and chance.random() < MOSTLY:
+            _name_a_person(case.body)
         _name_cards(case.body, card, open_shop, chance)
         if action == "reversals":
             # One name of the card and one reference, never two.
@@ -104,6 +109,22 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
             case.body |= {"cardId": card["id"], "posTransactionId": "sale 7"}
         if session := open_shop.callers.session_named_at(case.operation.path):
             case.body["sessionToken"] = session
+
+
+def _name_what_is_sought(case: schemathesis.Case[Any], open_shop: OpenShop, chance: Random) -> None:
+    if case.operation.path == BY_REFERENCE and chance.random() < MOSTLY:
+        case.query = {"posTransactionId": "sale 7"}  # one of the two, never both
+    if "exportId" in case.query and chance.random() < MOSTLY:
+        case.query |= {"exportId": open_shop.ids["exportId"], "format": "json"}
+    if case.operation.path.startswith(PEOPLE) and chance.random() < MOSTLY:
+        _name_a_person(case.query)
+
+
+def _name_a_person(said: Body) -> None:
+    """One who is known, by one contact: two could be two people's."""
+    for name in ("customerId", "customerPhone"):
+        said.pop(name, None)
+    said["customerEmail"] = "ada@example.com"
 
 
 def _is_meant_well(case: schemathesis.Case[Any], place: ParameterLocation) -> bool:

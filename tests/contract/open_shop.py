@@ -123,6 +123,8 @@ class OpenShop:
         await self._make(
             "taskId", f"{cards_path(shop.program_id)}/bulk", {"count": 60, "initialValue": "1.00"}, "taskId"
         )
+        await self._make("exportId", "/v2/giftcards/gdpr/export", {**TOGETHER, "format": "json"}, "exportId")
+        await self._make("customerId", "/v2/giftcards/gdpr/consent", {**TOGETHER, "purposes": ["news"]}, "customerId")
         if "task_id" not in self.ids:
             await self._make("task_id", AUDIT_EXPORT, {"format": "json"}, "taskId")
             # The other file's address is no more than made up: no worker runs, so it never comes about.

@@ -39,6 +39,14 @@ _VALUES: dict[str, Any] = {
     "appToken": "app-token-of-the-platform-0123456789",
     "deliverAt": None,
     "sessionToken": "A" * 43,
+    "format": "json",
+}
+_SOUGHT = {
+    "posTransactionId": "POS-1",
+    "q": "ada",
+    "customerEmail": "ada@example.com",
+    "exportId": _AN_ID,
+    "format": "json",
 }
 _SESSION = "A" * 43
 _SIGNATURE = f"keyId={_AN_ID},t=1700000000,v1={'0' * 64}"
@@ -55,6 +63,8 @@ async def operations(till: Till) -> list[tuple[str, str, Any]]:
         required = {name: values.get(name, "something") for name in named.get("required", ())}
         if schema.get("$ref", "").endswith("/ReversalRequest"):  # one name of the card, and one of what was sent
             return {"cardId": _AN_ID, "posTransactionId": "POS-1"}
+        if schema.get("$ref", "").endswith("/ConsentRequest"):  # whoever it is
+            return {"customerEmail": "ada@example.com"}
         return required | ({"recipients": None, "count": 2} if "recipients" in named.get("properties", ()) else {})
 
     found = []
@@ -83,7 +93,7 @@ async def send(till: Till, method: str, path: str, bodies: dict[str, Any]) -> tu
         given = {"json": bodies["application/json"]}
     elif bodies:
         given = {"data": {"username": "ada@example.com", "password": "correct horse battery"}}
-    params = {"posTransactionId": "POS-1", "q": "ada"} if method == "GET" else None
+    params = _SOUGHT if method == "GET" else None
     began = time.monotonic()
     answer = await till.http.request(method, path, headers=headers, params=params, **given)
     return f"{method} {path}", answer, time.monotonic() - began

@@ -8,10 +8,8 @@ hexadecimal, and (numbers) with and without separators.
 import asyncio
 import base64
 import json
-import os
 import re
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -22,13 +20,13 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import pytest
 from tests.secrets.collected import Collected, found_in, readable
+from tests.secrets.dump import dump_of
 from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import Server, serving, until
 from tests.serving.till import Till
 
 from kado.access import totp
 from kado.access.signatures import HEADER, sign
-from kado.storage.embedded.binaries import find_binaries
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
@@ -59,7 +57,7 @@ def test_the_search_tells_a_code_from_a_piece_of_a_number() -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving(processes=2, settings={"KADO_LOG_LEVEL": "debug", "KADO_WEBHOOK_ALLOW": "127.0.0.0/8"}) as server:
+    with serving(processes=2, settings={"KADO_WEBHOOK_ALLOW": "127.0.0.0/8"}) as server:
         yield server
 
 
@@ -337,17 +335,6 @@ async def open_a_till(till: Till, signing: Mapping[str, str], collected: Collect
             collected.answer(await till.http.put(f"{folder}/theme", json=body, headers=headers))
         collected.answer(await till.http.put(f"{folder}/settings", json={"locationId": token}, headers=headers))
     collected.answer(await till.http.get(f"{folder}/{token}"))
-
-
-def dump_of(server: Server) -> str:
-    done = subprocess.run(
-        [find_binaries().program("pg_dump"), "--format=plain", "--inserts", "--no-owner", server.database_url()],
-        capture_output=True,
-        check=False,
-        env={"PATH": os.defpath, "LC_ALL": "C"},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode()
 
 
 async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Server) -> None:

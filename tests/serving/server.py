@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import asyncpg
+from tests.secrets.forms import found_in_log
 from tests.serving.commands import Ran, run, without_settings
 
 from kado.storage.embedded.connection import read_connection, url_for
@@ -40,13 +41,17 @@ class Server:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.stderr_file = self.root / "stderr.log"
-        self.environment = without_settings() | {
-            "KADO_DATA_DIR": str(self.data_dir),
-            "KADO_PROCESSES": str(processes),
-            "KADO_PUBLIC_URL": self.base_url,
-            **({"KADO_DATABASE_URL": database_url} if database_url else {}),
-            **(settings or {}),
-        }
+        self.environment = (
+            without_settings()
+            | _all_is_logged()
+            | {
+                "KADO_DATA_DIR": str(self.data_dir),
+                "KADO_PROCESSES": str(processes),
+                "KADO_PUBLIC_URL": self.base_url,
+                **({"KADO_DATABASE_URL": database_url} if database_url else {}),
+                **(settings or {}),
+            }
+        )
         self._database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
@@ -123,9 +128,11 @@ class Server:
         until(lambda: not self.all_processes(), _STOP_SECONDS, "processes outlive their server")
 
     def remove(self) -> None:
-        """End whatever is left and delete the data."""
+        """End whatever is left and delete the data. What it logged in a test must not hold anything secret."""
         try:
             self.kill()
+            hits = found_in_log(self.said() + self.said_by_postgres()) if _all_is_logged() else []
+            assert not hits, f"the server's logs hold {hits[:20]}"
         finally:
             cluster = self.data_dir / "postgres"
             if cluster.is_symlink():
@@ -232,6 +239,16 @@ class Server:
     def said(self) -> str:
         """Everything on the server's stdout and stderr so far."""
         return self.stderr_file.read_text(errors="replace")
+
+    def said_by_postgres(self) -> str:
+        """The embedded database's own log."""
+        file = self.data_dir / "postgres.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+
+def _all_is_logged() -> dict[str, str]:
+    """In tests everything is logged, so that it can be seen what is; drills and measurements have a server's habits."""
+    return {"KADO_LOG_LEVEL": "debug"} if "PYTEST_VERSION" in os.environ else {}
 
 
 @contextmanager

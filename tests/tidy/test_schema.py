@@ -12,7 +12,7 @@ from tests.database.cards.builders import open_shop
 from kado.crypto import Keyring
 from kado.storage import migrate as migration
 from kado.storage.database import APP_ROLE, Database
-from kado.storage.grants import GRANTS
+from kado.storage.grants import FUNCTIONS, GRANTS
 from kado.storage.migrate import REVISIONS, SCHEMA, SchemaError, migrate
 from kado.storage.revisions import CHAIN
 
@@ -139,6 +139,46 @@ async def test_not_even_the_owner_changes_an_entry_or_its_row_while_the_triggers
     for table, said in (("card_transaction", "entries are never"), ("audit_log", "audit rows are never")):
         with pytest.raises(asyncpg.RestrictViolationError, match=said):
             await superuser.execute(statement.format(table))
+
+
+NOTES = "SELECT kado_forget_notes($1, $2)"
+ADDRESSES = "SELECT kado_forget_addresses('-infinity', clock_timestamp() - make_interval(days => $1))"
+
+
+async def test_of_an_entry_nothing_but_the_note_can_be_emptied(
+    superuser: Superuser, database: Database, keyring: Keyring
+) -> None:
+    shop = await open_shop(database, keyring)
+    card = await shop.card(100)
+    await shop.ledger.close()
+    before = await superuser.fetch("SELECT * FROM card_transaction ORDER BY seq")
+    assert any(row["description"] for row in before)
+    for change in ("description = 'x'", "description = NULL, cashier_id = 'x'", "description = NULL, hash = key_hash"):
+        with pytest.raises(asyncpg.RestrictViolationError, match="entries are never"):
+            await superuser.execute(f"UPDATE card_transaction SET {change}")
+    await superuser.execute(f"SET ROLE {APP_ROLE}")
+    assert await superuser.fetchval(NOTES, before[0]["program_id"], [card]) == sum(
+        row["description"] is not None for row in before
+    )
+    after = await superuser.fetch("SELECT * FROM card_transaction ORDER BY seq")
+    assert [dict(row) for row in after] == [dict(row) | {"description": None} for row in before]
+
+
+async def test_where_audit_rows_came_from_is_kept_for_a_month_whoever_asks(superuser: Superuser) -> None:
+    await superuser.execute(f"SET ROLE {APP_ROLE}")
+    with pytest.raises(asyncpg.RestrictViolationError, match="30 days at least"):
+        await superuser.fetchval(ADDRESSES, 29)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_nobody_else_may_have_done_what_only_the_server_may(superuser: Superuser, function: str) -> None:
+    assert await superuser.fetchval("SELECT has_function_privilege($1, $2, 'EXECUTE')", APP_ROLE, function)
+    grantees = await superuser.fetchval(
+        "SELECT array_agg(a.grantee::regrole::text) FROM pg_proc p, aclexplode(p.proacl) a"
+        " WHERE p.oid = $1::regprocedure AND a.grantee <> p.proowner",
+        function,
+    )
+    assert grantees == [APP_ROLE]
 
 
 async def test_migrating_again_changes_nothing(database_url: str, superuser: Superuser) -> None:

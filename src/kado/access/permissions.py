@@ -27,6 +27,8 @@ class Permission(StrEnum):
     CARDS_VOID = "cards:void"
     CARDS_EXPIRED = "cards:process-expired"
     CUSTOMERS_SIGN_IN = "customers:sign-in"  # let customers prove who they are, and act for them
+    PEOPLE_READ = "people:read"  # export what is known of a person, see what they agreed to
+    PEOPLE_WRITE = "people:write"  # forget a person, write down what they agree to
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     MERCHANT_SETTINGS = "merchant:settings"  # how a shop looks, and which program its locations use
@@ -97,9 +99,11 @@ CUSTOMER: Final = frozenset(
         Permission.CARDS_ACTIVATE,
         Permission.CARDS_TRANSFER,
         Permission.CARDS_CONSOLIDATE,
+        Permission.PEOPLE_READ,
+        Permission.PEOPLE_WRITE,
     }
 )
-"""What a caller may do, all in all, while a customer's session comes with the request: on that customer's cards."""
+"""What a caller may do, all in all, while a customer's session comes with the request: on what is that customer's."""
 
 IN_CHOSEN_PROGRAMS: Final = frozenset(
     {Permission.SELF_READ, Permission.PROGRAMS_READ, Permission.PASSES_READ}

@@ -10,6 +10,8 @@ from kado.delivery.mail import Mailer
 from kado.delivery.send import Sender
 from kado.delivery.sms import Texter
 from kado.doors.worker.run import Periodic, Worker
+from kado.people.erase import go_on_with_erasures
+from kado.people.retention import Kept, forget_what_is_over
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
@@ -21,6 +23,7 @@ _SWEEP_SECONDS = 60
 _HOLDS_SECONDS = 30
 _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
+_ERASURE_SECONDS = 10
 
 
 def worker(settings: Settings, database: Database) -> Worker:
@@ -35,6 +38,11 @@ def worker(settings: Settings, database: Database) -> Worker:
     sealer = Sealer(database, settings.keyring)
     ledger = Ledger(database, settings.keyring)
     courier = Courier(database, settings.keyring, Poster(settings.webhook_allow))
+    kept = Kept(
+        message_days=settings.message_days,
+        proof_days=settings.proof_days,
+        audit_address_days=settings.audit_address_days,
+    )
     return Worker(
         database,
         sender,
@@ -43,10 +51,12 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
+            Periodic("erasures", _ERASURE_SECONDS, lambda: go_on_with_erasures(database, settings.keyring)),
+            Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
-            Periodic("forget-events", _FORGET_SECONDS, courier.forget),
+            Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
         beside=(courier.run,),

@@ -41,6 +41,8 @@ class NewKey:
     request_hash: bytes
     status: int
     answer: bytes
+    card_id: str | None = None
+    """The card that the answer is about, where no entry bears the key: whoever forgets people finds it by this."""
 
 
 def fingerprints(
@@ -75,15 +77,17 @@ def recall(
             return refusals.key_expired()
         if remembered.request_hash != request_hash:
             return refusals.key_reused()
-        body = keyring.decrypt("answer", remembered.answer, _bound(program_id, key_hash))
+        body = keyring.decrypt("answer", remembered.answer, bound_to(program_id, key_hash))
         return Answer(remembered.status, body, {"Idempotent-Replayed": "true"})
     return None
 
 
-def remember(keyring: Keyring, program_id: str, fingerprint: Fingerprint, answer: Answer) -> NewKey:
+def remember(
+    keyring: Keyring, program_id: str, fingerprint: Fingerprint, answer: Answer, card_id: str | None = None
+) -> NewKey:
     """The row that keeps an answer, encrypted, because it may hold a card number."""
-    sealed = keyring.encrypt("answer", answer.body, _bound(program_id, fingerprint.key_hash))
-    return NewKey(program_id, fingerprint.key_hash, fingerprint.request_hash, answer.status, sealed)
+    sealed = keyring.encrypt("answer", answer.body, bound_to(program_id, fingerprint.key_hash))
+    return NewKey(program_id, fingerprint.key_hash, fingerprint.request_hash, answer.status, sealed, card_id)
 
 
 def is_stored(refusal: Refusal) -> bool:
@@ -91,7 +95,8 @@ def is_stored(refusal: Refusal) -> bool:
     return not isinstance(refusal, _NEVER_STORED)
 
 
-def _bound(program_id: str, key_hash: bytes) -> bytes:
+def bound_to(program_id: str, key_hash: bytes) -> bytes:
+    """Where an answer was encrypted, and beside what alone it can be opened."""
     return program_id.encode() + key_hash
 
 

@@ -241,6 +241,8 @@ async def _write(connection: Connection, page: Page) -> None:
         await store.insert_cards(connection, page.fresh)
     if page.moved or page.keys or page.audited:
         await store.write(connection, page.only_moved(), page.entries, page.keys, page.now, page.audited)
+    if linked := [key for key in page.keys if key.card_id is not None]:
+        await store.link_answers(connection, linked)
     if page.changed:
         await store.write_state(connection, list(page.changed.values()))
     if page.holds:

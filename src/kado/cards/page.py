@@ -85,7 +85,7 @@ class Page:
         outcome = self._apply(decision, posting, on, fingerprint, source)
         self.events += events_of(posting.action, outcome)
         answer = posting.render(outcome)
-        self._remember(program, fingerprint, answer)
+        self._remember(program, fingerprint, answer, None if decision.entries else on.card.id)
         return self._flag_repetition(posting, outcome.entry, answer, source)
 
     def _refuse(
@@ -248,8 +248,8 @@ class Page:
         self.changed[card.program_id, card.id] = card
         self.reversals.append(reversal)
 
-    def _remember(self, program: Program, fingerprint: Fingerprint, answer: Answer) -> None:
-        key = remember(self.keyring, program.id, fingerprint, answer)
+    def _remember(self, program: Program, fingerprint: Fingerprint, answer: Answer, card_id: str | None = None) -> None:
+        key = remember(self.keyring, program.id, fingerprint, answer, card_id)
         self.keys.append(key)
         self.known[program.id, key.key_hash] = Remembered(key.request_hash, key.status, key.answer)
 

@@ -61,7 +61,9 @@ async def renew(
                 action="secret:codes-sent-anew" if way == "send" else "secret:codes-voided",
                 merchant_id=locked.programs[program_id].merchant_id,
                 program_id=program_id,
-                details={"cards": done.done},
+                details={"cards": done.done, "ids": [card.id for card in cards]},
+                before={"securityCode": "***"} if way == "void" else None,
+                after={"securityCode": None} if way == "void" else None,
             )
         return done
 

@@ -242,6 +242,14 @@ async def write_codes(connection: Connection, program_id: str, cards: Sequence[C
     )
 
 
+async def link_answers(connection: Connection, keys: Sequence[NewKey]) -> None:
+    """Say which cards answers are about that were just written, where no entry does."""
+    await connection.executemany(
+        "UPDATE idempotency_key SET card_id = $3 WHERE program_id = $1 AND key_hash = $2",
+        [(key.program_id, key.key_hash, key.card_id) for key in keys],
+    )
+
+
 async def hold_keys(connection: Connection, prints: Iterable[Sequence[Fingerprint]]) -> None:
     """Let nobody else claim these keys until the transaction ends, whose secrets stand in another order.
 

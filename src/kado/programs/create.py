@@ -30,6 +30,7 @@ async def create(database: Database, caller_merchant_id: str, actor: str, new: N
         pass_type_identifier=rules.check_pass_type(new.pass_type_identifier),
         number_prefix=rules.check_prefix(new.number_prefix),
         expiry_months=rules.check_months(new.expiry_months),
+        retention_days=rules.check_retention(new.retention_days),
     )
     program_id = new_id()
 

@@ -89,6 +89,8 @@ class Program:
     updated_at: datetime | None
     is_heard: bool
     """Whether anybody listens to what happens to its cards."""
+    retention_days: int | None = None
+    """How many days after a card has ended the people on it are forgotten; None means never by itself."""
 
     @property
     def limits(self) -> Limits:
@@ -116,12 +118,14 @@ class NewProgram:
     code_format: CodeFormat = CodeFormat.DIGITS
     number_prefix: str = DEFAULT_NUMBER_PREFIX
     requires_key: bool = False
+    retention_days: int | None = None
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramChanges:
-    """What is to change in a program. None means: as it is; in `limits` UNSET means that, and None the default.
+    """What is to change in a program. None means: as it is; in `limits` UNSET means that, and None the default;
+    in `retention_days` UNSET means that, and None never.
 
     `profile` names the members to change; a member that is None is removed.
     """
@@ -135,4 +139,5 @@ class ProgramChanges:
     code_format: CodeFormat | None = None
     number_prefix: str | None = None
     requires_key: bool | None = None
+    retention_days: int | Literal[Unset.UNSET] | None = UNSET
     profile: Mapping[str, object] = field(default_factory=dict)

@@ -17,6 +17,7 @@ _MOST_HELD: Final = Decimal(10_000)
 _MOST_RELOADED: Final = Decimal(5_000)
 _CASHIER: Final = Decimal(500)
 _MONTHS_MAX: Final = 60
+_RETENTION_MAX: Final = 365
 _NAME_MAX: Final = 255
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PREFIX: Final = re.compile(r"[0-9]{0,8}")
@@ -90,6 +91,13 @@ def check_months(months: int) -> int:
     if not 1 <= months <= _MONTHS_MAX:
         raise Invalid(("body", "expiryMonths"), f"Cards live for 1 to {_MONTHS_MAX} months.")
     return months
+
+
+def check_retention(days: int | None) -> int | None:
+    """For how many days an ended card keeps its people, if they are 0 to 365, or None for ever. Raises `Invalid`."""
+    if days is not None and not 0 <= days <= _RETENTION_MAX:
+        raise Invalid(("body", "retention_period_days"), f"People are kept for 0 to {_RETENTION_MAX} days, or always.")
+    return days
 
 
 def check_pass_type(identifier: str) -> str:

@@ -7,7 +7,7 @@ from kado import audit
 from kado.errors import Invalid
 from kado.money import Currency
 from kado.programs import rules, store
-from kado.programs.program import Program, ProgramChanges
+from kado.programs.program import UNSET, Program, ProgramChanges
 from kado.programs.reach import Reaches, forbidden
 from kado.storage.database import Connection, Database
 
@@ -74,6 +74,9 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
         expiry_rule=changes.expiry_rule or program.expiry_rule,
         code_format=changes.code_format or program.code_format,
         requires_key=program.requires_key if changes.requires_key is None else changes.requires_key,
+        retention_days=(
+            program.retention_days if changes.retention_days is UNSET else rules.check_retention(changes.retention_days)
+        ),
         profile=profile,
     )
 

@@ -54,6 +54,8 @@ COLUMNS: Final[dict[str, Column]] = {
     "card_transaction.key_hash": _REPEATED,
     "bulk_task.key_hash": _REPEATED,
     "bulk_task.link": Column(Fate.MOVED, "encrypted anew"),
+    "person_export.person": Column(Fate.MOVED, "encrypted anew"),
+    "person_erasure.person": Column(Fate.MOVED, "encrypted anew"),
     "bulk_task.link_expires_at": Column(Fate.NO_KEY, "a moment"),
     "bulk_task.download": Column(Fate.NO_KEY, "a random mark of who is at it"),
     "idempotency_key.key_hash": _ANSWER,

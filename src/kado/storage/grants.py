@@ -22,7 +22,7 @@ GRANTS: Final = {
     "hold": "SELECT, INSERT, UPDATE",
     "reversal": "SELECT, INSERT, UPDATE",
     "card_word": "SELECT, INSERT, DELETE",
-    "idempotency_key": "SELECT, INSERT, DELETE",
+    "idempotency_key": "SELECT, INSERT, UPDATE, DELETE",
     "bulk_task": "SELECT, INSERT, UPDATE",
     "bulk_batch": "SELECT, INSERT, UPDATE",
     "ledger_seal": "SELECT, INSERT",
@@ -30,9 +30,13 @@ GRANTS: Final = {
     "seal_succession": "SELECT, INSERT",
     "code_guess": "SELECT, INSERT, UPDATE, DELETE",
     "number_guess": "SELECT, INSERT, UPDATE, DELETE",
-    "customer": "SELECT, INSERT, UPDATE",
+    "customer": "SELECT, INSERT, UPDATE, DELETE",
     "customer_otp": "SELECT, INSERT, UPDATE, DELETE",
     "customer_session": "SELECT, INSERT, DELETE",
+    "consent": "SELECT, INSERT, UPDATE, DELETE",
+    "person_export": "SELECT, INSERT, UPDATE, DELETE",
+    "person_erasure": "SELECT, INSERT, UPDATE, DELETE",
+    "retention_progress": "SELECT, UPDATE",
     "attempt": "SELECT, INSERT, UPDATE, DELETE",
     "check_rate": "SELECT, INSERT, UPDATE, DELETE",
     "captcha_used": "SELECT, INSERT, DELETE",
@@ -49,3 +53,6 @@ GRANTS: Final = {
     "alembic_version": "SELECT",
     "schema_mark": "SELECT",
 }
+
+FUNCTIONS: Final = ("kado_forget_notes(text, text[])", "kado_forget_addresses(timestamptz, timestamptz)")
+"""What it may have done in the owner's name, and nobody else: each does one narrow thing that no right allows."""

@@ -9,7 +9,7 @@ import asyncpg
 from kado.settings import split_address
 from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
-from kado.storage.grants import GRANTS
+from kado.storage.grants import FUNCTIONS, GRANTS
 from kado.storage.revisions import CHAIN, REVISIONS, SCHEMA, Chain, Schema, SchemaError, read_schema
 from kado.storage.steps import run_phase
 
@@ -127,6 +127,9 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
         for table, rights in GRANTS.items():
             if await connection.fetchval("SELECT to_regclass($1)", table) is not None:
                 await connection.execute(f"GRANT {rights} ON {table} TO {name}")
+        for function in FUNCTIONS:
+            if await connection.fetchval("SELECT to_regprocedure($1)", function) is not None:
+                await connection.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {name}")
         await connection.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
 
 

@@ -88,12 +88,12 @@ class Courier:
             for lane in self._lanes.values():
                 lane.cancel()
 
-    async def forget(self) -> None:
-        """Delete events of long ago, and secrets that were replaced long enough ago."""
+    async def forget(self, days: int) -> None:
+        """Delete events of more than so many days ago, and secrets that were replaced long enough ago."""
         async with self._database.read() as connection:
             await store.forget_previous_secrets(connection)
         for program in await find.list_all(self._database):
-            while await history.forget(self._database, program.id) == history.FORGOTTEN_AT_ONCE:
+            while await history.forget(self._database, program.id, days) == history.FORGOTTEN_AT_ONCE:
                 pass
 
     async def _look(self) -> None:

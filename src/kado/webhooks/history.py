@@ -9,7 +9,6 @@ from kado.storage.database import Connection, Database
 from kado.webhooks.deliveries import wake
 from kado.webhooks.webhook import Delivery
 
-KEPT_DAYS: Final = 30
 FORGOTTEN_AT_ONCE: Final = 1000
 
 
@@ -87,7 +86,7 @@ async def replay(
     return await database.repeat(work)
 
 
-async def forget(database: Database, program_id: str) -> int:
+async def forget(database: Database, program_id: str, days: int) -> int:
     """Delete some of the program's events of long ago, with their deliveries, unless one still waits; how many."""
 
     async def work(connection: Connection) -> int:
@@ -101,7 +100,7 @@ async def forget(database: Database, program_id: str) -> int:
                  LIMIT $3)
             """,
             program_id,
-            KEPT_DAYS,
+            days,
             FORGOTTEN_AT_ONCE,
         )
         return int(done.rpartition(" ")[2])

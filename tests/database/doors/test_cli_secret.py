@@ -88,6 +88,10 @@ async def test_all_steps_with_the_file(by_file: Kado, file: Path, database: Data
         assert (await by_file("secret", "renew-codes", "--void")).out == "1 codes are void.\n"
         async with database.read() as connection:
             await connection.execute("DELETE FROM idempotency_key")
+            audited = await connection.fetch(
+                "SELECT action FROM audit_log WHERE action LIKE 'secret:codes-%' AND actor = 'operator:cli' ORDER BY at"
+            )
+        assert [row["action"] for row in audited] == ["secret:codes-sent-anew", "secret:codes-voided"]
         assert (await by_file("secret", "drop", name)).code == 1, "it is written under"
         assert (await by_file("secret", "drop", OLD_NAME, "--anyway")).code == 0
     assert secret_file.read(file, make=False) == [fresh]

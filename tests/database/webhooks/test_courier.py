@@ -313,7 +313,7 @@ async def test_a_secret_that_was_replaced_signs_beside_the_new_one_for_a_day(
         assert await signed_with() == [before, after]
         await superuser.execute("UPDATE webhook SET previous_until = clock_timestamp()")
         assert await signed_with() == [after]
-        await make_courier().forget()
+        await make_courier().forget(30)
         assert await superuser.fetchval("SELECT previous_secret IS NULL FROM webhook")
 
 
@@ -344,7 +344,7 @@ async def test_events_of_long_ago_are_deleted_with_their_deliveries(shop: Shop, 
             shop.program_id,
             fresh,
         )
-        await make_courier().forget()
+        await make_courier().forget(30)
         left = {row["id"] for row in await connection.fetch("SELECT id FROM gift_card_event")}
     assert left == {fresh, waiting}
     assert {one.event_id for one in await shop.deliveries(webhook_id)}.isdisjoint(old)

@@ -34,6 +34,8 @@ cards:suspend            x     x       .       .             .              .
 cards:void               x     x       .       .             .              .
 cards:process-expired    x     x       .       .             .              .
 customers:sign-in        x     x       x       .             .              x
+people:read              x     x       .       .             .              .
+people:write             x     x       .       .             .              .
 webhooks:read            x     x       .       .             .              .
 webhooks:write           x     .       .       .             .              .
 merchant:settings        x     x       .       .             .              .
@@ -117,8 +119,9 @@ def test_an_owners_key_may_do_less_in_a_program_that_only_admits_it(permission: 
     assert refusal.value.code == "permission_denied"
 
 
-def test_a_customer_may_look_at_cards_and_move_their_own_and_nothing_else() -> None:
-    assert sorted(CUSTOMER) == ["cards:activate", "cards:consolidate", "cards:list", "cards:read", "cards:transfer"]
+def test_a_customer_may_look_at_cards_move_their_own_and_ask_about_themselves_and_nothing_else() -> None:
+    cards = ["cards:activate", "cards:consolidate", "cards:list", "cards:read", "cards:transfer"]
+    assert sorted(CUSTOMER) == [*cards, "people:read", "people:write"]
 
 
 def test_a_caller_without_permissions_may_do_nothing() -> None:

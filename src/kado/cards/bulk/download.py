@@ -195,7 +195,7 @@ async def _taking_codes(connection: Connection, program_id: str, card_ids: list[
         """
         SELECT c.id FROM card c
         WHERE c.program_id = $1 AND c.id = ANY($2::text[]) AND c.activated_at IS NULL AND c.voided_at IS NULL
-          AND c.expires_at > clock_timestamp() AND NOT EXISTS (
+          AND c.expires_at > clock_timestamp() AND c.delivered_at IS NULL AND NOT EXISTS (
               SELECT FROM message m WHERE m.program_id = c.program_id AND m.card_id = c.id)""",
         program_id,
         card_ids,

@@ -15,6 +15,7 @@ from kado.doors.cli import (
     keys,
     merchants,
     outbox,
+    people,
     programs,
     restore,
     seal,
@@ -59,6 +60,7 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
         seal.app,
         webhooks.app,
         outbox.app,
+        people.app,
         audit.app,
     ):
         app.add_typer(commands)

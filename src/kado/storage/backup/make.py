@@ -38,6 +38,7 @@ _KEYS_IN_USE: Final = """
               WHERE code_hash IS NOT NULL AND voided_at IS NULL AND expires_at > clock_timestamp()
         UNION SELECT substr(answer, 1, 4) FROM idempotency_key
         UNION SELECT substr(link, 1, 4) FROM bulk_task WHERE link_expires_at > clock_timestamp()
+        UNION SELECT substr(person, 1, 4) FROM person_erasure
         UNION SELECT substr(secret, 1, 4) FROM webhook
         UNION SELECT substr(secret, 1, 4) FROM signing_key) AS used
     WHERE key IS NOT NULL"""

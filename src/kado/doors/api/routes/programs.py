@@ -25,6 +25,7 @@ from kado.programs.find import list_reachable
 from kado.programs.program import (
     DEFAULT_NUMBER_PREFIX,
     DEFAULT_PASS_TYPE,
+    UNSET,
     CodeFormat,
     ExpiryRule,
     NewProgram,
@@ -75,6 +76,7 @@ async def create(
         code_format=CodeFormat(data.securityCodeFormat),
         number_prefix=DEFAULT_NUMBER_PREFIX if data.cardNumberPrefix is None else data.cardNumberPrefix,
         requires_key=data.requireIdempotencyKey,
+        retention_days=data.retention_period_days,
         profile={name: getattr(data, name) for name in _PROFILE},
     )
     program = await create_program(services.database, caller.merchant_id, caller.subject, new)
@@ -111,6 +113,7 @@ async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgra
         code_format=None if data.securityCodeFormat is None else CodeFormat(data.securityCodeFormat),
         number_prefix=data.cardNumberPrefix,
         requires_key=data.requireIdempotencyKey,
+        retention_days=data.retention_period_days if "retention_period_days" in sent else UNSET,
         profile={name: getattr(data, name) for name in _PROFILE if name in sent},
     )
     services = visit.services
@@ -147,6 +150,7 @@ def _program(program: Program) -> dict[str, Any]:
         "requireIdempotencyKey": program.requires_key,
         "cardNumberPrefix": program.number_prefix,
         **{name: program.profile.get(name) for name in _PROFILE},
+        "retention_period_days": program.retention_days,
         "createdAt": clock.text(program.created_at),
         "updatedAt": None if program.updated_at is None else clock.text(program.updated_at),
         "shareUrl": None,

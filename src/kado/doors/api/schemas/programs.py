@@ -23,6 +23,7 @@ from kado.doors.api.types import (
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$"), one_line]
 ExpiryMonths = Annotated[StrictInt, Field(ge=1, le=60)]
+RetentionDays = Annotated[StrictInt, Field(ge=0, le=365)]
 PassTypeIdentifier = Annotated[str, Field(max_length=255, pattern=r"^pass\..*"), one_line]
 CardNumberPrefix = Annotated[str, Field(max_length=8, pattern="^[0-9]*$"), one_line]
 LongText = Annotated[str, Field(max_length=10000), many_lines]
@@ -56,6 +57,7 @@ class _Described(Body):
     terms: LongText | None = None
     website: Website | None = None
     email: EmailStr | None = None
+    retention_period_days: RetentionDays | None = None
 
 
 class _Limits(_Described):
@@ -133,6 +135,7 @@ class ProgramResponse(Body):
     terms: str | None
     website: str | None
     email: str | None
+    retention_period_days: int | None
     createdAt: UtcDatetime
     updatedAt: UtcDatetime | None
     shareUrl: str | None = None
