@@ -51,6 +51,7 @@ DRILLS: Final = {
     "tampering": How("drills.tampering", 2),
     "lost-answers": How("drills.lost_answers", 3),
     "upgrade": How("drills.upgrade", 1),
+    "revocation": How("drills.revocation", 1),
     "kills": How("drills.kills", 7, alone=True),
     "database-faults": How("drills.database_faults", 2, alone=True),
     "slow-clients": How("drills.slow_clients", 2.5, alone=True),

@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: settings.md, cli.md, licences.md, secrets.md and events/.
+"""Writes the reference pages that follow from the code: settings, cli, licences, rights, secrets and events.
 
 Run it with `make format`. A test fails when a page says something else than the code.
 """
@@ -14,11 +14,14 @@ import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from kado.access.permissions import ADMITTED, CUSTOMER, ROLES, Permission, Role
 from kado.anomalies.events import AnomalyEventType
 from kado.anomalies.events import schema_of as anomaly_schema_of
 from kado.app.commands import command_line
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
+from kado.doors.api import rights_table
+from kado.doors.api.rights import CALLERS, Rule
 from kado.rotation.columns import COLUMNS
 from kado.settings import SETTINGS
 
@@ -77,6 +80,78 @@ def _commands(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ..
             yield from _commands(inner, (*words, name))
 
 
+_RIGHTS: Final = """
+# Rights
+
+Who may call what. Every route says which permission it takes; a route that says nothing keeps the server from starting,
+and what no row allows is refused (401 without a valid proof, 403 with one). Tests walk this whole table over HTTP
+(`tests/api/test_rights_table.py`).
+
+A key has a role too, and of its permissions only those that its scopes name. A key that was made for some programs
+enters no others, and does nothing that concerns all of its merchant's. A till's session narrows a bearer to what both
+may. Where a merchant requires a second factor, who has none may set one up and nothing else.
+
+## Roles
+
+| permission | {roles} | admitted | customer |
+| --- | {lines} | --- | --- |
+{permissions}
+
+*Admitted* is what the owner of another merchant may do in a program that it is admitted to. *Customer* is what a bearer
+with `customers:sign-in` may do while a customer's session token comes with it: on that customer's own cards.
+
+A cashier issues and activates single cards up to the program's `cashierIssueLimit`, and so does a key with that role.
+To have a code sent elsewhere than to the card's own contacts takes `cards:resend-elsewhere` beside `cards:resend`.
+
+## Routes
+
+*own*: for one's own merchant, or the customer's own cards. *At a till*: only with the session of a till beside the
+bearer. *As the bearer*: a customer's session is not looked at there. *Person*: a key will not do. *Front end*: a
+request that the merchant's trusted front end signed ([signatures](api.md#wallet-passes)).
+
+| route | permission | {callers} |
+| --- | --- | {caller_lines} |
+{routes}
+"""
+
+
+def rights_page() -> str:
+    """Permissions by role, and routes by caller."""
+    roles = [role.value for role in Role]
+    permissions = [
+        [f"`{one}`", *(_mark(one in ROLES[role]) for role in Role), _mark(one in ADMITTED), _mark(one in CUSTOMER)]
+        for one in Permission
+    ]
+    routes = [
+        [
+            f"`{row.method} {row.path}`",
+            "" if row.rule is None or row.rule.permission is None else _permission(row.rule),
+            *("" if cell == "no" else cell for cell in row.cells().values()),
+        ]
+        for row in rights_table()
+    ]
+    return (
+        _NOTE
+        + "\n"
+        + _RIGHTS.format(
+            roles=" | ".join(roles),
+            lines=" | ".join("---" for _ in roles),
+            permissions="\n".join(f"| {' | '.join(cells)} |" for cells in permissions),
+            callers=" | ".join(CALLERS),
+            caller_lines=" | ".join("---" for _ in CALLERS),
+            routes="\n".join(f"| {' | '.join(cells)} |" for cells in routes),
+        )
+    )
+
+
+def _permission(rule: Rule) -> str:
+    return f"`{rule.permission}`" + (", person" if rule.person else "")
+
+
+def _mark(is_so: bool) -> str:
+    return "yes" if is_so else ""
+
+
 def secrets_page() -> str:
     """What becomes of each column when the secret key changes, as `kado.rotation.columns` has it."""
     lines = [
@@ -105,6 +180,7 @@ def event_page(kind: EventType | AnomalyEventType) -> str:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "cli.md": cli_page,
+    "rights.md": rights_page,
     "licences.md": runpy.run_path(str(Path(__file__).with_name("sbom.py")))["licences_page"],
     "secrets.md": secrets_page,
     **{f"events/{kind}.json": partial(event_page, kind) for kind in (*EventType, *AnomalyEventType)},

@@ -118,7 +118,7 @@ def equal(one: bytes, other: bytes) -> bool:
 
 
 def token_hash(token: str) -> bytes:
-    """SHA-256 of a random token of at least 128 bits; such a token needs no slow hash and no key."""
+    """SHA-256 of a random token of at least 100 bits; such a token needs no slow hash and no key."""
     return hashlib.sha256(token.encode()).digest()
 
 

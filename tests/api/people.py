@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from tests.api.operations import GDPR
+from tests.api.people_operations import GDPR
 from tests.api.shop import Body, Shop, Superuser, good
 
 _numbers = itertools.count(1)

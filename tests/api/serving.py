@@ -2,14 +2,18 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
 
 from kado import settings as configuration
+from kado.access.authenticate import Access
+from kado.access.customer_sessions import CustomerSessions
+from kado.access.merchant_sessions import MerchantSessions
+from kado.access.signatures import Signatures
 from kado.app import compose, entrance, graceful, http
 from kado.app.connection import Config
 from kado.doors.api import gated
@@ -35,10 +39,23 @@ def settings_for(data_dir: Path, **environment: str) -> Settings:
     return configuration.load(given | environment)
 
 
+def remembering_by(timer: Callable[[], float], services: Services) -> Services:
+    """The same services, which forget who somebody is by this timer."""
+    database, keyring = services.database, services.keyring
+    return replace(
+        services,
+        access=Access(database, keyring, timer),
+        merchant_sessions=MerchantSessions(database, timer),
+        customers=CustomerSessions(database, timer),
+        signatures=Signatures(database, keyring, timer),
+    )
+
+
 @asynccontextmanager
-async def serving(settings: Settings, url: str) -> AsyncIterator[Served]:
-    """One process of the server, for as long as the block lasts."""
-    async with compose.services(settings, url) as services:
+async def serving(settings: Settings, url: str, timer: Callable[[], float] | None = None) -> AsyncIterator[Served]:
+    """One process of the server, for as long as the block lasts; with a timer of the test's own, if it gives one."""
+    async with compose.services(settings, url) as made:
+        services = made if timer is None else remembering_by(timer, made)
         with entrance.bind("127.0.0.1", 0) as listening:
             listening.listen(2048)
             port: int = listening.getsockname()[1]

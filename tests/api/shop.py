@@ -11,7 +11,7 @@ import httpx2
 from tests.api.serving import PUBLIC_URL, Served
 from tests.behind import age_hold
 
-from kado.access import keys, store
+from kado.access import keys, staff, store
 from kado.access.permissions import Permission, Role
 from kado.access.signatures import sign
 from kado.cards.card import Card
@@ -39,6 +39,8 @@ PEOPLE = {
     "customMessage": "Happy birthday!\n<b>Yours</b> & mine 'always' 🎁",
     "designTemplate": "birthday-2",
 }
+
+PASSWORD = "correct horse battery staple"
 
 NOTHING: Any = object()
 _addresses = (f"198.{second}.{third}.{last}" for second in (18, 19) for third in range(256) for last in range(256))
@@ -258,6 +260,32 @@ class Shop:
             )
             self._tokens[wanted] = made.secret
         return self._tokens[wanted]
+
+    async def person(self, role: Role = Role.OWNER, *, merchant_id: str | None = None) -> str:
+        """The token of somebody who works for this merchant or another; the same one when the same is asked for."""
+        wanted = ("person", role, merchant_id or self.merchant_id)
+        if wanted not in self._tokens:
+            _, self._tokens[wanted] = await self.somebody(role, merchant_id=merchant_id)
+        return self._tokens[wanted]
+
+    async def somebody(self, role: Role = Role.OWNER, *, merchant_id: str | None = None) -> tuple[str, str]:
+        """Somebody new who signs in with `PASSWORD`: the email address, and a token."""
+        database, email = self.api.services.database, f"staff{next(_numbers)}@flowers.example"
+        merchant = merchant_id or self.merchant_id
+        await staff.add(database, merchant, email, PASSWORD, role, None, "operator:test")
+        return email, await self.token_of(email)
+
+    async def token_of(self, email: str, *, address: str | None = None) -> str:
+        """Signs in, from an address that nobody used before unless one is given."""
+        return str(good(await self.sign_in(email, address=address))["accessToken"])
+
+    async def sign_in(
+        self, email: str, password: str = "", *, address: str | None = None, agent: str = "tests"
+    ) -> httpx2.Response:
+        """A sign-in with the right password, unless another one is given."""
+        form = {"username": email, "password": password or PASSWORD}
+        headers = {"X-Forwarded-For": address or an_address(), "User-Agent": agent}
+        return await self.api.client.post("/v2/token", data=form, headers=headers)
 
     async def stranger(self, name: str | None = None) -> tuple[str, str]:
         """Another merchant: its id and its owner's key."""

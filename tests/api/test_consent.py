@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from tests.api.operations import GDPR
 from tests.api.people import Somebody, erased, exported
+from tests.api.people_operations import GDPR
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, good
 from tests.api.sign_in import a_phone, an_email, on_behalf, signed_in
 

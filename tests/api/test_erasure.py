@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from tests.api.bulk import a_task, work
-from tests.api.operations import GDPR
 from tests.api.people import Somebody, answers_naming, balances, erased, exported, traces
+from tests.api.people_operations import GDPR
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, card_path, good
 from tests.api.sign_in import SEND, an_email, on_behalf, signed_in
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 from tests.api.bulk import a_task
-from tests.api.operations import GDPR
 from tests.api.people import Somebody, exported
+from tests.api.people_operations import GDPR
 from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, card_path, good
 from tests.api.sign_in import an_email, on_behalf, signed_in
 

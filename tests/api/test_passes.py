@@ -45,6 +45,37 @@ async def test_a_signature_proves_the_path_as_it_was_sent(shop: Shop) -> None:
     unsigned(await look(shop, f"{path}?x=1", await shop.signature(f"{path}?x=1")))
 
 
+@pytest.mark.parametrize(
+    ("method", "body"), [("POST", b""), ("HEAD", b""), ("get ", b""), ("GET", b"{}"), ("GET", b"x")]
+)
+async def test_a_signature_proves_method_and_body(shop: Shop, method: str, body: bytes) -> None:
+    services, path = shop.api.services, pass_path(await shop.active())
+    key = await keys.create_signing_key(services.database, services.keyring, shop.merchant_id, "operator:test")
+    now = (await shop.now()).timestamp()
+    unsigned(await look(shop, path, sign(key.secret, key.key_id, method, path, body, now)))
+    good(await look(shop, path, sign(key.secret, key.key_id, "GET", path, b"", now)))
+    # What was signed without a body is not a signature of a request that has one.
+    headers = {"X-Kado-Signature": sign(key.secret, key.key_id, "GET", path, b"", now)}
+    unsigned(await shop.call("GET", path, token=None, headers=headers, content=b"{}"))
+
+
+async def test_two_signing_keys_are_good_at_the_same_time(shop: Shop) -> None:
+    path = pass_path(await shop.active())
+    for signature in [await shop.signature(path) for _ in range(2)]:
+        answer = await look(shop, path, signature)
+        assert good(answer).keys() == EIGHT
+
+
+async def test_one_keys_secret_does_not_sign_for_another(shop: Shop) -> None:
+    services, path = shop.api.services, pass_path(await shop.active())
+    one, other = [
+        await keys.create_signing_key(services.database, services.keyring, shop.merchant_id, "operator:test")
+        for _ in range(2)
+    ]
+    now = (await shop.now()).timestamp()
+    unsigned(await look(shop, path, sign(one.secret, other.key_id, "GET", path, b"", now)))
+
+
 Edit = Callable[[str, str], str]
 EDITS: dict[str, Edit] = {
     "empty": lambda _, __: "",
@@ -58,6 +89,14 @@ EDITS: dict[str, Edit] = {
     "no key": lambda header, _: ",".join(header.split(",")[1:]),
     "twice": lambda header, _: f"{header},{header}",
     "unknown key": lambda header, _: f"keyId={UNKNOWN}" + header[header.index(","):],
+    "blank behind": lambda header, _: header.replace(",", ", "),
+    "only a time": lambda header, _: header.split(",")[1],
+    "signed with nothing": lambda header, _: header[:-64] + "e" * 64,
+    "time in the future": lambda header, _: header.replace("t=", "t=9", 1),
+    "negative time": lambda header, _: header.replace("t=", "t=-", 1),
+    "time in other digits": lambda header, _: header.replace("t=", "t=0", 1),
+    "more fields": lambda header, _: header + ",v2=00",
+    "two digests": lambda header, _: header + "," + header.split(",")[2],
     "another scheme": lambda header, _: header.replace("v1=", "v0="),
     "another pass": lambda _, other: other,
 }  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from tests.api.bulk import a_task
-from tests.api.operations import GDPR
 from tests.api.people import Somebody, answers_naming, balances, erased, traces
+from tests.api.people_operations import GDPR
 from tests.api.shop import Body, Shop, Superuser, card_path, good
 from tests.api.sign_in import an_email
 

@@ -1,6 +1,7 @@
 """Whose is it: other merchants, admitted merchants, other programs, and the wall between test mode and money."""
 
 import pytest
+from tests.api.access_operations import ACCESS
 from tests.api.operations import (
     ABOUT_PEOPLE,
     FOR_CUSTOMERS,
@@ -95,7 +96,9 @@ ADMITTED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("passes", *ON_A_WEBHOOK, *ABOUT_PEOPLE)])
+@pytest.mark.parametrize(
+    "name", [name for name in OPERATIONS if name not in ("passes", *ON_A_WEBHOOK, *ABOUT_PEOPLE, *ACCESS)]
+)
 async def test_an_admitted_merchant_works_at_the_till_and_nowhere_else(shop: Shop, name: str) -> None:
     _, admitted = await shop.admitted()
     card = await a_card_for(shop, name, till=admitted)

@@ -11,10 +11,13 @@ from tests.api.shop import Shop, good
 
 from kado.access import keys
 from kado.access.keys import NewKey
+from kado.access.permissions import Role
 from kado.access.signatures import HEADER, sign
 
 BASE: Final = "/v2/giftcards"
 OPENING: Final = f"{BASE}/merchants/session"
+PEOPLES: Final = ("/v2/token", "/v2/appkeys", "/v2/staff")
+"""Where a key will not do, or not for everything."""
 CUSTOMER: Final = "X-Eposn-Customer-Token"
 TILL: Final = "X-Eposn-Merchant-Token"
 
@@ -42,6 +45,8 @@ class Callers:
     """Tokens of everybody, as far as the server has sessions for them."""
 
     owner: str
+    person: str
+    network: str
     test_key: str
     signature: Signature
     customer_session: str | None
@@ -54,16 +59,25 @@ class Callers:
         test_key = await shop.key(is_test=True)
         return cls(
             shop.owner,
+            await shop.person(),
+            await shop.key(Role.NETWORK_ADMINISTRATOR),
             test_key,
             Signature(signing),
             await _customer_session(shop, test_key),
             await _till_session(shop, signing),
         )
 
-    def headers(self, path: str) -> dict[str, str]:
-        """What proves who is asking there. A customer of the test key can be signed in without reading mail."""
-        if path == OPENING:
+    def headers(self, path: str, method: str) -> dict[str, str]:
+        """What proves who is asking there. A customer of the test key can be signed in without reading mail.
+
+        Nobody signs out: those who come later need the session too.
+        """
+        if path == OPENING or (method.upper() == "DELETE" and path.startswith(f"{BASE}/customer/")):
             return {}
+        if path.startswith(PEOPLES):
+            return {"Authorization": f"Bearer {self.person}"}
+        if path.startswith("/v2/network/"):
+            return {"Authorization": f"Bearer {self.network}"}
         if path.startswith(f"{BASE}/customer/") and self.customer_session:
             return {"Authorization": f"Bearer {self.test_key}", CUSTOMER: self.customer_session}
         if path.startswith(f"{BASE}/merchants/") and self.till_session:

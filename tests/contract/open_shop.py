@@ -17,6 +17,8 @@ from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import UNKNOWN, Body, Shop, card_path, cards_path, good
 from tests.contract.callers import Callers
 
+from kado.access import keys
+from kado.access.permissions import Role
 from kado.cards.codes import make_code
 
 Result = TypeVar("Result")
@@ -114,6 +116,10 @@ class OpenShop:
         # A merchant can have only so many.
         if not (await shop.get(f"/v2/webhooks/{self.ids.get('webhookId', UNKNOWN)}")).is_success:
             await self._make("webhookId", "/v2/webhooks", {"url": PUBLIC_HOOK}, "id")
+        colleague, _ = await shop.somebody(Role.CASHIER)
+        (staff_id,) = await shop.rows("SELECT id FROM staff WHERE email = $1", colleague)
+        made = await keys.create_key(shop.api.services.database, shop.merchant_id, "operator:test")
+        self.ids |= {"staffId": staff_id["id"], "keyId": made.key_id}
         # The earlier ones are finished first: a merchant can have only so many of these too.
         await work(shop)
         await self._make(

@@ -58,7 +58,7 @@ def aimed(open_shop: OpenShop) -> Iterator[OpenShop]:
         follows = case.meta is not None and case.meta.phase.name.value == "stateful"
         if not follows or Random(crc32(repr(case.path_parameters).encode())).random() < 0.3:
             aim(case, open_shop)
-        case.headers.update({"X-Forwarded-For": an_address(), **open_shop.callers.headers(path)})
+        case.headers.update({"X-Forwarded-For": an_address(), **open_shop.callers.headers(path, case.operation.method)})
         if path == OPENING:
             kwargs["auth"] = open_shop.callers.signature
 

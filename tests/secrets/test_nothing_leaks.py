@@ -25,6 +25,7 @@ from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import Server, serving, until
 from tests.serving.till import Till
 
+from kado.access import totp
 from kado.access.signatures import HEADER, sign
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
@@ -234,6 +235,32 @@ async def sign_in(server: Server, till: Till, owner: str, collected: Collected) 
     collected.answer(await till.http.get("/v2/loyalty/programs", headers={"X-Eposn-Merchant-Token": token}))
 
 
+async def guard_a_sign_in(server: Server, till: Till, collected: Collected) -> None:
+    """Seeds, recovery codes and pending tokens, right and wrong."""
+    email = collected.person("email", f"bo.{secrets.token_hex(4)}@shops.example")
+    words = ("staff", "add", email, "--merchant", "Flower Shop", "--password-stdin")
+    server.made(*words, said=PASSWORD + "\n")
+
+    async def first_half() -> dict[str, str]:
+        answer = await till.http.post("/v2/token", data={"username": email, "password": PASSWORD})
+        return dict(collected.answer(answer).json())
+
+    token = collected.secret("token", (await first_half())["accessToken"])
+    bearer = {"Authorization": f"Bearer {token}"}
+    begun = collected.answer(await till.http.post("/v2/token/mfa/setup", headers=bearer)).json()
+    collected.secret("uri of a seed", begun["otpUri"])
+    seed = base64.b32decode(collected.secret("seed", begun["secret"]))
+    body = {"code": totp.code_of(seed, int(time.time()) // 30), "password": PASSWORD}
+    confirmed = collected.answer(await till.http.post("/v2/token/mfa/confirm", json=body, headers=bearer)).json()
+    codes = [collected.secret("recovery code", one) for one in confirmed["recoveryCodes"]]
+    pending = collected.secret("pending token", (await first_half())["pendingToken"])
+    wrong = collected.secret("wrong recovery code", codes[0][::-1])
+    for code in (wrong, codes[0]):
+        answer = await till.http.post("/v2/token/mfa-verify", json={"pendingToken": pending, "code": code})
+        collected.answer(answer)
+    assert answer.status_code == 200, answer.text
+
+
 async def sign_customers_in(server: Server, till: Till, collected: Collected) -> None:
     """One-time passwords and session tokens, right and wrong, and in places where they do not belong."""
     customers = "/v2/giftcards/customers"
@@ -326,6 +353,7 @@ async def test_a_dump_and_the_logs_hold_nothing_that_could_be_used(server: Serve
             assert found_in(event.body.decode(), collected.secrets | collected.people) == []
         await issue_many(till, collected)
         await sign_in(server, till, owner, collected)
+        await guard_a_sign_in(server, till, collected)
         await look_at_passes(server, till, signing, collected)
         await open_a_till(till, signing, collected)
         await sign_customers_in(server, till, collected)

@@ -22,6 +22,9 @@ Kind = Literal[
     "check-anywhere",
     "login-address",
     "login-email",
+    "login-known",
+    "mfa-code",
+    "mfa-recovery",
     "otp-address",
     "otp-merchant",
     "otp-target",
@@ -133,6 +136,13 @@ async def release(database: Database, reservations: Sequence[Reservation]) -> No
             )
 
     await database.repeat(work)
+
+
+async def forget(connection: Connection, kind: Kind, about: Subject) -> None:
+    """Take back all counts about this subject."""
+    await connection.execute(
+        "DELETE FROM attempt WHERE kind = $1 AND subject = ANY($2::bytea[])", kind, list(about.all)
+    )
 
 
 async def sweep(database: Database) -> int:

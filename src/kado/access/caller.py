@@ -5,7 +5,7 @@ from datetime import datetime
 
 from kado.access.permissions import ADMITTED, Permission, Role
 from kado.errors import Forbidden
-from kado.programs.reach import Reach
+from kado.programs.reach import Reach, forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,38 @@ class Caller:
     """From the merchant's session: which till it is, where the request does not say."""
     session: MerchantSession | None = None
     """The merchant's session itself, where one came with the request."""
+    sign_in_id: str | None = None
+    """Of a person: names the sign-in that the token belongs to."""
+    lacks_second_factor: bool = False
+    """The merchant wants a second factor of its staff, and this person has none yet."""
+    programs: frozenset[str] | None = None
+    """Of a key: the only programs that it enters; None for all that its merchant reaches."""
+
+    @property
+    def person_id(self) -> str | None:
+        """The id of the member of staff who acts; None for a key, and for whoever acts for a customer."""
+        kind, _, subject_id = self.subject.partition(":")
+        return subject_id if kind == "staff" else None
+
+    def enters(self, program_id: str) -> bool:
+        """Whether this program is among those that the caller was given, if it was not given all."""
+        return self.programs is None or program_id in self.programs
 
     def require(self, permission: Permission) -> None:
         """Raises `Forbidden` unless the caller has this permission."""
         if permission not in self.permissions:
+            if self.lacks_second_factor:
+                raise Forbidden(
+                    "second_factor_required", "Set up a second factor first: POST /v2/token/mfa/setup, then …/confirm."
+                )
             raise Forbidden(
                 "permission_denied", f"This needs the permission {permission}.", members={"permission": str(permission)}
             )
 
     def require_in(self, reach: Reach, permission: Permission) -> None:
         """The same in a program: a merchant that is only admitted to it may do less. Raises `Forbidden`."""
+        if not self.enters(reach.program.id):
+            raise forbidden()
         self.require(permission)
         if not reach.is_owner and permission not in ADMITTED:
             raise Forbidden(

@@ -60,7 +60,7 @@ class CustomerSessions:
             self._known.pop(key, None)
 
     def forget(self, customer_id: str) -> None:
-        """Look this customer's sessions up anew: they ended together with all that is known of the customer."""
+        """Sessions of this customer were ended: ask the database anew. Other processes do so within 30 seconds."""
         self._ended += 1
         for key in [key for key, known in list(self._known.items()) if known.identity.id == customer_id]:
             self._known.pop(key, None)

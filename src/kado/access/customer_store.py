@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from kado.access.attempts import Reservation
+from kado.ids import new_id
 from kado.storage.database import Connection
 
 Channel = Literal["email", "sms"]
@@ -191,11 +192,12 @@ async def customer_exists(connection: Connection, customer_id: str, merchant_id:
 async def insert_session(connection: Connection, token_hash: bytes, customer_id: str, life: timedelta) -> None:
     """Open a session."""
     await connection.execute(
-        "INSERT INTO customer_session (token_hash, customer_id, created_at, expires_at)"
-        " SELECT $1, $2, now, now + $3::interval FROM clock_timestamp() AS now",
+        "INSERT INTO customer_session (session_id, token_hash, customer_id, created_at, expires_at)"
+        " SELECT $4, $1, $2, now, now + $3::interval FROM clock_timestamp() AS now",
         token_hash,
         customer_id,
         life,
+        new_id(),
     )
 
 

@@ -6,9 +6,9 @@ Both are shown once. Of an API key a hash is kept, of a signing key its encrypti
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
 
 import asyncpg
 
@@ -25,7 +25,12 @@ TEST: Final = "kado_test_"
 SIGN: Final = "kado_sign_"
 
 _FORM: Final = re.compile(r"kado_(?:live|test)_[A-Za-z0-9_-]{43}")
+LIFE_MAX: Final = timedelta(days=5 * 366)
+"""How long a key can be good that has an end at all."""
 _NAME_MAX: Final = 255
+_PROGRAMS_MAX: Final = 100
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +38,8 @@ class NewKey:
     """A key at the only moment its secret is known."""
 
     key_id: str
-    secret: str
-
-    def __repr__(self) -> str:
-        return f"NewKey(key_id={self.key_id!r}, secret=...)"
+    secret: str = field(repr=False)
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,9 @@ class Key:
     name: str | None
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    programs: tuple[str, ...] | None
+    """The only programs that it enters; None for all that its merchant reaches."""
 
 
 def is_key(text: str) -> bool:
@@ -66,10 +72,13 @@ async def create_key(
     role: Role = Role.OWNER,
     scopes: Iterable[Permission] = (),
     name: str | None = None,
+    life: timedelta | None = None,
+    programs: Iterable[str] | None = None,
 ) -> NewKey:
-    """An API key that may do what the role allows, or of that only what `scopes` name.
+    """An API key that may do what the role allows, or of that only what `scopes` name, for as long as `life`.
 
-    Raises `Invalid` for a scope outside the role, `NotFound` when the merchant does not exist.
+    With `programs` it enters only these, and does nothing that concerns all of its merchant's. Raises `Invalid` for a
+    scope outside the role and for a life or programs that cannot be, `NotFound` when the merchant does not exist.
     """
     narrowed = sorted(set(scopes))
     for scope in narrowed:
@@ -77,17 +86,30 @@ async def create_key(
             raise Invalid(("body", "scopes"), f"The role {role} does not include {scope}, so a key cannot have it.")
     if name is not None and (not name.strip() or len(name) > _NAME_MAX or not name.isprintable()):
         raise Invalid(("body", "name"), f"A key's name has 1 to {_NAME_MAX} printable characters.")
-    key = NewKey(new_id(), (TEST if is_test else LIVE) + secrets.token_urlsafe(32))
+    if life is not None and not timedelta() < life <= LIFE_MAX:
+        raise Invalid(("body", "expires"), f"A key ends within {LIFE_MAX.days} days, or never.")
+    chosen = None if programs is None else sorted(set(programs))
+    if chosen is not None and not 0 < len(chosen) <= _PROGRAMS_MAX:
+        raise Invalid(("body", "programs"), f"A key enters 1 to {_PROGRAMS_MAX} programs, or all.")
+    key_id, secret = new_id(), (TEST if is_test else LIVE) + secrets.token_urlsafe(32)
 
-    async def work(connection: Connection) -> None:
-        await store.insert_key(
-            connection, key.key_id, merchant_id, token_hash(key.secret), is_test, role, narrowed, name
+    async def work(connection: Connection) -> datetime | None:
+        expires_at = await store.insert_key(
+            connection, key_id, merchant_id, token_hash(secret), is_test, role, narrowed, name, life, chosen
         )
-        facts = {"test": is_test, "role": role, "scopes": narrowed, "name": name}
-        await _record(connection, "key:created", merchant_id, key.key_id, actor, after=facts)
+        facts: dict[str, object] = {"test": is_test, "role": role, "scopes": narrowed, "name": name}
+        facts |= {"expiresAt": expires_at, "programs": chosen}
+        await _record(connection, "key:created", merchant_id, key_id, actor, after=facts)
+        return expires_at
 
-    await _written(database, work)
-    return key
+    return NewKey(key_id, secret, await _written(database, work))
+
+
+async def life_until(database: Database, moment: datetime) -> timedelta:
+    """How long from now that is, by the database's clock; below nothing where it has passed."""
+    async with database.read() as connection:
+        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return moment - now
 
 
 async def create_signing_key(database: Database, keyring: Keyring, merchant_id: str, actor: str) -> NewKey:
@@ -131,15 +153,26 @@ async def list_keys(database: Database, merchant_id: str) -> list[Key]:
         api = await store.list_keys(connection, merchant_id)
         signing = await store.list_signing_keys(connection, merchant_id)
     keys = [
-        Key(k.id, "test" if k.is_test else "live", k.role, k.scopes, k.name, k.created_at, k.revoked_at) for k in api
+        Key(
+            k.id,
+            "test" if k.is_test else "live",
+            k.role,
+            k.scopes,
+            k.name,
+            k.created_at,
+            k.revoked_at,
+            k.expires_at,
+            k.programs,
+        )
+        for k in api
     ]
-    keys += [Key(k.id, "signing", None, (), None, k.created_at, k.revoked_at) for k in signing]
+    keys += [Key(k.id, "signing", None, (), None, k.created_at, k.revoked_at, None, None) for k in signing]
     return sorted(keys, key=lambda key: (key.created_at, key.id))
 
 
-async def _written(database: Database, work: Callable[[Connection], Awaitable[None]]) -> None:
+async def _written(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:
     try:
-        await database.repeat(work)
+        return await database.repeat(work)
     except asyncpg.ForeignKeyViolationError:
         raise NotFound("merchant_not_found", "There is no such merchant.") from None
 

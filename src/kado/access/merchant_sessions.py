@@ -16,7 +16,7 @@ from cachetools import TLRUCache
 
 from kado.access.caller import Caller, MerchantSession
 from kado.access.customer_sessions import invalid_session
-from kado.access.permissions import ROLES, Role
+from kado.access.permissions import ROLES, SHOP_ROLES, Role
 from kado.access.signatures import Signer
 from kado.crypto import token_hash
 from kado.ids import new_id
@@ -28,7 +28,7 @@ REMEMBERED_SECONDS: Final = 30
 _PREFIX: Final = "kado_till_"
 _FORM: Final = re.compile(r"kado_till_[A-Za-z0-9_-]{43}", re.ASCII)
 _SIZE: Final = 10_000
-_FROM_MOST_TO_LEAST: Final = (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.READ_ONLY)
+_FROM_MOST_TO_LEAST: Final = (*SHOP_ROLES, Role.NETWORK_ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class _Known:
 
 def role_named(text: str | None) -> Role:
     """The role that a platform calls by exactly our name; whatever else it calls one is a cashier here."""
-    return Role(text) if text in set(Role) else Role.CASHIER
+    return Role(text) if text in set(SHOP_ROLES) else Role.CASHIER
 
 
 async def insert(connection: Connection, signer: Signer, till: Till) -> NewSession:
@@ -105,6 +105,7 @@ class MerchantSessions:
         self._database = database
         self._timer = timer
         self._known: TLRUCache[bytes, _Known] = TLRUCache(_SIZE, ttu=lambda _key, known, _now: known.until, timer=timer)
+        self._forgotten = 0
 
     async def find(self, token: str) -> MerchantSession | None:
         """The open session with this token. Raises `Unavailable` while the database is away."""
@@ -113,11 +114,20 @@ class MerchantSessions:
         key = token_hash(token)
         known = self._known.get(key)
         if known is None:
+            forgotten = self._forgotten
             known = await self._read(key)
             if known is None:
                 return None
-            self._known[key] = known
+            # What was read before someone said "forget" may be what was to be forgotten.
+            if forgotten == self._forgotten:
+                self._known[key] = known
         return known.session
+
+    def forget(self, session_id: str) -> None:
+        """It was ended: ask the database anew. Other processes do so within 30 seconds."""
+        self._forgotten += 1
+        for key in [key for key, known in list(self._known.items()) if known.session.id == session_id]:
+            self._known.pop(key, None)
 
     async def narrow(self, caller: Caller, token: str) -> Caller:
         """The caller at the till whose session this is: with no more rights than both have.

@@ -39,17 +39,28 @@ class Permission(StrEnum):
     AUDIT_EXPORT = "audit:export"
     FRAUD_READ = "fraud:read"  # alerts, and what they rest on
     FRAUD_WRITE = "fraud:write"
-    SELF_READ = "self:read"
+    STAFF_READ = "staff:read"  # who works here, and where they are signed in
+    STAFF_WRITE = "staff:write"  # add, change and close accounts, end other people's sign-ins
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    SESSIONS_READ = "sessions:read"  # customers and tills that are signed in
+    SESSIONS_END = "sessions:end"
+    NETWORK_READ = "network:read"  # looks over all merchants
+    SELF_READ = "self:read"  # who one is, one's own sign-ins and second factor
 
 
 class Role(StrEnum):
-    """What a member of staff or a key is, for its merchant."""
+    """What a member of staff or a key is, for its merchant; the last one, for the operator."""
 
     OWNER = "owner"
     MANAGER = "manager"
     CASHIER = "cashier"
     READ_ONLY = "read-only"
+    NETWORK_ADMINISTRATOR = "network-administrator"
 
+
+SHOP_ROLES: Final = (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.READ_ONLY)
+"""What an owner can make somebody, from most to least. The operator alone makes network administrators."""
 
 _LOOKING: Final = frozenset({Permission.CARDS_READ, Permission.PROGRAMS_READ, Permission.SELF_READ})
 _OWN_MERCHANT: Final = frozenset({Permission.AUDIT_READ})
@@ -67,11 +78,16 @@ _TILL: Final = frozenset(
     }
 )
 
+_OWNERS_ALONE: Final = frozenset(
+    {Permission.PROGRAMS_WRITE, Permission.WEBHOOKS_WRITE, Permission.STAFF_WRITE, Permission.KEYS_WRITE}
+)
+
 ROLES: Final = {
-    Role.OWNER: frozenset(Permission),
-    Role.MANAGER: frozenset(Permission) - {Permission.PROGRAMS_WRITE, Permission.WEBHOOKS_WRITE},
+    Role.OWNER: frozenset(Permission) - {Permission.NETWORK_READ},
+    Role.MANAGER: frozenset(Permission) - {Permission.NETWORK_READ} - _OWNERS_ALONE,
     Role.CASHIER: _LOOKING | _OWN_MERCHANT | _TILL,
     Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ, Permission.FRAUD_READ},
+    Role.NETWORK_ADMINISTRATOR: frozenset({Permission.NETWORK_READ, Permission.SELF_READ}),
 }
 """The whole table."""
 
@@ -90,3 +106,9 @@ CUSTOMER: Final = frozenset(
     }
 )
 """What a caller may do, all in all, while a customer's session comes with the request: on what is that customer's."""
+
+IN_CHOSEN_PROGRAMS: Final = frozenset(
+    {Permission.SELF_READ, Permission.PROGRAMS_READ, Permission.PASSES_READ}
+    | {permission for permission in Permission if permission.value.startswith("cards:")}
+)
+"""What a key may do at most that enters only some of its merchant's programs: nothing that concerns all of them."""

@@ -1,28 +1,22 @@
-"""People: who works for a merchant, and how they sign in."""
+"""People: who works for a merchant, and as what. How they sign in is said in `sign_in`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Final
 
 import asyncpg
 from email_validator import EmailNotValidError, validate_email
 
 from kado import audit
-from kado.access import attempts, passwords, store, tokens
-from kado.access.attempts import Exhausted, Kind, Limit, Reservation
+from kado.access import attempts, passwords, sessions, staff_store, store
 from kado.access.permissions import Role
+from kado.access.staff_store import Member
 from kado.access.store import Merchant, Staff
 from kado.crypto import Keyring
-from kado.errors import Invalid, Refusal, TooMany, Unauthenticated, Unavailable
+from kado.errors import Invalid, NotFound, Refusal
 from kado.ids import new_id
 from kado.storage.database import Connection, Database
 
-LOGINS_BY_EMAIL: Final = (Limit(10, timedelta(hours=1)),)
-LOGINS_BY_ADDRESS: Final = (Limit(30, timedelta(hours=1)),)
 _NAME_MAX: Final = 255
-_EMAIL_MAX: Final = 320
-_NOBODY: Final = "0" * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,7 @@ async def create_merchant(database: Database, name: str, owner_email: str, passw
 
     async def work(connection: Connection) -> None:
         await store.insert_merchant(connection, made.merchant_id, name)
-        await store.insert_staff(connection, made.owner_id, made.merchant_id, email, password_hash, Role.OWNER)
+        await store.insert_staff(connection, made.owner_id, made.merchant_id, email, password_hash, Role.OWNER, None)
         facts: dict[tuple[str, str], audit.Facts] = {
             ("merchant:created", made.merchant_id): {"name": name},
             ("staff:created", made.owner_id): {"role": Role.OWNER, "active": True},
@@ -60,7 +54,7 @@ async def create_merchant(database: Database, name: str, owner_email: str, passw
         await database.repeat(work)
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "staff_email":
-            raise Refusal("email_taken", "Someone with this email address exists already.") from None
+            raise _email_taken() from None
         raise Refusal("merchant_exists", f"There is a merchant named {name!r} already.") from None
     return made
 
@@ -84,105 +78,153 @@ async def find(database: Database, staff_id: str) -> Staff | None:
     return None if found is None else found[0]
 
 
-async def sign_in(database: Database, keyring: Keyring, email: str, password: str, address: str) -> str:
-    """A bearer token for one hour. `address` is where the caller is, as `client_address` gives it.
+async def list_staff(database: Database, merchant_id: str) -> list[Member]:
+    """Everybody who works or worked for the merchant, oldest account first."""
+    async with database.read() as connection:
+        return await staff_store.list_members(connection, merchant_id)
 
-    Raises `TooMany` after ten failures an hour for the email or thirty for the address, before anything is compared;
-    `Unauthenticated` with one answer and the same work for a wrong email, a wrong password and a closed account;
-    `Unavailable` when too many sign in at once.
-    """
-    email = email.strip().lower()
-    reservations = await _reserve(database, keyring, email, address)
+
+async def get(database: Database, merchant_id: str, staff_id: str) -> Member:
+    """One of the merchant's people. Raises `NotFound`, for somebody who works elsewhere too."""
+    async with database.read() as connection:
+        found = await staff_store.find_member(connection, merchant_id, staff_id)
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def find_by_email(database: Database, email: str) -> Staff:
+    """The person who signs in with this email. Raises `NotFound`."""
+    async with database.read() as connection:
+        found = await staff_store.find_by_email(connection, email.strip().lower())
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def add(
+    database: Database, merchant_id: str, email: str, password: str, role: Role, name: str | None, actor: str
+) -> str:
+    """Somebody new; their id. Raises `Invalid`, `Refusal` (`email_taken`), `NotFound` for an unknown merchant."""
+    email, name = _checked_email(email), _checked_name(name)
+    password_hash = await passwords.hashed(passwords.check(password))
+    staff_id = new_id()
+
+    async def work(connection: Connection) -> None:
+        await store.insert_staff(connection, staff_id, merchant_id, email, password_hash, role, name)
+        await _record(connection, "staff:created", merchant_id, staff_id, actor, None, {"role": role, "active": True})
+
     try:
-        staff, now = await _noted(database, await _proved(database, email, password))
-    except Unavailable:
-        # Nothing was learned about the password, so nothing is held against the one who tried.
-        await attempts.release(database, reservations)
-        raise
-    if staff is None:
-        raise Unauthenticated("invalid_credentials", "The email or the password is wrong.")
-    await attempts.release(database, reservations)
-    return tokens.issue(
-        keyring,
-        staff_id=staff.id,
-        merchant_id=staff.merchant_id,
-        role=staff.role,
-        now=now,
-        valid_from=staff.tokens_valid_from,
+        await database.repeat(work)
+    except asyncpg.UniqueViolationError:
+        raise _email_taken() from None
+    except asyncpg.ForeignKeyViolationError:
+        raise NotFound("merchant_not_found", "There is no such merchant.") from None
+    return staff_id
+
+
+async def change(
+    database: Database,
+    merchant_id: str,
+    staff_id: str,
+    actor: str,
+    *,
+    role: Role | None = None,
+    active: bool | None = None,
+) -> Member:
+    """Give the person another role, close the account or open it again; what is None stays.
+
+    A closed account's sign-ins end; running servers follow within 30 seconds. Raises `NotFound` where the merchant has
+    no such person, and `Refusal` (`last_owner`) where nobody would be left who owns the merchant.
+    """
+
+    async def work(connection: Connection) -> Member:
+        # All owners are locked before anything is decided: of two who leave at once, the second one stays.
+        owners = await staff_store.lock_owners(connection, merchant_id)
+        before = await staff_store.lock_member(connection, merchant_id, staff_id)
+        if before is None:
+            raise not_found()
+        after = replace(
+            before, role=before.role if role is None else role, active=before.active if active is None else active
+        )
+        if owners == [staff_id] and not (after.active and after.role is Role.OWNER):
+            raise Refusal("last_owner", "This is the merchant's only owner; make somebody else one first.")
+        await staff_store.update_member(connection, after)
+        if not after.active:
+            await sessions.end_all_of_person(connection, staff_id)
+        if (before.role, before.active) != (after.role, after.active):
+            was, now = ({"role": one.role, "active": one.active} for one in (before, after))
+            await _record(connection, "staff:changed", merchant_id, staff_id, actor, was, now)
+        return after
+
+    return await database.repeat(work)
+
+
+async def reset_password(database: Database, keyring: Keyring, staff_id: str, password: str, actor: str) -> None:
+    """Another password; every sign-in made with the old one ends, and so does a lock that guesses have put on it.
+
+    Raises `Invalid`, `NotFound`.
+    """
+    password_hash = await passwords.hashed(passwords.check(password))
+
+    async def work(connection: Connection) -> None:
+        person = await staff_store.set_password(connection, staff_id, password_hash)
+        if person is None:
+            raise not_found()
+        await sessions.end_all_of_person(connection, staff_id)
+        await attempts.forget(connection, "login-email", attempts.subject(keyring, "login-email", person.email.lower()))
+        await _record(connection, "staff:password-reset", person.merchant_id, staff_id, actor)
+
+    await database.repeat(work)
+
+
+async def require_second_factor(database: Database, merchant_id: str, required: bool, actor: str) -> None:
+    """Whether the merchant's staff can do nothing before they have set one up. Raises `NotFound`."""
+
+    async def work(connection: Connection) -> None:
+        before = await staff_store.set_requires_second_factor(connection, merchant_id, required)
+        if before is None:
+            raise NotFound("merchant_not_found", "There is no such merchant.")
+        if before != required:
+            was, now = ({"secondFactorRequired": one} for one in (before, required))
+            await _record(connection, "merchant:changed", merchant_id, merchant_id, actor, was, now)
+
+    await database.repeat(work)
+
+
+def not_found() -> NotFound:
+    """The one answer for somebody who works elsewhere and for nobody at all."""
+    return NotFound("staff_not_found", "There is no such person.")
+
+
+async def _record(
+    connection: Connection,
+    action: str,
+    merchant_id: str,
+    subject: str,
+    actor: str,
+    before: audit.Facts | None = None,
+    after: audit.Facts | None = None,
+) -> None:
+    await audit.record(
+        connection,
+        actor=actor,
+        action=action,
+        merchant_id=merchant_id,
+        subject=subject,
+        before=before,
+        after=after,
     )
 
 
-async def _noted(database: Database, person: "_Tried") -> tuple[Staff | None, datetime]:
-    """Who has signed in, if somebody has, and the database's time; the audit log says so, or that it failed.
-
-    The same work in either case, and whether or not there is such a person: the log names nobody who is not known.
-    """
-
-    async def work(connection: Connection) -> tuple[Staff | None, datetime]:
-        found = await store.find_staff(connection, person.staff_id or _NOBODY)
-        staff = None if found is None else found[0]
-        is_in = staff is not None and staff.active and person.is_proved
-        await audit.record(
-            connection,
-            actor=f"staff:{staff.id}" if staff is not None and is_in else "anonymous",
-            action="staff:signed-in" if is_in else "login_failed",
-            merchant_id=None if staff is None else staff.merchant_id,
-            subject=None if staff is None else staff.id,
-            details={} if is_in else {"who": "staff"},
-        )
-        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-        return staff if is_in else None, now
-
-    return await database.repeat(work)
+def _email_taken() -> Refusal:
+    return Refusal("email_taken", "Someone with this email address exists already.")
 
 
-async def _reserve(database: Database, keyring: Keyring, email: str, address: str) -> list[Reservation]:
-    """Count the try for the address and for the email, or neither. Raises `TooMany`."""
-
-    async def work(connection: Connection) -> list[Reservation]:
-        made = []
-        # Always in this order, so that two sign-ins never wait for each other.
-        subjects: tuple[tuple[Kind, str, Sequence[Limit]], ...] = (
-            ("login-address", address, LOGINS_BY_ADDRESS),
-            ("login-email", email, LOGINS_BY_EMAIL),
-        )
-        for kind, value, limits in subjects:
-            outcome = await attempts.reserve(connection, kind, attempts.subject(keyring, kind, value), limits)
-            if isinstance(outcome, Exhausted):
-                raise TooMany(
-                    "too_many_attempts",
-                    "There were too many failed sign-ins; wait before you try again.",
-                    outcome.retry_after_seconds,
-                )
-            made.append(outcome)
-        return made
-
-    return await database.repeat(work)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """Whose email it was, if anybody's, and whether the password was theirs."""
-
-    staff_id: str | None
-    is_proved: bool
-
-
-async def _proved(database: Database, email: str, password: str) -> _Tried:
-    """The person whose email this is, and whether it is their password. The same work when there is no such person."""
-    known = None
-    if len(email) <= _EMAIL_MAX and email.isprintable():  # what else a form can carry, PostgreSQL cannot
-        async with database.read() as connection:
-            known = await store.find_password(connection, email)
-    if not await passwords.matches(known and known[1], password):
-        return _Tried(known and known[0], is_proved=False)
-    assert known is not None, "nothing matches nobody's hash"
-    staff_id, password_hash = known
-    if passwords.is_outdated(password_hash):
-        renewed = await passwords.hashed(password)
-        async with database.read() as connection:
-            await store.update_password(connection, staff_id, password_hash, renewed)
-    return _Tried(staff_id, is_proved=True)
+def _checked_name(name: str | None) -> str | None:
+    if name is not None and (not name.strip() or len(name) > _NAME_MAX or not name.isprintable()):
+        raise Invalid(("body", "name"), f"A name has 1 to {_NAME_MAX} printable characters.")
+    return name
 
 
 def _checked_email(email: str) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple
+
+from asyncpg import Record
 
 from kado.access.permissions import Role
+from kado.ids import is_id
 from kado.storage.database import Connection
 
 
@@ -32,6 +35,16 @@ class Staff:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides beside the account whether a token is good, and for what."""
+
+    is_ended: bool
+    """The sign-in that the token belongs to was ended."""
+    lacks_second_factor: bool
+    """The merchant wants one of its staff, and this person has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key as it is kept: without the secret."""
 
@@ -43,6 +56,8 @@ class ApiKey:
     name: str | None
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    programs: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,14 @@ class SigningKey:
     sealed_secret: bytes
     created_at: datetime
     revoked_at: datetime | None
+
+
+STAFF: Final = (
+    "s.id, s.merchant_id, s.email, s.name, s.role, s.active, nullif(s.tokens_valid_from, '-infinity') AS valid_from"
+)
+"""The columns of a person, of `staff s`."""
+
+_KEY: Final = "id, merchant_id, is_test, role, scopes, name, created_at, revoked_at, expires_at, programs"
 
 
 async def insert_merchant(connection: Connection, merchant_id: str, name: str) -> None:
@@ -74,32 +97,58 @@ async def list_merchants(connection: Connection) -> list[Merchant]:
 
 
 async def insert_staff(
-    connection: Connection, staff_id: str, merchant_id: str, email: str, password_hash: str, role: Role
+    connection: Connection,
+    staff_id: str,
+    merchant_id: str,
+    email: str,
+    password_hash: str,
+    role: Role,
+    name: str | None,
 ) -> None:
     """Write a person. Raises asyncpg's `UniqueViolationError` on `staff_email` when the email is taken."""
     await connection.execute(
-        "INSERT INTO staff (id, merchant_id, email, password_hash, role) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO staff (id, merchant_id, email, password_hash, role, name) VALUES ($1, $2, $3, $4, $5, $6)",
         staff_id,
         merchant_id,
         email,
         password_hash,
         role.value,
+        name,
     )
 
 
 async def find_staff(connection: Connection, staff_id: str) -> tuple[Staff, datetime] | None:
     """The person with this id, and the database's time."""
+    row = await connection.fetchrow(f"SELECT {STAFF}, clock_timestamp() AS now FROM staff s WHERE id = $1", staff_id)
+    return None if row is None else (staff_of(row), row["now"])
+
+
+async def find_standing(
+    connection: Connection, staff_id: str, token_id: str
+) -> tuple[Staff, Standing, datetime] | None:
+    """The person with this id, how the sign-in of this name stands, and the database's time.
+
+    A token whose sign-in was never written down here, or is swept away, stands by its signature alone.
+    """
     row = await connection.fetchrow(
-        "SELECT id, merchant_id, email, name, role, active, nullif(tokens_valid_from, '-infinity') AS valid_from,"
-        " clock_timestamp() AS now FROM staff WHERE id = $1",
+        f"SELECT {STAFF}, clock_timestamp() AS now, x.ended_at IS NOT NULL AS is_ended,"
+        " m.requires_second_factor AND t.confirmed_at IS NULL AS lacks_second_factor"
+        " FROM staff s JOIN merchant m ON m.id = s.merchant_id LEFT JOIN staff_totp t ON t.staff_id = s.id"
+        " LEFT JOIN staff_session x ON x.id = $2 AND x.staff_id = s.id WHERE s.id = $1",
         staff_id,
+        # What has not the form of an id names nothing, and PostgreSQL need not see it.
+        token_id if is_id(token_id) else None,
     )
     if row is None:
         return None
-    person = Staff(
+    return staff_of(row), Standing(row["is_ended"], row["lacks_second_factor"]), row["now"]
+
+
+def staff_of(row: Record) -> Staff:
+    """The person in a row of these columns."""
+    return Staff(
         row["id"], row["merchant_id"], row["email"], row["name"], Role(row["role"]), row["active"], row["valid_from"]
     )
-    return person, row["now"]
 
 
 async def find_password(connection: Connection, email: str) -> tuple[str, str] | None:
@@ -124,11 +173,13 @@ async def insert_key(
     role: Role,
     scopes: Sequence[str],
     name: str | None,
-) -> datetime:
-    """Write an API key; when it was made."""
-    created: datetime = await connection.fetchval(
-        "INSERT INTO api_key (id, merchant_id, token_hash, is_test, role, scopes, name)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING created_at",
+    life: timedelta | None,
+    programs: Sequence[str] | None,
+) -> datetime | None:
+    """Write an API key that is good for so long from now; when it ends."""
+    expires: datetime | None = await connection.fetchval(
+        "INSERT INTO api_key (id, merchant_id, token_hash, is_test, role, scopes, name, expires_at, programs)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::interval, $9) RETURNING expires_at",
         key_id,
         merchant_id,
         token_hash,
@@ -136,25 +187,30 @@ async def insert_key(
         role.value,
         list(scopes),
         name,
+        life,
+        None if programs is None else list(programs),
     )
-    return created
+    return expires
 
 
-async def find_key(connection: Connection, token_hash: bytes) -> ApiKey | None:
-    """The key whose token has this hash and that is not revoked."""
+async def find_key(connection: Connection, token_hash: bytes) -> tuple[ApiKey, float] | None:
+    """The key whose token has this hash and that is neither revoked nor over, and how many seconds it has yet."""
     row = await connection.fetchrow(
-        "SELECT id, merchant_id, is_test, role, scopes, name, created_at, revoked_at FROM api_key"
-        " WHERE token_hash = $1 AND (revoked_at IS NULL OR revoked_at > clock_timestamp())",
+        f"SELECT {_KEY},"
+        " coalesce(extract(epoch FROM expires_at - clock_timestamp())::float8, 'infinity') AS seconds_left"
+        " FROM api_key WHERE token_hash = $1 AND (revoked_at IS NULL OR revoked_at > clock_timestamp())"
+        " AND (expires_at IS NULL OR expires_at > clock_timestamp())",
         token_hash,
     )
-    return None if row is None else _api_key(dict(row))
+    if row is None:
+        return None
+    return _api_key(dict(row)), row["seconds_left"]
 
 
 async def list_keys(connection: Connection, merchant_id: str) -> list[ApiKey]:
     """All API keys of the merchant, revoked ones too, oldest first."""
     rows = await connection.fetch(
-        "SELECT id, merchant_id, is_test, role, scopes, name, created_at, revoked_at FROM api_key"
-        " WHERE merchant_id = $1 ORDER BY created_at, id",
+        f"SELECT {_KEY} FROM api_key WHERE merchant_id = $1 ORDER BY created_at, id",
         merchant_id,
     )
     return [_api_key(dict(row)) for row in rows]
@@ -216,7 +272,13 @@ async def _revoked(connection: Connection, table: Literal["api_key", "signing_ke
     return Revoked(row["merchant_id"], row["revoked_at"] is not None)
 
 
-def _api_key(row: dict[str, object]) -> ApiKey:
-    scopes = row["scopes"]
-    assert isinstance(scopes, list), "text[] NOT NULL"
-    return ApiKey(**(row | {"role": Role(str(row["role"])), "scopes": tuple(scopes)}))  # type: ignore[arg-type]
+def _api_key(row: dict[str, Any]) -> ApiKey:
+    programs = row["programs"]
+    facts = {name: row[name] for name in ("id", "merchant_id", "is_test", "name", "created_at", "revoked_at")}
+    return ApiKey(
+        **facts,
+        role=Role(row["role"]),
+        scopes=tuple(row["scopes"]),
+        expires_at=row["expires_at"],
+        programs=None if programs is None else tuple(programs),
+    )

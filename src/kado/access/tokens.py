@@ -38,6 +38,8 @@ _TEXT_MAX: Final = 128
 class Claims:
     """What a genuine token says. Times are seconds since 1970."""
 
+    token_id: str
+    """Names the sign-in, if it is one that this server wrote down."""
     staff_id: str
     merchant_id: str
     role: Role
@@ -55,7 +57,14 @@ class Claims:
 
 
 def issue(
-    keyring: Keyring, *, staff_id: str, merchant_id: str, role: Role, now: datetime, valid_from: datetime | None = None
+    keyring: Keyring,
+    *,
+    staff_id: str,
+    merchant_id: str,
+    role: Role,
+    now: datetime,
+    valid_from: datetime | None = None,
+    token_id: str | None = None,
 ) -> str:
     """A token for one hour from `now`, the database's time.
 
@@ -72,7 +81,7 @@ def issue(
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": f"{_SUBJECT}{staff_id}",
-        "jti": secrets.token_hex(16),
+        "jti": token_id or secrets.token_hex(16),
         "merchant": merchant_id,
         "role": role.value,
     }
@@ -150,7 +159,7 @@ def _check_signature(keyring: Keyring, token: str) -> None:
 
 def _claims(said: dict[str, object]) -> Claims:
     subject, merchant_id, role = _text(said, "sub"), _text(said, "merchant"), _text(said, "role")
-    _text(said, "jti")
+    token_id = _text(said, "jti")
     if _text(said, "iss") != ISSUER or _text(said, "aud") != AUDIENCE:
         raise refused()
     if not subject.startswith(_SUBJECT) or not is_id(subject.removeprefix(_SUBJECT)) or not is_id(merchant_id):
@@ -160,7 +169,8 @@ def _claims(said: dict[str, object]) -> Claims:
     issued_at, not_before, expires_at = _moment(said, "iat"), _moment(said, "nbf"), _moment(said, "exp")
     if not 0 < expires_at - issued_at <= LIFE_SECONDS or not_before > expires_at:
         raise refused()
-    return Claims(subject.removeprefix(_SUBJECT), merchant_id, Role(role), issued_at, not_before, expires_at)
+    staff_id = subject.removeprefix(_SUBJECT)
+    return Claims(token_id, staff_id, merchant_id, Role(role), issued_at, not_before, expires_at)
 
 
 def _text(said: dict[str, object], name: str) -> str:

@@ -1,6 +1,6 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
-from kado.access import customer_sessions, merchant_sessions
+from kado.access import customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
@@ -55,6 +55,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("erasures", _ERASURE_SECONDS, lambda: go_on_with_erasures(database, settings.keyring)),
             Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
+            Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
             Periodic("anomalies", watch.LOOK_SECONDS, lambda: watch.look(database)),

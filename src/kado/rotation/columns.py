@@ -75,6 +75,10 @@ COLUMNS: Final[dict[str, Column]] = {
     "signing_key.secret": Column(Fate.MOVED, "encrypted anew"),
     "webhook.secret": Column(Fate.MOVED, "encrypted anew"),
     "webhook.previous_secret": Column(Fate.MOVED, "encrypted anew"),
+    "staff_totp.secret": Column(Fate.MOVED, "encrypted anew"),
+    "staff_place.place": Column(
+        Fate.RUNS_OUT, "ninety days after a sign-in; known under every configured secret meanwhile"
+    ),
     "shop.app_token_hash": Column(
         Fate.RUNS_OUT, "with the shop's next session; without its secret nobody can tell whether the token changed"
     ),
@@ -90,6 +94,8 @@ COLUMNS: Final[dict[str, Column]] = {
     "seal_succession.recognised": _SEAL,
     "api_key.token_hash": _TOKEN,
     "customer_session.token_hash": _TOKEN,
+    "staff_pending.token_hash": _TOKEN,
+    "staff_recovery_code.code_hash": _TOKEN,
     "merchant_session.token_hash": _TOKEN,
     "program.code_format": Column(Fate.NO_KEY, "a rule"),
     "program.requires_key": Column(Fate.NO_KEY, "a rule"),

@@ -24,6 +24,7 @@ STORED: Final = (
     Stored("signing_key", "secret", ("id",), lambda key: key[0]),
     Stored("webhook", "secret", ("id",), lambda key: key[0]),
     Stored("webhook", "previous_secret", ("id",), lambda key: key[0]),
+    Stored("staff_totp", "secret", ("staff_id",), lambda key: key[0]),
     Stored("person_export", "person", ("id",), lambda key: key[0]),
     Stored("person_erasure", "person", ("id",), lambda key: key[0]),
     Stored("bulk_task", "link", ("program_id", "id"), lambda key: f"bulk:{key[0]}:{key[1]}"),

@@ -3,8 +3,13 @@
 from typing import Final
 
 GRANTS: Final = {
-    "merchant": "SELECT, INSERT",
+    "merchant": "SELECT, INSERT, UPDATE",
     "staff": "SELECT, INSERT, UPDATE",
+    "staff_session": "SELECT, INSERT, UPDATE, DELETE",
+    "staff_totp": "SELECT, INSERT, UPDATE, DELETE",
+    "staff_recovery_code": "SELECT, INSERT, UPDATE, DELETE",
+    "staff_pending": "SELECT, INSERT, UPDATE, DELETE",
+    "staff_place": "SELECT, INSERT, UPDATE, DELETE",
     "api_key": "SELECT, INSERT, UPDATE",
     "signing_key": "SELECT, INSERT, UPDATE",
     "shop": "SELECT, INSERT, UPDATE",

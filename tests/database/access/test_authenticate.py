@@ -4,9 +4,9 @@ import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.database.access.conftest import EMAIL, PASSWORD
+from tests.database.access.conftest import EMAIL, PASSWORD, signs_in
 
-from kado.access import keys, staff, tokens
+from kado.access import keys, tokens
 from kado.access.authenticate import Access
 from kado.access.permissions import ROLES, Permission, Role
 from kado.access.staff import NewMerchant
@@ -151,7 +151,7 @@ async def test_no_header_is_401(access: Access) -> None:
 async def test_a_token_is_accepted_by_another_process_with_the_same_secret(
     database: Database, keyring: Keyring, merchant: NewMerchant
 ) -> None:
-    token = await staff.sign_in(database, keyring, EMAIL, PASSWORD, "203.0.113.9")
+    token = await signs_in(database, keyring, EMAIL, PASSWORD, "203.0.113.9")
     assert (await Access(database, keyring).authenticate(f"Bearer {token}")).merchant_id == merchant.merchant_id
     await refused(Access(database, Keyring(["another-installations-secret-0123456789"])), f"Bearer {token}")
 
@@ -180,10 +180,10 @@ async def test_a_token_ends_with_its_person(database: Database, keyring: Keyring
 async def test_tokens_are_taken_back_and_new_ones_of_the_same_second_are_good(
     database: Database, keyring: Keyring, merchant: NewMerchant
 ) -> None:
-    old = await staff.sign_in(database, keyring, EMAIL, PASSWORD, "203.0.113.9")
+    old = await signs_in(database, keyring, EMAIL, PASSWORD, "203.0.113.9")
     async with database.read() as connection:
         await connection.execute("UPDATE staff SET tokens_valid_from = clock_timestamp()")
-    new = await staff.sign_in(database, keyring, EMAIL, PASSWORD, "203.0.113.9")
+    new = await signs_in(database, keyring, EMAIL, PASSWORD, "203.0.113.9")
     access = Access(database, keyring)
     await refused(access, f"Bearer {old}")
     assert await access.authenticate(f"Bearer {new}")

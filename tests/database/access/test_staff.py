@@ -4,7 +4,7 @@ import asyncio
 
 import argon2
 import pytest
-from tests.database.access.conftest import EMAIL, PASSWORD
+from tests.database.access.conftest import EMAIL, PASSWORD, signs_in
 
 from kado.access import passwords, staff, tokens
 from kado.access.authenticate import Access
@@ -85,14 +85,14 @@ async def test_what_cannot_be_is_named(database: Database, subtests: pytest.Subt
 async def test_passwords_of_any_allowed_form_open(database: Database, keyring: Keyring) -> None:
     for n, password in enumerate(("x" * 12, "x" * 256, "Pässwörter sind schön 🌷")):
         await staff.create_merchant(database, f"Shop {n}", f"{n}@flowers.example", password, "operator:test")
-        assert await staff.sign_in(database, keyring, f"{n}@flowers.example", password, HERE)
+        assert await signs_in(database, keyring, f"{n}@flowers.example", password, HERE)
 
 
 async def test_signing_in_gives_a_token_that_is_accepted(
     database: Database, keyring: Keyring, merchant: NewMerchant
 ) -> None:
     for email in (EMAIL, EMAIL.upper(), f"  {EMAIL} "):
-        token = await staff.sign_in(database, keyring, email, PASSWORD, HERE)
+        token = await signs_in(database, keyring, email, PASSWORD, HERE)
         caller = await Access(database, keyring).authenticate(f"Bearer {token}")
         assert caller.merchant_id == merchant.merchant_id
         assert caller.subject == f"staff:{merchant.owner_id}"
@@ -123,7 +123,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same(
     for email, password in WRONG:
         with subtests.test(email=ascii(email)[:20], password=ascii(password)[:20]):
             with pytest.raises(Unauthenticated) as refusal:
-                await staff.sign_in(database, keyring, email, password, HERE)
+                await signs_in(database, keyring, email, password, HERE)
             assert refusal.value.code == "invalid_credentials"
             assert refusal.value.detail == "The email or the password is wrong."
             assert refusal.value.headers == {"WWW-Authenticate": "Bearer"}
@@ -135,7 +135,7 @@ async def test_a_closed_account_looks_like_a_wrong_password(
     async with database.read() as connection:
         await connection.execute("UPDATE staff SET active = false WHERE id = $1", merchant.owner_id)
     with pytest.raises(Unauthenticated) as refusal:
-        await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+        await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
     assert refusal.value.code == "invalid_credentials"
     async with database.read() as connection:
         assert await connection.fetchval("SELECT sum(cardinality(failed_at)) FROM attempt") == 2
@@ -145,7 +145,7 @@ async def test_sixty_parallel_guesses_get_ten_evaluations(
     database: Database, keyring: Keyring, merchant: NewMerchant
 ) -> None:
     outcomes = await asyncio.gather(
-        *(staff.sign_in(database, keyring, EMAIL, f"guess number {n:04}", f"198.51.100.{n}") for n in range(60)),
+        *(signs_in(database, keyring, EMAIL, f"guess number {n:04}", f"198.51.100.{n}") for n in range(60)),
         return_exceptions=True,
     )
     assert sum(isinstance(outcome, Unauthenticated) for outcome in outcomes) == 10
@@ -159,12 +159,12 @@ async def test_the_right_password_is_refused_while_the_email_is_locked_and_by_ev
 ) -> None:
     for n in range(10):
         with pytest.raises(Unauthenticated):
-            await staff.sign_in(database, keyring, EMAIL, "wrong horse battery", f"198.51.100.{n}")
+            await signs_in(database, keyring, EMAIL, "wrong horse battery", f"198.51.100.{n}")
     other_process = await Database.open(database_url)
     try:
         for opened in (database, other_process):
             with pytest.raises(TooMany):
-                await staff.sign_in(opened, keyring, EMAIL.title(), PASSWORD, HERE)
+                await signs_in(opened, keyring, EMAIL.title(), PASSWORD, HERE)
     finally:
         await other_process.close()
 
@@ -172,9 +172,9 @@ async def test_the_right_password_is_refused_while_the_email_is_locked_and_by_ev
 async def test_an_unknown_email_is_locked_like_a_known_one(database: Database, keyring: Keyring) -> None:
     for n in range(10):
         with pytest.raises(Unauthenticated):
-            await staff.sign_in(database, keyring, "nobody@flowers.example", PASSWORD, f"198.51.100.{n}")
+            await signs_in(database, keyring, "nobody@flowers.example", PASSWORD, f"198.51.100.{n}")
     with pytest.raises(TooMany):
-        await staff.sign_in(database, keyring, "nobody@flowers.example", PASSWORD, HERE)
+        await signs_in(database, keyring, "nobody@flowers.example", PASSWORD, HERE)
 
 
 async def test_one_address_gets_thirty_failures_whatever_the_emails(
@@ -184,15 +184,15 @@ async def test_one_address_gets_thirty_failures_whatever_the_emails(
     for start in range(0, 40, 10):  # ten at once: more would be told to wait for their turn
         outcomes += await asyncio.gather(
             *(
-                staff.sign_in(database, keyring, f"anna{n}@flowers.example", PASSWORD, HERE)
+                signs_in(database, keyring, f"anna{n}@flowers.example", PASSWORD, HERE)
                 for n in range(start, start + 10)
             ),
             return_exceptions=True,
         )
     assert sum(isinstance(outcome, Unauthenticated) for outcome in outcomes) == 30
     with pytest.raises(TooMany):
-        await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
-    assert await staff.sign_in(database, keyring, EMAIL, PASSWORD, "198.51.100.1")
+        await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
+    assert await signs_in(database, keyring, EMAIL, PASSWORD, "198.51.100.1")
 
 
 async def test_a_try_refused_for_its_email_is_not_held_against_the_address(
@@ -200,16 +200,16 @@ async def test_a_try_refused_for_its_email_is_not_held_against_the_address(
 ) -> None:
     for n in range(10):
         with pytest.raises(Unauthenticated):
-            await staff.sign_in(database, keyring, "locked@flowers.example", PASSWORD, f"198.51.100.{n}")
+            await signs_in(database, keyring, "locked@flowers.example", PASSWORD, f"198.51.100.{n}")
     for _ in range(40):
         with pytest.raises(TooMany):
-            await staff.sign_in(database, keyring, "locked@flowers.example", PASSWORD, HERE)
-    assert await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+            await signs_in(database, keyring, "locked@flowers.example", PASSWORD, HERE)
+    assert await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
 
 
 async def test_successes_count_for_nothing(database: Database, keyring: Keyring, merchant: NewMerchant) -> None:
     for _ in range(12):
-        await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+        await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
     async with database.read() as connection:
         assert await connection.fetchval("SELECT sum(cardinality(failed_at)) FROM attempt") == 0
 
@@ -218,7 +218,7 @@ async def test_limits_keep_no_email_and_no_address_in_clear(
     database: Database, keyring: Keyring, merchant: NewMerchant
 ) -> None:
     with pytest.raises(Unauthenticated):
-        await staff.sign_in(database, keyring, EMAIL, "wrong horse battery", HERE)
+        await signs_in(database, keyring, EMAIL, "wrong horse battery", HERE)
     async with database.read() as connection:
         subjects = [bytes(row["subject"]) for row in await connection.fetch("SELECT subject FROM attempt")]
     assert len(subjects) == 2
@@ -231,11 +231,11 @@ async def test_a_hash_with_weaker_parameters_is_renewed_at_the_next_sign_in(
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     async with database.read() as connection:
         await connection.execute("UPDATE staff SET password_hash = $1", weak)
-    await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+    await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
     async with database.read() as connection:
         renewed = await connection.fetchval("SELECT password_hash FROM staff")
     assert renewed != weak
-    assert await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+    assert await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
 
 
 async def test_the_token_is_dated_by_the_databases_clock(
@@ -243,7 +243,7 @@ async def test_the_token_is_dated_by_the_databases_clock(
 ) -> None:
     async with database.read() as connection:
         before = await connection.fetchval("SELECT clock_timestamp()")
-        token = await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+        token = await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
         after = await connection.fetchval("SELECT clock_timestamp()")
     issued_at = tokens.verify(keyring, token).issued_at
     assert int(before.timestamp()) <= issued_at <= int(after.timestamp())
@@ -259,7 +259,7 @@ async def test_a_crowd_is_told_to_come_back_and_it_is_held_against_nobody(
         await passwords.matches(None, "x")
     assert refusal.value.headers["Retry-After"] == "1"
     assert await asyncio.gather(*crowd) == [False] * passwords.AT_ONCE
-    assert await staff.sign_in(database, keyring, EMAIL, PASSWORD, HERE)
+    assert await signs_in(database, keyring, EMAIL, PASSWORD, HERE)
 
 
 async def test_a_try_that_found_no_place_is_not_counted(
@@ -267,7 +267,7 @@ async def test_a_try_that_found_no_place_is_not_counted(
 ) -> None:
     outcomes = await asyncio.gather(
         *(
-            staff.sign_in(database, keyring, f"anna{n}@flowers.example", PASSWORD, f"198.51.100.{n}")
+            signs_in(database, keyring, f"anna{n}@flowers.example", PASSWORD, f"198.51.100.{n}")
             for n in range(passwords.AT_ONCE + 20)
         ),
         return_exceptions=True,

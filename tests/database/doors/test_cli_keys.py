@@ -57,6 +57,7 @@ async def test_options_shape_the_key_and_the_list_shows_them_without_the_secret(
     assert facts | {"createdAt": None} == {
         "id": facts["id"], "kind": "test", "role": "cashier", "scopes": ["cards:read", "cards:redeem"],
         "name": "till 2", "createdAt": None, "revokedAt": None,
+        "expiresAt": None, "programs": None,
     }  # fmt: skip
 
 

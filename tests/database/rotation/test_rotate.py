@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tests.database.rotation.conftest import AFTER, BEFORE, BOTH, KNOWN, NEW, OLD, Change
 
-from kado.access import keys
+from kado.access import keys, second_factor, staff
+from kado.access.permissions import Role
 from kado.access.signatures import Signatures, sign
 from kado.cards import rekey
 from kado.cards.bulk.task import TASK_COLUMNS, Task
@@ -177,6 +178,9 @@ async def test_no_column_that_is_said_to_be_moved_names_the_old_secret(change: C
     await keys.create_signing_key(change.database, BEFORE, change.shop.program.merchant_id, ACTOR)
     await an_endpoint(change, BEFORE)
     await a_task(change, BEFORE)
+    merchant_id, email = change.shop.program.merchant_id, "bo@flowers.example"
+    await staff.add(change.database, merchant_id, email, "correct horse battery", Role.CASHIER, None, ACTOR)
+    await second_factor.set_up(change.database, BEFORE, await staff.find_by_email(change.database, email))
     moved = [name for name, column in COLUMNS.items() if column.fate is Fate.MOVED]
     before = {name: await _values(change, name) for name in moved}
     assert all(before.values()), "a column that this test does not fill"

@@ -9,13 +9,15 @@ from starlette.types import ASGIApp
 
 from kado import __version__
 from kado.access.permissions import Permission
-from kado.doors.api import answers, openapi
+from kado.doors.api import answers, openapi, rights
 from kado.doors.api.counting import counting
 from kado.doors.api.gate import Gate
 from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.lane import Lane
+from kado.doors.api.rights import Row
 from kado.doors.api.routes import (
     anomalies,
+    appkeys,
     audit,
     balance,
     bulk,
@@ -28,10 +30,13 @@ from kado.doors.api.routes import (
     lists,
     merchants,
     money,
+    network,
     passes,
     people,
     programs,
     refunds,
+    sessions,
+    staff,
     themes,
     tokens,
     transfers,
@@ -45,6 +50,9 @@ from kado.errors import Refusal
 ROUTERS = (
     health,
     tokens,
+    appkeys,
+    staff,
+    network,
     programs,
     lists,
     balance,
@@ -52,6 +60,7 @@ ROUTERS = (
     customers,
     customer_cards,
     people,
+    sessions,
     money,
     refunds,
     transfers,
@@ -67,6 +76,11 @@ ROUTERS = (
 )
 
 
+def rights_table() -> list[Row]:
+    """Who may call what, route by route. Raises `ValueError` for a route that nobody is kept from."""
+    return [row for subject in ROUTERS for row in rights.rows(subject.router.routes)]
+
+
 def application(services: Services | None) -> FastAPI:
     """The routes alone; what a server runs is `gated`."""
     app = FastAPI(
@@ -78,6 +92,7 @@ def application(services: Services | None) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.services = services
+    rights_table()  # nothing is served that nobody is kept from
     answers.install(app)
     openapi.install(app)
     for subject in ROUTERS:

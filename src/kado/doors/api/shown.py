@@ -9,6 +9,7 @@ from fastapi import Response
 
 from kado import clock
 from kado.access.caller import Caller
+from kado.access.sessions import Session
 from kado.cards.card import Card, CardStatus, Entry
 from kado.cards.codes import page_url
 from kado.cards.numbers import show_number
@@ -154,3 +155,19 @@ def minor(program: Program, amount: Decimal, field: str = "amount") -> int:
 
 def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else clock.text(moment)
+
+
+def session(one: Session, current: str | None) -> dict[str, Any]:
+    """SessionRead; `current` names the one whose token asks."""
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "who": one.who,
+        "name": one.name,
+        "startedAt": clock.text(one.started_at),
+        "expiresAt": clock.text(one.expires_at),
+        "address": one.address,
+        "userAgent": one.user_agent,
+        "secondFactor": one.had_second_factor,
+        "current": one.id == current,
+    }

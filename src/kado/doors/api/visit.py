@@ -21,6 +21,7 @@ from kado.access.signatures import Signer
 from kado.cards import refusals
 from kado.cards.card import Card
 from kado.cards.ownership import owns
+from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import IdempotencyKey, PydanticObjectId
 from kado.errors import Invalid, Unauthenticated
@@ -122,6 +123,7 @@ async def signing_merchant(request: Request) -> str | None:
     return (await signed(request)).merchant_id if signatures.HEADER in request.headers else None
 
 
+@held_by(Rule(Permission.CUSTOMERS_SIGN_IN, signature=True, no_customer=True))
 async def front_end(request: Request) -> Desk:
     """A dependency: a merchant's front end that signs customers in, by its signature (always live) or as a bearer."""
     if signatures.HEADER in request.headers:
@@ -132,6 +134,7 @@ async def front_end(request: Request) -> Desk:
     return Desk(caller.merchant_id, caller.is_test, caller.subject)
 
 
+@held_by(Rule(Permission.CARDS_LIST, for_customer=True))
 async def signed_in(request: Request) -> Caller:
     """A dependency: a caller on behalf of a customer, for what customers see of all their cards."""
     caller = await authenticated(request)
@@ -151,6 +154,7 @@ def _session_token(request: Request, name: str) -> str | None:
     return tokens.pop() if tokens else None
 
 
+@held_by(Rule(None, signature=True))
 async def signed(request: Request) -> Signer:
     """Whose signature the request bears; a bearer token proves nothing here. Raises `Unauthenticated`."""
     headers = dict.fromkeys(request.headers.getlist(signatures.HEADER))
@@ -163,10 +167,33 @@ async def signed(request: Request) -> Signer:
 def with_permission(permission: Permission) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency: a caller with this permission, wherever it is used."""
 
+    @held_by(Rule(permission))
     async def check(request: Request) -> Caller:
         caller = await authenticated(request)
         caller.require(permission)
         return caller
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A caller who signed in, not a key. `id` is that of the member of staff."""
+
+    caller: Caller
+    id: str
+
+
+def by_person(permission: Permission) -> Callable[[Request], Awaitable[Person]]:
+    """A dependency: a person with this permission. A key makes no keys and no people, whoever has got hold of it."""
+
+    @held_by(Rule(permission, person=True))
+    async def check(request: Request) -> Person:
+        caller = await authenticated(request)
+        caller.require(permission)
+        if caller.person_id is None:
+            raise Unauthenticated("not_a_person", "This token belongs to a key, not to a person.")
+        return Person(caller, caller.person_id)
 
     return check
 
@@ -182,6 +209,7 @@ class AtTill:
 def at_till(permission: Permission) -> Callable[[Request], Awaitable[AtTill]]:
     """A dependency: a caller who brings a merchant session and has this permission with it."""
 
+    @held_by(Rule(permission, at_till=True))
     async def check(request: Request) -> AtTill:
         caller = await authenticated(request)
         if caller.session is None:
@@ -198,6 +226,7 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
     None only where the path's program id has not the form of an id; validation then refuses the request.
     """
 
+    @held_by(Rule(permission, in_program=True))
     async def check(request: Request) -> Visit | None:
         caller = await authenticated(request)
         program_id = str(request.path_params["programId"])
@@ -229,6 +258,7 @@ def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Rou
     `programId` in the query narrows them to one, under the same conditions as in a path.
     """
 
+    @held_by(Rule(permission))
     async def check(request: Request) -> Round:
         caller = await authenticated(request)
         caller.require(permission)
@@ -239,7 +269,8 @@ def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Rou
             caller.require_in(reach, permission)
         if reaches:
             return Round(services, caller, [reaches[-1].program])
-        return Round(services, caller, await list_owned(services.database, caller.merchant_id))
+        owned = await list_owned(services.database, caller.merchant_id)
+        return Round(services, caller, [program for program in owned if caller.enters(program.id)])
 
     return check
 

@@ -20,7 +20,9 @@ from kado.doors.cli import (
     restore,
     seal,
     secret,
+    sessions,
     sign,
+    staff,
     verify,
     webhooks,
 )
@@ -50,6 +52,8 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     for commands in (
         database.app,
         merchants.app,
+        staff.app,
+        sessions.app,
         keys.app,
         programs.app,
         cards.app,

@@ -1,17 +1,17 @@
 """`kado key`: make, list and revoke the keys of a merchant."""
 
+from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
 
 from kado import clock
 from kado.access import keys
-from kado.access.keys import Key
+from kado.access.keys import Key, NewKey
 from kado.access.permissions import Permission, Role
-from kado.crypto import Keyring
 from kado.doors.cli.merchants import named
 from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
-from kado.storage.database import Database
+from kado.programs.reach import Reaches
 
 app: Final = typer.Typer(
     name="key", help="Keys: how tills, sites and front ends call.", no_args_is_help=True, rich_markup_mode=None
@@ -29,15 +29,25 @@ def create(
         list[Permission] | None, typer.Option(help="Only this of what the role may do; can be repeated.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="A note, such as where the key is used.")] = None,
+    expires: Annotated[
+        int | None, typer.Option(min=1, max=keys.LIFE_MAX.days, help="In how many days it ends; never if left out.")
+    ] = None,
+    program: Annotated[
+        list[str] | None, typer.Option(help="Only this program (its id); can be repeated. All if left out.")
+    ] = None,
     signing: Annotated[
         bool, typer.Option("--signing", help="A key to sign requests with, instead of one to send.")
     ] = False,
     json: AsJson = False,
 ) -> None:
     """Make a key and show its secret, this once."""
-    if signing and (test or role or scope or name):
-        raise wrong_usage("A signing key has no --test, --role, --scope or --name.")
-    _create(merchant, signing, test, role or Role.OWNER, scope or [], name, json)
+    if signing and (test or role or scope or name or expires or program):
+        raise wrong_usage("A signing key has no --test, --role, --scope, --name, --expires or --program.")
+    if signing:
+        _create_signing(merchant, json)
+    else:
+        life = None if expires is None else timedelta(days=expires)
+        _create(merchant, test, role or Role.OWNER, scope or [], name, life, program, json)
 
 
 @app.command("list", epilog=example('kado key list --merchant "Flower Shop"'))
@@ -49,7 +59,7 @@ async def list_(merchant: MerchantName, json: AsJson = False) -> None:
     if json:
         print_json([_facts(key) for key in found])
         return
-    titles = ("ID", "KIND", "ROLE", "SCOPES", "NAME", "CREATED", "REVOKED")
+    titles = ("ID", "KIND", "ROLE", "SCOPES", "NAME", "CREATED", "ENDS", "REVOKED")
     print_table(
         titles,
         [
@@ -60,6 +70,7 @@ async def list_(merchant: MerchantName, json: AsJson = False) -> None:
                 ",".join(key.scopes) or "-",
                 key.name or "-",
                 shown(key.created_at),
+                shown(key.expires_at),
                 shown(key.revoked_at),
             )
             for key in found
@@ -79,21 +90,41 @@ async def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as `k
 @command
 async def _create(
     merchant: str,
-    signing: bool,
     is_test: bool,
     role: Role,
     scopes: list[Permission],
     name: str | None,
+    life: timedelta | None,
+    programs: list[str] | None,
     as_json: bool,
 ) -> None:
+    async with session() as (database, _):
+        merchant_id = (await named(database, merchant)).id
+        for program_id in programs or ():
+            await Reaches(database).reach(program_id, merchant_id)
+        key = await keys.create_key(
+            database,
+            merchant_id,
+            ACTOR,
+            is_test=is_test,
+            role=role,
+            scopes=scopes,
+            name=name,
+            life=life,
+            programs=programs or None,
+        )
+    _show(key, merchant, as_json)
+
+
+@command
+async def _create_signing(merchant: str, as_json: bool) -> None:
     async with session() as (database, settings):
         merchant_id = (await named(database, merchant)).id
-        if signing:
-            key = await _signing(database, settings.keyring, merchant_id)
-        else:
-            key = await keys.create_key(
-                database, merchant_id, ACTOR, is_test=is_test, role=role, scopes=scopes, name=name
-            )
+        key = await keys.create_signing_key(database, settings.keyring, merchant_id, ACTOR)
+    _show(key, merchant, as_json)
+
+
+def _show(key: NewKey, merchant: str, as_json: bool) -> None:
     if as_json:
         print_json({"keyId": key.key_id, "secret": key.secret})
         return
@@ -109,8 +140,6 @@ def _facts(key: Key) -> dict[str, object]:
         "name": key.name,
         "createdAt": clock.text(key.created_at),
         "revokedAt": None if key.revoked_at is None else clock.text(key.revoked_at),
+        "expiresAt": None if key.expires_at is None else clock.text(key.expires_at),
+        "programs": key.programs,
     }
-
-
-async def _signing(database: Database, keyring: Keyring, merchant_id: str) -> keys.NewKey:
-    return await keys.create_signing_key(database, keyring, merchant_id, ACTOR)

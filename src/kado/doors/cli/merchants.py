@@ -38,7 +38,7 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Make a merchant and its owner. Without a password option, the password is asked for twice."""
-    _create(name, owner, _password(password, password_stdin), json)
+    _create(name, owner, asked_password(password, password_stdin, "the owner"), json)
 
 
 @app.command("list", epilog=example("kado merchant list"))
@@ -53,6 +53,18 @@ async def list_(json: AsJson = False) -> None:
     print_table(("ID", "NAME", "CREATED"), [(m.id, m.name, shown(m.created_at)) for m in merchants])
 
 
+@app.command("require-second-factor", epilog=example('kado merchant require-second-factor "Flower Shop"'))
+@command
+async def require_second_factor(
+    name: Annotated[str, typer.Argument(help="The merchant's name.")],
+    off: Annotated[bool, typer.Option("--off", help="Leave it to each person again.")] = False,
+) -> None:
+    """Let its staff do nothing before they have set up a second factor. Keys go on as before."""
+    async with session() as (database, _):
+        await staff.require_second_factor(database, (await named(database, name)).id, not off, ACTOR)
+    print(f"Staff of {name!r} {'may go without a second factor' if off else 'need a second factor'}.")
+
+
 @command
 async def _create(name: str, owner: str, password: str, as_json: bool) -> None:
     async with session() as (database, _):
@@ -64,7 +76,7 @@ async def _create(name: str, owner: str, password: str, as_json: bool) -> None:
     print(f"Next, make a key for its tills or site: kado key create --merchant {_quoted(name)}")
 
 
-def _password(given: str | None, from_stdin: bool) -> str:
+def asked_password(given: str | None, from_stdin: bool, whose: str) -> str:
     """The password from wherever it comes. Raises `BadParameter` when it comes from nowhere or twice."""
     if given is not None and from_stdin:
         raise wrong_usage("Give the password once: --password or --password-stdin.")
@@ -74,7 +86,7 @@ def _password(given: str | None, from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise wrong_usage("There is no terminal to ask for the password: use --password-stdin.")
-    answer: str = typer.prompt("Password of the owner", hide_input=True, confirmation_prompt=True, err=True)
+    answer: str = typer.prompt(f"Password of {whose}", hide_input=True, confirmation_prompt=True, err=True)
     return answer
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, WithJsonSchema
 from kado.access.caller import Caller
 from kado.access.permissions import Permission
 from kado.doors.api import shown
+from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.audit import (
     AuditLogPage,
@@ -39,6 +40,7 @@ _MEDIA: Final[dict[Format, str]] = {"csv": "text/csv; charset=utf-8; header=pres
 
 
 def _reading(permission: Permission) -> object:
+    @held_by(Rule(permission))
     async def check(request: Request) -> Caller:
         caller = await authenticated(request)
         caller.require(permission)

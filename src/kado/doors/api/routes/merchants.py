@@ -10,6 +10,7 @@ from kado.access.caller import MerchantSession
 from kado.access.permissions import Permission
 from kado.access.signatures import Signer
 from kado.doors.api import shown
+from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.merchants import (
     InitMerchantSessionRequest,
@@ -55,6 +56,7 @@ async def init_session(
     )
 
 
+@held_by(Rule(Permission.SELF_READ, signature=True))
 async def asking_merchant(request: Request) -> str | None:
     """The merchant that asks about a session, by a signature or a bearer; None for a test key, which has no session."""
     if signatures.HEADER in request.headers:

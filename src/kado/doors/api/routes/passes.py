@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from kado.access.permissions import Permission
 from kado.cards.find import card_by_pass
 from kado.doors.api import shown
+from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.services import services_of
 from kado.doors.api.types import Line
@@ -29,8 +30,10 @@ class Reader:
 
     merchant_id: str
     is_test: bool | None
+    programs: frozenset[str] | None = None
 
 
+@held_by(Rule(Permission.PASSES_READ, signature=True))
 async def pass_reader(request: Request) -> Reader:
     """The merchant that asks: its trusted front end by a signature, or a bearer of `passes:read`."""
     merchant_id = await signing_merchant(request)
@@ -40,7 +43,7 @@ async def pass_reader(request: Request) -> Reader:
     if Permission.PASSES_READ not in caller.permissions:
         # Not 403: here a bearer without the right is no proof at all, like a signature that is not valid.
         raise Unauthenticated("permission_denied", f"This needs the permission {Permission.PASSES_READ}.")
-    return Reader(caller.merchant_id, caller.is_test)
+    return Reader(caller.merchant_id, caller.is_test, caller.programs)
 
 
 @router.get("/passes/{passSid}", name="getGiftCardByPassSid", response_model=None)
@@ -49,7 +52,7 @@ async def get_by_pass(
 ) -> Response:
     """Eight facts about the card of this pass; no number, no person."""
     services = services_of(request)
-    if not _SID.fullmatch(passSid):
+    if not _SID.fullmatch(passSid) or (reader.programs is not None and passSid[:24] not in reader.programs):
         raise _no_pass()
     reach = await _reach(request, passSid[:24], reader.merchant_id)
     found = await card_by_pass(services.database, reach.program.id, passSid)

@@ -92,7 +92,8 @@ async def list_programs(
 ) -> Response:
     """The programs that the caller's merchant owns or is admitted to, oldest first."""
     programs = await list_reachable(services_of(request).database, caller.merchant_id)
-    return shown.json_response([{"id": one.id, "name": one.name, "shareUrl": None} for one in programs])
+    entered = [one for one in programs if caller.enters(one.id)]
+    return shown.json_response([{"id": one.id, "name": one.name, "shareUrl": None} for one in entered])
 
 
 @router.get("/v2/loyalty/programs/{programId}", name="get_program", response_model=None)
