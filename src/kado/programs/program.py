@@ -91,6 +91,8 @@ class Program:
     """Whether anybody listens to what happens to its cards."""
     retention_days: int | None = None
     """How many days after a card has ended the people on it are forgotten; None means never by itself."""
+    fraud_rules: str | None = None
+    """The rules against fraud that a request is judged by, as `kado.fraud.rule` writes and reads them."""
 
     @property
     def limits(self) -> Limits:
