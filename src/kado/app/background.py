@@ -6,10 +6,12 @@ from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
+from kado.cards.watch import watch
 from kado.delivery.mail import Mailer
 from kado.delivery.send import Sender
 from kado.delivery.sms import Texter
 from kado.doors.worker.run import Periodic, Worker
+from kado.fraud.sweep import sweep as sweep_fraud
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
 from kado.settings import Settings
@@ -24,6 +26,7 @@ _HOLDS_SECONDS = 30
 _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
 _ERASURE_SECONDS = 10
+_FRAUD_SECONDS = 1.0
 
 
 def worker(settings: Settings, database: Database) -> Worker:
@@ -55,6 +58,8 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
+            Periodic("fraud", _FRAUD_SECONDS, lambda: watch(database), while_true=True),
+            Periodic("sweep-fraud", _FORGET_SECONDS, lambda: sweep_fraud(database)),
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},

@@ -16,13 +16,15 @@ from typing import Final
 from kado.access import attempts
 from kado.access.attempts import Subject
 from kado.access.captcha import Captcha
-from kado.cards import guesses, refusals
+from kado.audit.origin import NOBODY, Origin, origin
+from kado.cards import guesses, pending_checks, refusals
 from kado.cards.find import Found
 from kado.cards.guesses import Situation
 from kado.cards.numbers import code_matches, indexes_anywhere, indexes_of, show_number
 from kado.clock import EPOCH
 from kado.crypto import Keyring
 from kado.errors import Refusal, TooMany
+from kado.fraud.blocked import Blocks
 from kado.programs import store
 from kado.storage.crowd import Crowd
 from kado.storage.database import Connection, Database
@@ -55,12 +57,14 @@ class Check:
     code: str = field(repr=False)
     address: Subject | None
     captcha_solved: bool
+    source: Origin = NOBODY
 
 
 class BalanceChecks:
     """Settles checks. Raises the same refusal for an unknown number, a wrong code and another program's card."""
 
-    def __init__(self, database: Database, keyring: Keyring, captcha: Captcha) -> None:
+    def __init__(self, database: Database, keyring: Keyring, captcha: Captcha, blocks: Blocks | None = None) -> None:
+        self._blocks = blocks or Blocks(database)
         self._database = database
         self._keyring = keyring
         self._captcha = captcha
@@ -71,8 +75,10 @@ class BalanceChecks:
     ) -> Found:
         """The card with this number, if the code is its own.
 
-        Raises `NotFound` (whatever is wrong), `TooMany` (address or number at its limit) or `captcha_required`.
+        Raises `NotFound` (whatever is wrong), `TooMany` (address or number at its limit), `captcha_required`, or
+        `Forbidden` for an address that the program has blocked.
         """
+        await self._blocks.require_free(program_id, address)
         solved = captcha_token is not None and await self._captcha.solved(captcha_token)
         subject = attempts.subject(self._keyring, "balance-check", address)
         return await self._gatherer.submit(self._check(program_id, [program_id], number, code, subject, solved))
@@ -86,7 +92,8 @@ class BalanceChecks:
         solved = captcha_token is not None and await self._captcha.solved(captcha_token)
         subject = attempts.subject(self._keyring, "balance-check", address)
         async with self._database.read() as connection:
-            programs = await store.list_ids(connection)
+            everywhere = await store.list_ids(connection)
+        programs = [one for one in everywhere if not await self._blocks.covers(one, address)]
         return await self._gatherer.submit(self._check(None, programs, number, code, subject, solved))
 
     async def prove(self, found: Found, code: str) -> None:
@@ -107,7 +114,8 @@ class BalanceChecks:
         captcha_solved: bool,
     ) -> Check:
         places = [(program, index) for program in programs for index in indexes_of(self._keyring, program, number)]
-        return Check(program_id, places, indexes_anywhere(self._keyring, number), code, address, captcha_solved)
+        anywhere = indexes_anywhere(self._keyring, number)
+        return Check(program_id, places, anywhere, code, address, captcha_solved, origin())
 
     async def _slow_down(self, address: str) -> None:
         """Count the check against the address. Raises `TooMany`."""
@@ -133,6 +141,7 @@ class BalanceChecks:
             with_rates=self._captcha.is_on,
         )
         results = [self._decide(check, situation) for check in checks]
+        results = await pending_checks.watch(connection, [check.source for check in checks], results)
         await guesses.write(connection, situation)
         return results
 
