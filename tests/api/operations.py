@@ -1,11 +1,13 @@
 """Every operation with a good request: what the tests of rights and tenants send for whoever is asking."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import httpx2
 from tests.api.audit import AUDIT, AUDIT_EXPORT, audit_file
 from tests.api.bulk import bulk_path
+from tests.api.fraud_operations import FRAUD
+from tests.api.operation import Operation, nothing
 from tests.api.shop import (
     LIST_ALL,
     NOTHING,
@@ -26,25 +28,6 @@ from kado.access.permissions import Permission
 GDPR = "/v2/giftcards/gdpr"
 PUBLIC_ENDPOINT = "https://93.184.215.14/hook"
 """An address that may be called, and is not, in these tests."""
-
-
-class Operation(NamedTuple):
-    """A request on a card (or beside one), the state the card must be in, and the right that it takes.
-
-    `prepare` adds to the card what the request names beside it; the token is of whoever works at the till.
-    """
-
-    permission: Permission
-    method: str
-    path: Callable[[Body], str]
-    body: Callable[[Body], Body | None]
-    starts_as: str = "active"
-    status: int = 200
-    prepare: Callable[[Shop, Body, str], Awaitable[Body]] | None = None
-
-
-def _nothing(_: Body) -> None:
-    return None
 
 
 def _on_card(action: str) -> Callable[[Body], str]:
@@ -124,7 +107,7 @@ OPERATIONS = {
         lambda card: cards_path(card["programId"]) + "/reload-by-number",
         lambda card: {"cardNumber": card["cardNumber"], "amount": "1.00"},
     ),
-    "resend-code": Operation(Permission.CARDS_RESEND, "POST", _on_card("resend-code"), _nothing),
+    "resend-code": Operation(Permission.CARDS_RESEND, "POST", _on_card("resend-code"), nothing),
     "resend-elsewhere": Operation(
         Permission.CARDS_RESEND_ELSEWHERE,
         "POST",
@@ -195,26 +178,27 @@ OPERATIONS = {
         lambda _: {},
         prepare=_with_hold,
     ),
-    "holds": Operation(Permission.CARDS_READ, "GET", _on_card("holds"), _nothing),
+    "holds": Operation(Permission.CARDS_READ, "GET", _on_card("holds"), nothing),
     "read hold": Operation(
         Permission.CARDS_READ,
         "GET",
         lambda card: card_path(card, f"holds/{card['hold']}"),
-        _nothing,
+        nothing,
         prepare=_with_hold,
     ),
-    "lineage": Operation(Permission.CARDS_READ, "GET", _on_card("lineage"), _nothing),
-    "sent": Operation(Permission.CARDS_REFUND, "GET", _in_program("transactions?posTransactionId=POS-1"), _nothing),
-    "details": Operation(Permission.CARDS_READ, "GET", card_path, _nothing),
-    "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), _nothing),
-    "list": Operation(Permission.CARDS_LIST, "GET", lambda card: cards_path(card["programId"]), _nothing),
-    "search": Operation(Permission.CARDS_LIST, "GET", lambda card: search_path(card["programId"]) + "?q=ada", _nothing),
-    "list all": Operation(Permission.CARDS_LIST, "GET", lambda _: LIST_ALL, _nothing),
-    "search all": Operation(Permission.CARDS_LIST, "GET", lambda _: SEARCH_ALL + "?q=ada", _nothing),
+    "lineage": Operation(Permission.CARDS_READ, "GET", _on_card("lineage"), nothing),
+    "sent": Operation(Permission.CARDS_REFUND, "GET", _in_program("transactions?posTransactionId=POS-1"), nothing),
+    "details": Operation(Permission.CARDS_READ, "GET", card_path, nothing),
+    "transactions": Operation(Permission.CARDS_READ, "GET", _on_card("transactions"), nothing),
+    "list": Operation(Permission.CARDS_LIST, "GET", lambda card: cards_path(card["programId"]), nothing),
+    "search": Operation(Permission.CARDS_LIST, "GET", lambda card: search_path(card["programId"]) + "?q=ada", nothing),
+    "list all": Operation(Permission.CARDS_LIST, "GET", lambda _: LIST_ALL, nothing),
+    "search all": Operation(Permission.CARDS_LIST, "GET", lambda _: SEARCH_ALL + "?q=ada", nothing),
     "list all of one": Operation(
-        Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", _nothing
+        Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", nothing
     ),
-    "passes": Operation(Permission.PASSES_READ, "GET", pass_path, _nothing),
+    **FRAUD,
+    "passes": Operation(Permission.PASSES_READ, "GET", pass_path, nothing),
     "validate session": Operation(
         Permission.SELF_READ,
         "POST",
@@ -232,27 +216,27 @@ OPERATIONS = {
         Permission.CARDS_BULK,
         "GET",
         lambda card: bulk_path(card["programId"], card["taskId"]),
-        _nothing,
+        nothing,
         prepare=_with_task,
     ),
     "renew bulk link": Operation(
         Permission.CARDS_BULK,
         "POST",
         lambda card: bulk_path(card["programId"], card["taskId"], link=True),
-        _nothing,
+        nothing,
         prepare=_with_task,
     ),
-    "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, _nothing, prepare=_with_task),
-    "audit log": Operation(Permission.AUDIT_READ, "GET", lambda _: AUDIT, _nothing),
+    "download bulk": Operation(Permission.CARDS_BULK, "GET", _bulk_file, nothing, prepare=_with_task),
+    "audit log": Operation(Permission.AUDIT_READ, "GET", lambda _: AUDIT, nothing),
     "export audit log": Operation(Permission.AUDIT_EXPORT, "POST", lambda _: AUDIT_EXPORT, lambda _: {}, status=202),
     "audit export": Operation(
-        Permission.AUDIT_EXPORT, "GET", lambda card: f"{AUDIT_EXPORT}/{card['export']}", _nothing, prepare=_with_export
+        Permission.AUDIT_EXPORT, "GET", lambda card: f"{AUDIT_EXPORT}/{card['export']}", nothing, prepare=_with_export
     ),
     "download audit log": Operation(
-        Permission.AUDIT_EXPORT, "GET", lambda card: str(card["file"]), _nothing, prepare=_with_export
+        Permission.AUDIT_EXPORT, "GET", lambda card: str(card["file"]), nothing, prepare=_with_export
     ),
-    "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", _nothing),
-    "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, _nothing),
+    "list programs": Operation(Permission.PROGRAMS_READ, "GET", lambda _: "/v2/loyalty/programs", nothing),
+    "read program": Operation(Permission.PROGRAMS_READ, "GET", _program, nothing),
     "update program": Operation(Permission.PROGRAMS_WRITE, "PUT", _program, lambda _: {"company": "Kew"}),
     "create program": Operation(
         Permission.PROGRAMS_WRITE, "POST", lambda _: "/v2/programs", lambda _: {"name": "Vouchers"}, status=201
@@ -282,7 +266,7 @@ OPERATIONS = {
         Permission.PEOPLE_READ,
         "GET",
         lambda card: f"{GDPR}/download?exportId={card['personExport']}&format=json",
-        _nothing,
+        nothing,
         prepare=_with_person_export,
     ),
     # Somebody who is not known, since the cards of these tests bear one and the same address.
@@ -293,14 +277,14 @@ OPERATIONS = {
         Permission.PEOPLE_READ,
         "GET",
         lambda card: f"{GDPR}/consent/lookup?customerEmail={card['customerEmail']}",
-        _nothing,
+        nothing,
         prepare=_with_consent,
     ),
     "read consent": Operation(
         Permission.PEOPLE_READ,
         "GET",
         lambda card: f"{GDPR}/consent/{card['consent']}",
-        _nothing,
+        nothing,
         prepare=_with_consent,
     ),
     "update consent": Operation(
@@ -316,19 +300,19 @@ OPERATIONS = {
         lambda _: f"{GDPR}/consent",
         lambda _: {"customerEmail": an_email(), "purposes": ["news"]},
     ),
-    "list webhooks": Operation(Permission.WEBHOOKS_READ, "GET", lambda _: "/v2/webhooks", _nothing),
+    "list webhooks": Operation(Permission.WEBHOOKS_READ, "GET", lambda _: "/v2/webhooks", nothing),
     "create webhook": Operation(
         Permission.WEBHOOKS_WRITE, "POST", lambda _: "/v2/webhooks", lambda _: {"url": PUBLIC_ENDPOINT}
     ),
-    "read webhook": Operation(Permission.WEBHOOKS_READ, "GET", _webhook(), _nothing),
+    "read webhook": Operation(Permission.WEBHOOKS_READ, "GET", _webhook(), nothing),
     "update webhook": Operation(Permission.WEBHOOKS_WRITE, "PUT", _webhook(), lambda _: {"url": PUBLIC_ENDPOINT}),
-    "delete webhook": Operation(Permission.WEBHOOKS_WRITE, "DELETE", _webhook(), _nothing),
+    "delete webhook": Operation(Permission.WEBHOOKS_WRITE, "DELETE", _webhook(), nothing),
     # Nothing inside the network is called, and a webhook that is not enabled sends nothing again.
-    "enable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/enable"), _nothing, status=400),
-    "disable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/disable"), _nothing),
-    "list deliveries": Operation(Permission.WEBHOOKS_READ, "GET", _webhook("/deliveries"), _nothing),
+    "enable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/enable"), nothing, status=400),
+    "disable webhook": Operation(Permission.WEBHOOKS_WRITE, "POST", _webhook("/disable"), nothing),
+    "list deliveries": Operation(Permission.WEBHOOKS_READ, "GET", _webhook("/deliveries"), nothing),
     "replay delivery": Operation(
-        Permission.WEBHOOKS_WRITE, "POST", _webhook(f"/deliveries/{UNKNOWN}/replay"), _nothing, status=400
+        Permission.WEBHOOKS_WRITE, "POST", _webhook(f"/deliveries/{UNKNOWN}/replay"), nothing, status=400
     ),
 }
 
@@ -361,7 +345,7 @@ ABOUT_PEOPLE = [name for name, one in OPERATIONS.items() if one.permission.start
 
 _BESIDE_PROGRAMS = (*_OVER_ALL, *FOR_CUSTOMERS, *ON_A_WEBHOOK, *ABOUT_PEOPLE)
 
-ON_A_CARD = [name for name in OPERATIONS if name not in (*_BESIDE_PROGRAMS, *_ON_A_PROGRAM, *ON_A_TASK)]
+ON_A_CARD = [name for name in OPERATIONS if name not in (*_BESIDE_PROGRAMS, *_ON_A_PROGRAM, *ON_A_TASK, *FRAUD)]
 """Those that name one card, by id or by number."""
 
 IN_A_PROGRAM = [name for name in OPERATIONS if name not in _BESIDE_PROGRAMS]

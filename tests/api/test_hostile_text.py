@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from tests.api.operations import OPERATIONS, Operation, a_card_for, send
+from tests.api.operation import Operation
+from tests.api.operations import OPERATIONS, a_card_for, send
 from tests.api.shop import UNKNOWN, Body, Shop, good
 from tests.api.sign_in import VERIFY, an_email, code_for, sent_to
 from tests.api.tills import SESSION, SETTINGS, THEME, TOKEN, FrontEnd

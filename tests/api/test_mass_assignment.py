@@ -96,6 +96,10 @@ DECLARED = {
     "erase person": {"customerId", "customerEmail", "reason"},
     "create consent": {"customerEmail"},
     "update consent": {"customerEmail"},
+    "acknowledge fraud": set(),
+    "block ip": {"reason", "expiresAt"},
+    "create fraud rule": {"expiresAt"},
+    "update fraud rule": {"expiresAt"},
     "create program": {"maxBalance"},
     "update program": {"maxBalance"},
 }  # fmt: skip

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     MERCHANT_SETTINGS = "merchant:settings"  # how a shop looks, and which program its locations use
     PROGRAMS_READ = "programs:read"
     PROGRAMS_WRITE = "programs:write"
+    FRAUD_READ = "fraud:read"  # rules, alerts, blocked addresses
+    FRAUD_WRITE = "fraud:write"
     PASSES_READ = "passes:read"
     AUDIT_READ = "audit:read"  # who did what: everybody's where cards may be listed, else only what one did oneself
     AUDIT_EXPORT = "audit:export"
@@ -69,7 +71,7 @@ ROLES: Final = {
     Role.OWNER: frozenset(Permission),
     Role.MANAGER: frozenset(Permission) - {Permission.PROGRAMS_WRITE, Permission.WEBHOOKS_WRITE},
     Role.CASHIER: _LOOKING | _OWN_MERCHANT | _TILL,
-    Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ},
+    Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ, Permission.FRAUD_READ},
 }
 """The whole table."""
 

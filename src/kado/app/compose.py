@@ -13,6 +13,7 @@ from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
 from kado.doors.api.services import Services
+from kado.fraud.blocked import Blocks
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.webhooks.post import Poster
@@ -25,6 +26,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     captcha: Captcha = AltchaCaptcha(database, settings.keyring) if settings.captcha == "altcha" else NoCaptcha()
     ledger = Ledger(database, settings.keyring)
     looks = Looks(database)
+    blocks = Blocks(database)
     try:
         yield Services(
             settings=settings,
@@ -37,7 +39,8 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             signatures=Signatures(database, settings.keyring),
             captcha=captcha,
             ledger=ledger,
-            checks=BalanceChecks(database, settings.keyring, captcha),
+            checks=BalanceChecks(database, settings.keyring, captcha, blocks),
+            blocks=blocks,
             poster=Poster(settings.webhook_allow),
             looks=looks,
         )

@@ -20,6 +20,7 @@ from kado.doors.api.schemas.programs import (
 )
 from kado.doors.api.services import services_of
 from kado.doors.api.visit import ProgramId, ReadingProgram, WritingProgram, with_permission
+from kado.fraud.defaults import begin_with_usual_rules
 from kado.programs.create import create as create_program
 from kado.programs.find import list_reachable
 from kado.programs.program import (
@@ -79,7 +80,7 @@ async def create(
         retention_days=data.retention_period_days,
         profile={name: getattr(data, name) for name in _PROFILE},
     )
-    program = await create_program(services.database, caller.merchant_id, caller.subject, new)
+    program = await create_program(services.database, caller.merchant_id, caller.subject, new, begin_with_usual_rules)
     return shown.json_response(_program(program), status=201)
 
 
