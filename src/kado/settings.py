@@ -102,6 +102,13 @@ SETTINGS: Final = (
         "Addresses or networks (comma-separated) whose X-Forwarded-For is believed. Default: none, not even loopback.",
     ),
     Setting(
+        "KADO_COUNTRY_HEADER",
+        "",
+        "The header in which a trusted proxy says from which country a request comes, in two letters, such as "
+        "CF-IPCountry. The proxy must set or remove it on every request. Default: none; rules against fraud cannot "
+        "look at countries then.",
+    ),
+    Setting(
         "KADO_REQUEST_SECONDS",
         "30",
         "Within how many seconds a request must have arrived (3 to 300): its headers in a third of them, its body in "
@@ -225,6 +232,7 @@ class Settings:
     processes: int
     waiting_max: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    country_header: str | None
     request_seconds: float
     connections: int
     seal_seconds: float
@@ -274,6 +282,7 @@ def load(
         processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
         waiting_max=_whole("KADO_WAITING_MAX", value("KADO_WAITING_MAX"), 10, 10_000),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
+        country_header=_header_name("KADO_COUNTRY_HEADER", value("KADO_COUNTRY_HEADER")),
         request_seconds=_whole("KADO_REQUEST_SECONDS", value("KADO_REQUEST_SECONDS"), 3, 300),
         connections=_whole("KADO_CONNECTIONS", value("KADO_CONNECTIONS"), 8, 50_000),
         seal_seconds=_whole("KADO_SEAL_SECONDS", value("KADO_SEAL_SECONDS"), 1, 3600),
@@ -363,6 +372,12 @@ def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise SettingError(f"{name} must be one of {', '.join(choices)}, not {text!r}")
     return text
+
+
+def _header_name(name: str, text: str) -> str | None:
+    if text and not re.fullmatch(r"[A-Za-z0-9-]{1,64}", text):
+        raise SettingError(f"{name} must be the name of a header, not {text!r}")
+    return text or None
 
 
 def _networks(name: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:

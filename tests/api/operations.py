@@ -8,6 +8,7 @@ from tests.api.access_operations import ACCESS
 from tests.api.alerts import an_alert
 from tests.api.audit import AUDIT, AUDIT_EXPORT, audit_file
 from tests.api.bulk import bulk_path
+from tests.api.fraud_operations import FRAUD
 from tests.api.operation import Operation, nothing
 from tests.api.people_operations import PEOPLE
 from tests.api.shop import (
@@ -192,6 +193,7 @@ OPERATIONS = {
     "list all of one": Operation(
         Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", nothing
     ),
+    **FRAUD,
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, nothing),
     "validate session": Operation(
         Permission.SELF_READ,
@@ -309,7 +311,7 @@ ABOUT_PEOPLE = [name for name, one in OPERATIONS.items() if one.permission.start
 
 _BESIDE_PROGRAMS = (*_OVER_ALL, *FOR_CUSTOMERS, *ON_A_WEBHOOK, *ABOUT_PEOPLE, *ACCESS)
 
-ON_A_CARD = [name for name in OPERATIONS if name not in (*_BESIDE_PROGRAMS, *_ON_A_PROGRAM, *ON_A_TASK)]
+ON_A_CARD = [name for name in OPERATIONS if name not in (*_BESIDE_PROGRAMS, *_ON_A_PROGRAM, *ON_A_TASK, *FRAUD)]
 """Those that name one card, by id or by number."""
 
 IN_A_PROGRAM = [name for name in OPERATIONS if name not in _BESIDE_PROGRAMS]

@@ -61,6 +61,12 @@ LEAVES: dict[str, list[str]] = {
     "enable webhook": [],  # refused
     "disable webhook": [],  # it is not enabled
     "replay delivery": [],  # refused
+    "acknowledge fraud": ["fraud-alert:acknowledged"],
+    "block ip": ["address:blocked"],
+    "unblock ip": ["address:unblocked"],
+    "create fraud rule": ["fraud-rule:created"],
+    "update fraud rule": ["fraud-rule:updated"],
+    "delete fraud rule": ["fraud-rule:deleted"],
     "export audit log": ["audit:exported"],
     "acknowledge anomaly": ["anomaly:acknowledged"],
     "download audit log": ["audit:downloaded"],
@@ -105,8 +111,8 @@ WRITES = [route for route in ROUTES if route[0] not in ("GET", "HEAD")]
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_no_write_is_forgotten_by_this_file(method: str, path: str) -> None:
     form = re.compile(re.sub(r"\\{[A-Za-z_]+\\}", "[^/]+", re.escape(path)))
-    ids = ("id", "sale", "hold", "taskId", "token", "webhookId", "export", "personExport", "consent", "alertId")
-    sample = dict.fromkeys(ids, "x" * 3)
+    named = "id sale hold taskId token webhookId export personExport consent alertId ruleId fraudAlertId"
+    sample = dict.fromkeys(named.split(), "x" * 3)
     card = {**sample, "programId": UNKNOWN, "file": "/x", "card": {"serialNumber": "x"}}
     same_method = {name: OPERATIONS[name] for name in WALKED if OPERATIONS[name].method == method}
     known = {name for name, one in same_method.items() if form.fullmatch(one.path(card).split("?")[0])}

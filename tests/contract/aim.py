@@ -68,7 +68,12 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "fontFamily": (None, "Inter"),
     "customerId": (None,),
     "purposes": (["news"], []),
-    "ipAddress": ("192.0.2.7", None),
+    "ipAddress": ("192.0.2.7", "203.0.113.7"),
+    "cidrRange": (None,),
+    "isPermanent": (None, False),
+    "suspendExpiresAt": (None,),
+    "severity": (None,),
+    "patternType": (["CUSTOM"], None),
     "logoUrl": (None, "https://flowers.example/logo.png"),
 }
 # Colours that go together; two at random seldom do.
@@ -100,6 +105,8 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
     if _is_meant_well(case, ParameterLocation.QUERY):
         _replace(case.query, chance)
         _name_what_is_sought(case, open_shop, chance)
+        if case.operation.path.endswith("/fraud/alerts") and chance.random() < MOSTLY:
+            case.query["status"] = ["open"]
     if _is_meant_well(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         _replace(case.body, chance)
         if case.operation.path.startswith(PEOPLE) and chance.random() < MOSTLY:
@@ -110,6 +117,14 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
             case.body.pop("cardNumber", None)
             case.body.pop("referenceId", None)
             case.body |= {"cardId": card["id"], "posTransactionId": "sale 7"}
+        if "/fraud/rules" in case.operation.path and chance.random() < MOSTLY:
+            # One that refuses nothing, so that the operations after it can succeed.
+            case.body |= {
+                "name": "Much",
+                "ruleType": "TRANSACTION_LIMIT",
+                "config": {"maxAmount": "5.00"},
+                "action": "flag",
+            }
         if session := open_shop.callers.session_named_at(case.operation.path):
             case.body["sessionToken"] = session
 

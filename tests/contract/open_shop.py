@@ -13,6 +13,7 @@ import structlog
 from tests.api.alerts import an_alert
 from tests.api.audit import AUDIT_EXPORT, audit_file
 from tests.api.bulk import work
+from tests.api.fraud_operations import RULE, an_alert_about
 from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import UNKNOWN, Body, Shop, card_path, cards_path, good
 from tests.contract.callers import Callers
@@ -113,6 +114,10 @@ class OpenShop:
             "passSid": used["card"]["serialNumber"],
             "anomalyAlertId": await an_alert(shop.superuser, shop.program_id),
         }
+        self.ids["alert_id"] = str(await an_alert_about(shop, used))
+        fraud = f"/v2/giftcards/programs/{shop.program_id}/fraud"
+        await self._make("rule_id", f"{fraud}/rules", RULE, "id")
+        await self._make("ip", f"{fraud}/block-ip", {"ipAddress": "203.0.113.9"}, "ipAddress")
         # A merchant can have only so many.
         if not (await shop.get(f"/v2/webhooks/{self.ids.get('webhookId', UNKNOWN)}")).is_success:
             await self._make("webhookId", "/v2/webhooks", {"url": PUBLIC_HOOK}, "id")

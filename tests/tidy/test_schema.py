@@ -19,6 +19,8 @@ from kado.storage.revisions import CHAIN
 TENANT_TABLES = (
     "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
     " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch request_minute request_hour anomaly_alert"
+    " fraud_rule fraud_tally fraud_hit"
+    " fraud_alert fraud_clearance fraud_blocked_address fraud_progress fraud_watched_card"
 ).split()
 OTHERS_TABLES = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics", "alembic_version")
 

@@ -9,6 +9,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "kado"
 TABLES = (
     "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
     " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch request_minute request_hour anomaly_alert"
+    " fraud_rule fraud_tally fraud_hit"
+    " fraud_alert fraud_clearance fraud_blocked_address fraud_progress fraud_watched_card"
 ).split()
 
 _ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")

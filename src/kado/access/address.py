@@ -11,6 +11,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 _FORWARDED: Final = b"x-forwarded-for"
 _WITH_PORT: Final = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|(?P<four>[0-9.]+):[0-9]{1,5}")
 _CHARS_MAX: Final = 64
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
 def client_address(
@@ -36,6 +37,22 @@ def client_address(
         if not _is_trusted(address, trusted_networks):
             break
     return _grouped(client)
+
+
+def client_country(
+    peer: str | None, headers: Iterable[tuple[bytes, bytes]], trusted_networks: Sequence[Network], header: str | None
+) -> str | None:
+    """The two letters of the client's country in this header, which is believed from a trusted proxy alone.
+
+    None where nobody says, or says something else; `XX` stands for an unknown one.
+    """
+    nearest = _parsed(peer or "")
+    if header is None or nearest is None or not _is_trusted(nearest, trusted_networks):
+        return None
+    wanted = header.lower().encode()
+    said = {value.strip().upper() for name, value in headers if name.lower() == wanted}
+    code = said.pop().decode("latin-1") if len(said) == 1 else ""
+    return code if _COUNTRY.fullmatch(code) and code != "XX" else None
 
 
 def _hops(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:

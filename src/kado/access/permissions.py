@@ -34,11 +34,11 @@ class Permission(StrEnum):
     MERCHANT_SETTINGS = "merchant:settings"  # how a shop looks, and which program its locations use
     PROGRAMS_READ = "programs:read"
     PROGRAMS_WRITE = "programs:write"
+    FRAUD_READ = "fraud:read"  # rules, alerts, blocked addresses
+    FRAUD_WRITE = "fraud:write"
     PASSES_READ = "passes:read"
     AUDIT_READ = "audit:read"  # who did what: everybody's where cards may be listed, else only what one did oneself
     AUDIT_EXPORT = "audit:export"
-    FRAUD_READ = "fraud:read"  # alerts, and what they rest on
-    FRAUD_WRITE = "fraud:write"
     STAFF_READ = "staff:read"  # who works here, and where they are signed in
     STAFF_WRITE = "staff:write"  # add, change and close accounts, end other people's sign-ins
     KEYS_READ = "keys:read"

@@ -1,16 +1,18 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
 from kado.access import customer_sessions, merchant_sessions, sessions
-from kado.anomalies import watch
+from kado.anomalies import watch as anomalies
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
+from kado.cards.watch import watch
 from kado.delivery.mail import Mailer
 from kado.delivery.send import Sender
 from kado.delivery.sms import Texter
 from kado.doors.worker.run import Periodic, Worker
+from kado.fraud.sweep import sweep as sweep_fraud
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
 from kado.settings import Settings
@@ -25,6 +27,7 @@ _HOLDS_SECONDS = 30
 _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
 _ERASURE_SECONDS = 10
+_FRAUD_SECONDS = 1.0
 
 
 def worker(settings: Settings, database: Database) -> Worker:
@@ -57,9 +60,11 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
+            Periodic("fraud", _FRAUD_SECONDS, lambda: watch(database), while_true=True),
+            Periodic("sweep-fraud", _FORGET_SECONDS, lambda: sweep_fraud(database)),
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
-            Periodic("anomalies", watch.LOOK_SECONDS, lambda: watch.look(database)),
-            Periodic("forget-counts", watch.FORGET_SECONDS, lambda: watch.forget(database)),
+            Periodic("anomalies", anomalies.LOOK_SECONDS, lambda: anomalies.look(database)),
+            Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
         beside=(courier.run,),

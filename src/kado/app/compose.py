@@ -16,6 +16,7 @@ from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
 from kado.doors.api.services import Services
+from kado.fraud.blocked import Blocks
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.database import Database
@@ -31,6 +32,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     looks = Looks(database)
     counts = RequestCounts(database)
     counting = asyncio.create_task(counts.run(), name="request counts")
+    blocks = Blocks(database)
     try:
         yield Services(
             settings=settings,
@@ -43,7 +45,8 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             signatures=Signatures(database, settings.keyring),
             captcha=captcha,
             ledger=ledger,
-            checks=BalanceChecks(database, settings.keyring, captcha),
+            checks=BalanceChecks(database, settings.keyring, captcha, blocks),
+            blocks=blocks,
             poster=Poster(settings.webhook_allow),
             looks=looks,
             counts=counts,

@@ -15,6 +15,8 @@ class Origin:
     """As far as trusted proxies say, IPv6 as its /64."""
     user_agent: str | None = None
     request_id: str | None = None
+    country: str | None = None
+    """Two letters, as a trusted proxy says; None where none does."""
 
 
 NOBODY: Final = Origin()

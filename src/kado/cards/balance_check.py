@@ -16,13 +16,15 @@ from typing import Final
 from kado.access import attempts
 from kado.access.attempts import Subject
 from kado.access.captcha import Captcha
-from kado.cards import guesses, refusals
+from kado.audit.origin import NOBODY, Origin, origin
+from kado.cards import guesses, pending_checks, refusals
 from kado.cards.find import Found
 from kado.cards.guesses import Claimed, Place, Situation
 from kado.cards.numbers import code_matches, indexes_anywhere, indexes_of, show_number
 from kado.clock import EPOCH
 from kado.crypto import Keyring
 from kado.errors import Refusal, TooMany
+from kado.fraud.blocked import Blocks
 from kado.programs import store
 from kado.storage.crowd import Crowd
 from kado.storage.database import Connection, Database
@@ -55,12 +57,14 @@ class Check:
     code: str = field(repr=False)
     address: Subject | None
     captcha_solved: bool = False
+    source: Origin = NOBODY
 
 
 class BalanceChecks:
     """Settles checks. Raises the same refusal for an unknown number, a wrong code and another program's card."""
 
-    def __init__(self, database: Database, keyring: Keyring, captcha: Captcha) -> None:
+    def __init__(self, database: Database, keyring: Keyring, captcha: Captcha, blocks: Blocks | None = None) -> None:
+        self._blocks = blocks or Blocks(database)
         self._database = database
         self._keyring = keyring
         self._captcha = captcha
@@ -72,8 +76,10 @@ class BalanceChecks:
         """The card with this number, if the code is its own.
 
         Raises `NotFound` (whatever is wrong), `TooMany` (address, number or program at its limit), `captcha_required`,
-        and `Unavailable` while whoever judges captchas cannot be asked.
+        `Forbidden` for an address that the program has blocked, and `Unavailable` while whoever judges captchas cannot
+        be asked.
         """
+        await self._blocks.require_free(program_id, address)
         subject = attempts.subject(self._keyring, "balance-check", address)
         return await self._settled(self._check(program_id, [program_id], number, code, subject), captcha_token)
 
@@ -85,7 +91,8 @@ class BalanceChecks:
         await self._slow_down(address)
         subject = attempts.subject(self._keyring, "balance-check", address)
         async with self._database.read() as connection:
-            programs = await store.list_ids(connection)
+            everywhere = await store.list_ids(connection)
+        programs = [one for one in everywhere if not await self._blocks.covers(one, address)]
         return await self._settled(self._check(None, programs, number, code, subject), captcha_token)
 
     async def prove(self, found: Found, code: str) -> None:
@@ -98,7 +105,8 @@ class BalanceChecks:
         self, program_id: str | None, programs: Sequence[str], number: str, code: str, address: Subject | None
     ) -> Check:
         places = [(program, index) for program in programs for index in indexes_of(self._keyring, program, number)]
-        return Check(program_id, places, indexes_anywhere(self._keyring, number), code, address)
+        anywhere = indexes_anywhere(self._keyring, number)
+        return Check(program_id, places, anywhere, code, address, source=origin())
 
     async def _settled(self, check: Check, captcha_token: str | None) -> Found:
         """Looks at a token only where one is asked for: nobody makes us work, or ask others, by sending tokens."""
@@ -137,7 +145,8 @@ class BalanceChecks:
         await guesses.write(connection, situation)
         proved = [_place(one) for one in results if isinstance(one, Claimed)]
         cards = await guesses.read_cards(connection, proved, situation.now) if proved else {}
-        return [cards[_place(one)] if isinstance(one, Claimed) else one for one in results]
+        found = [cards[_place(one)] if isinstance(one, Claimed) else one for one in results]
+        return await pending_checks.watch(connection, [check.source for check in checks], found)
 
     def _decide(self, check: Check, situation: Situation) -> Claimed | Refusal:
         claimed = [situation.claimed[place] for place in check.places]

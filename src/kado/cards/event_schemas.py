@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from kado.cards.card import CardStatus, TransactionType
 from kado.cards.events import EventType
+from kado.fraud.config import Severity
+from kado.fraud.rule import RuleAction
 
 Schema = dict[str, Any]
 
@@ -25,6 +27,7 @@ MEANINGS: Final = {
     EventType.RELEASED: "Money that was set aside can be spent again.",
     EventType.REPLACED: "A card was replaced by another one that has its money.",
     EventType.OWNERSHIP_TRANSFERRED: "A card has another owner.",
+    EventType.FRAUD_ALERT: "Something looks like fraud: an alert was raised, of whose cards this is the latest.",
 }
 
 _ID: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{24}$"}
@@ -75,11 +78,24 @@ _HOLD: Final[Schema] = {
     "description": "The hold as the API shows it, where the event says so.",
     "properties": {"id": _ID, "amount": _AMOUNT, "orderReference": {"type": "string"}},
 }
+_ALERT: Final[Schema] = {
+    "type": "object",
+    "description": "The alert; more of the same is added to it while it is open, and has no event.",
+    "properties": {
+        "id": _ID,
+        "patternType": {"type": "string"},
+        "severity": {"enum": [one.value for one in Severity]},
+        "action": {"enum": [one.value for one in RuleAction], "description": "What was done about it."},
+        "ruleId": {"type": ["string", "null"], "description": "The rule, where it took one."},
+        "occurrences": {"type": "integer"},
+    },
+}
 MORE: Final[dict[EventType, Schema]] = {
     EventType.HELD: {"hold": _HOLD},
     EventType.CAPTURED: {"hold": _HOLD},
     EventType.RELEASED: {"hold": _HOLD},
     EventType.REPLACED: {"newCardId": _ID},
+    EventType.FRAUD_ALERT: {"alert": _ALERT},
 }
 """Members of `data` beside the usual ones. Receivers ignore members that they do not know."""
 

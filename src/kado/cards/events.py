@@ -39,6 +39,7 @@ class EventType(StrEnum):
     RELEASED = "giftcard.released"
     REPLACED = "giftcard.replaced"
     OWNERSHIP_TRANSFERRED = "giftcard.ownership_transferred"
+    FRAUD_ALERT = "giftcard.fraud_alert"
 
 
 _OF_ENTRY: Final = {

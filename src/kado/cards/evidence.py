@@ -5,6 +5,7 @@ here. The page adds what it decides, so that the next posting of a list sees wha
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -12,6 +13,9 @@ from typing import Final
 from kado.cards.card import Card, Entry, Hold, HoldStatus, TransactionType
 from kado.cards.posting import SOUGHT_MAX, EarlierEntry, Posting, ReferenceKind, Sought
 from kado.cards.rows_digest import Reversal
+from kado.errors import NotFound
+from kado.fraud import alerts
+from kado.fraud.alert import Alert
 from kado.storage.database import Connection
 
 MARKED_FOR: Final = timedelta(days=30)
@@ -53,6 +57,8 @@ class Evidence:
     marks: set[Mark] = field(default_factory=set)
     reversals: dict[tuple[str, ...], Reversal] = field(default_factory=dict)
     """What was taken back before under a reference that a posting takes back now, however long ago."""
+    alerts: dict[tuple[str, str], Alert] = field(default_factory=dict)
+    """Alerts against fraud that postings name, by program id and alert id."""
 
     def sought(self, posting: Posting) -> tuple[EarlierEntry, ...]:
         """The entries that the posting looks for, oldest first."""
@@ -115,6 +121,13 @@ async def gather(connection: Connection, postings: Sequence[Posting], cards: Ite
     ]
     if again:
         await _read_reversals(connection, evidence, again)
+    for program_id, alert_id, is_test in sorted(
+        {(p.program_id, p.alert_id, p.caller.is_test) for p in postings if p.alert_id is not None}
+    ):
+        with suppress(NotFound):
+            evidence.alerts[program_id, alert_id] = await alerts.find(
+                connection, program_id, alert_id, is_test=is_test, lock=True
+            )
     wanted = [(p.program_id, p.card_id, p.sought) for p in postings if p.sought is not None]
     if wanted:
         await _read_entries(connection, evidence, wanted)

@@ -21,7 +21,7 @@ import asyncpg
 import structlog
 
 from kado.audit.origin import Origin, origin
-from kado.cards import evidence, refusals, store
+from kado.cards import bench, evidence, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
 from kado.cards.issue import Issue, Placed, place
 from kado.cards.ownership import owns
@@ -29,6 +29,7 @@ from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
 from kado.crypto import Keyring
 from kado.errors import Refusal
+from kado.fraud import alerts
 from kado.storage.crowd import Crowd
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, await_copy, away, confirmed
 from kado.storage.gather import Gatherer
@@ -159,6 +160,8 @@ class Ledger:
         page = Page(self._keyring, locked.now + waited)
         page.references = await self._references(connection, [p for _, _, p in postings])
         page.evidence = await evidence.gather(connection, [p for _, _, p in postings], locked.cards.values())
+        asking = [(posting, ticket.origin) for _, ticket, posting in postings]
+        page.bench = await bench.sit(connection, locked.programs, asking, page.evidence, page.now)
         results = {at: self._decide(page, t, p, locked, known) for at, t, p in postings}
         await _write(connection, page)
         return results
@@ -257,6 +260,9 @@ async def _write(connection: Connection, page: Page) -> None:
         await enqueue_messages(connection, page.messages)
     if page.events:
         await enqueue_events(connection, page.events)
+    await bench.write(connection, page.bench, page.hits)
+    for merchant_id, alert, judgement in page.closed:
+        await alerts.close(connection, merchant_id, alert, judgement, has_suspended=True)
 
 
 async def _write_new(connection: Connection, placed: list[Placed]) -> None:

@@ -12,6 +12,7 @@ from kado import audit
 from kado.audit.origin import Origin
 from kado.cards import audited
 from kado.cards.audited import difference
+from kado.cards.bench import Bench, possible_duplicate
 from kado.cards.card import Card, CardStatus, Entry, Hold, HoldStatus
 from kado.cards.chain import seal_state, state_is_sealed
 from kado.cards.entries import append
@@ -24,6 +25,8 @@ from kado.cards.posting import Answer, Decision, Fresh, Outcome, Posting, Refere
 from kado.cards.rows_digest import Reversal, rows_changed
 from kado.crypto import Keyring
 from kado.errors import Refusal
+from kado.fraud.alert import Alert, Judgement
+from kado.fraud.judge import Hit
 from kado.programs.program import Program
 from kado.storage.outbox import Event, Message
 
@@ -53,6 +56,11 @@ class Page:
     forgiven: list[tuple[str, bytes]] = field(default_factory=list)
     holds: dict[Ref, Hold] = field(default_factory=dict)
     reversals: list[Reversal] = field(default_factory=list)
+    bench: Bench | None = None
+    """The rules against fraud, where there are any by which these postings are judged."""
+    hits: list[Hit] = field(default_factory=list)
+    closed: list[tuple[str, Alert, Judgement]] = field(default_factory=list)
+    """Alerts that somebody has looked at, with the program's owner and what was said."""
     was_sealed: dict[Ref, bool] = field(default_factory=dict)
     """Whether a card's seal was whole when it was locked."""
 
@@ -78,11 +86,21 @@ class Page:
             earlier=self.evidence.sought(posting),
             holds=self.evidence.holds_of(cards[0]),
             is_reversed=self.evidence.is_reversed(posting),
+            alert=self.evidence.alerts.get((posting.program_id, posting.alert_id or "")),
         )
         decision = posting.decide(on)
         if isinstance(decision, Refusal):
             return self._refuse(posting, decision, program, fingerprint)
+        flagged: Sequence[Hit] = ()
+        if self.bench is not None:
+            refusal, flagged = self.bench.judge(posting, decision, on, source)
+            if refusal is not None:
+                return self._refuse(posting, refusal, program, fingerprint)
+        if decision.judgement is not None and on.alert is not None:
+            self._close(on.alert, decision.judgement, program)
         outcome = self._apply(decision, posting, on, fingerprint, source)
+        if self.bench is not None:
+            self.bench.tell(flagged, outcome.entries)
         self.events += events_of(posting.action, outcome)
         answer = posting.render(outcome)
         self._remember(program, fingerprint, answer, None if decision.entries else on.card.id)
@@ -97,6 +115,17 @@ class Page:
         if posting.key is not None:
             self._remember(program, fingerprint, answer)
         return answer
+
+    def _close(self, alert: Alert, judgement: Judgement, program: Program) -> None:
+        """Note what was said about an alert, so that the next posting of the list finds it closed."""
+        self.closed.append((program.merchant_id, alert, judgement))
+        self.evidence.alerts[alert.program_id, alert.id] = replace(
+            alert,
+            status=judgement.status,
+            notes=judgement.notes,
+            acknowledged_by=judgement.by,
+            has_suspended=True,
+        )
 
     def _let_go(self, card: Card, program: Program, at: datetime) -> None:
         """Release what is held for too long: true since its time was over, written down now."""
@@ -273,6 +302,7 @@ class Page:
                 source=source,
             )
         )
+        self.hits.append(possible_duplicate(entry, earlier, is_test=posting.caller.is_test))
         return replace(answer, headers={"Kado-Possible-Duplicate": earlier})
 
     def only_moved(self) -> list[Card]:

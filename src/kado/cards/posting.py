@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Literal
 from kado.access.caller import Caller
 from kado.cards.card import Card, Entry, Hold, TransactionType
 from kado.errors import Refusal
+from kado.fraud.alert import Alert, Judgement
 from kado.programs.program import Program
 from kado.storage.outbox import Message
 
@@ -100,6 +101,8 @@ class Situation:
     """The card's open holds, and the one that the posting names."""
     is_reversed: bool = False
     """The posting's own reference was taken back before it arrived."""
+    alert: Alert | None = None
+    """The alert that the posting names, locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class Decision:
     """The same for further cards, by their ids; only entries, changes and messages count."""
     fresh: Fresh | None = None
     """A card that takes the place of all of them."""
+    judgement: Judgement | None = None
+    """What is said about the alert that the posting names."""
 
 
 # ── postings ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,6 +228,11 @@ class Posting(ABC):
     @property
     def hold_id(self) -> str | None:
         """The hold that this is about."""
+        return None
+
+    @property
+    def alert_id(self) -> str | None:
+        """The alert against fraud that is closed with this."""
         return None
 
     @property

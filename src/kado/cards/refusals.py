@@ -5,6 +5,8 @@ from typing import Final
 from kado import clock
 from kado.cards.card import Card, CardStatus, HoldStatus
 from kado.errors import NotFound, Refusal, TooMany, Unauthenticated
+from kado.fraud.judge import Hit
+from kado.fraud.rule import RuleAction
 from kado.money import Currency
 
 
@@ -316,6 +318,19 @@ def captcha_required() -> Refusal:
 def wrong_security_code() -> Unauthenticated:
     """A code was given and is not the card's."""
     return Unauthenticated("wrong_security_code", "The security code is not the card's.")
+
+
+def refused_by_rule(hit: Hit) -> Refusal:
+    """A rule of the program against fraud forbids it, or wants somebody to look at it first."""
+    members: dict[str, object] = {"ruleId": hit.rule_id}
+    if hit.action is RuleAction.REQUIRE_REVIEW:
+        return Refusal("review_required", "Somebody has to look at this first; the merchant was told.", members=members)
+    return Refusal("refused_by_rule", "A rule of the program forbids this; the merchant was told.", members=members)
+
+
+def checked_too_often() -> TooMany:
+    """The card is not sold yet, and its balance was asked for more often than the program takes for usual."""
+    return TooMany("too_many_checks", "Too many checks of cards that are not active yet.", 60)
 
 
 def merchant_not_admitted() -> Refusal:

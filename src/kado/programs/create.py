@@ -1,5 +1,6 @@
 """Open a program."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
 from typing import Final
 
@@ -13,11 +14,16 @@ from kado.programs.program import NewProgram, Program
 from kado.programs.update import facts_of
 from kado.storage.database import Connection, Database
 
-_BESIDE: Final = ("id", "merchant_id", "merchant_name", "is_heard", "created_at", "updated_at")
+_BESIDE: Final = ("id", "merchant_id", "merchant_name", "is_heard", "fraud_rules", "created_at", "updated_at")
 _RULES: Final = [one.name for one in fields(Program) if one.name not in _BESIDE]
 
+Begin = Callable[[Connection, Program], Awaitable[None]]
+"""What else a program begins with, written in the transaction that opens it."""
 
-async def create(database: Database, caller_merchant_id: str, actor: str, new: NewProgram) -> Program:
+
+async def create(
+    database: Database, caller_merchant_id: str, actor: str, new: NewProgram, begin: Begin | None = None
+) -> Program:
     """The new program, owned by the caller's merchant.
 
     Raises `Invalid` for what a program cannot be, `NotFound` when the merchant does not exist.
@@ -47,6 +53,8 @@ async def create(database: Database, caller_merchant_id: str, actor: str, new: N
             subject=program_id,
             after=facts_of(program, _RULES),
         )
+        if begin is not None:
+            await begin(connection, program)
         return program
 
     try:

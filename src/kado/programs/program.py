@@ -93,6 +93,8 @@ class Program:
     """How many days after a card has ended the people on it are forgotten; None means never by itself."""
     captcha_always: bool = False
     """Whether a balance check needs a solved captcha at any time, and not only under attack."""
+    fraud_rules: str | None = None
+    """The rules against fraud that a request is judged by, as `kado.fraud.rule` writes and reads them."""
 
     @property
     def limits(self) -> Limits:

@@ -14,7 +14,7 @@ PROGRAM_COLUMNS: Final = """
     p.max_initial_value, p.max_balance, p.max_reload, p.max_redeem, p.cashier_issue_limit, p.expiry_rule,
     p.expiry_months, p.code_format, p.number_prefix, p.requires_key, p.profile, p.created_at, p.updated_at,
     EXISTS (SELECT FROM webhook w WHERE w.merchant_id = p.merchant_id AND w.enabled) AS is_heard,
-    p.retention_days, p.captcha_always"""
+    p.retention_days, p.captcha_always, p.fraud_rules"""
 """In the order of the fields of `Program`; `p` is the program, `pm` the merchant that owns it."""
 
 _SELECT: Final = f"SELECT {PROGRAM_COLUMNS} FROM program p JOIN merchant pm ON pm.id = p.merchant_id"

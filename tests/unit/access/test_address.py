@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from kado.access.address import client_address
+from kado.access.address import client_address, client_country
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("127.0.0.1/32"), ip_network("2001:db8:ffff::/48"))
 
@@ -74,3 +74,28 @@ def test_without_trusted_networks_the_header_means_nothing() -> None:
 def test_other_headers_are_never_believed() -> None:
     headers = [(b"x-real-ip", b"1.2.3.4"), (b"forwarded", b"for=1.2.3.4"), (b"x-client-ip", b"1.2.3.4")]
     assert client_address("10.0.0.1", headers, TRUSTED) == "10.0.0.1"
+
+
+COUNTRY = "CF-IPCountry"
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "country"),
+    [
+        ("10.0.0.1", [b"DE"], "DE"),
+        ("10.0.0.1", [b" at "], "AT"),
+        ("10.0.0.1", [b"DE", b"DE"], "DE"),
+        ("10.0.0.1", [b"DE", b"FR"], None),
+        ("10.0.0.1", [b"XX"], None),
+        ("10.0.0.1", [b"T1"], None),
+        ("10.0.0.1", [b"DEU"], None),
+        ("10.0.0.1", [b"\xff\xfe"], None),
+        ("10.0.0.1", [], None),
+        ("203.0.113.7", [b"DE"], None),  # whoever calls says so, and no proxy
+        (None, [b"DE"], None),
+    ],
+)
+def test_a_country_is_what_a_trusted_proxy_says(peer: str | None, said: list[bytes], country: str | None) -> None:
+    headers = [(b"cf-ipcountry", value) for value in said]
+    assert client_country(peer, headers, TRUSTED, COUNTRY) == country
+    assert client_country(peer, headers, TRUSTED, None) is None

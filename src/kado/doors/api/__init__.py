@@ -25,6 +25,7 @@ from kado.doors.api.routes import (
     customer_cards,
     customers,
     endings,
+    fraud,
     health,
     holds,
     lists,
@@ -43,7 +44,7 @@ from kado.doors.api.routes import (
     webhooks,
 )
 from kado.doors.api.services import Services
-from kado.doors.api.visit import address_in
+from kado.doors.api.visit import address_in, country_in
 from kado.errors import Refusal
 
 # Lists come first: "programs/cards" must never be taken for the program whose id is "cards".
@@ -72,6 +73,7 @@ ROUTERS = (
     merchants,
     themes,
     anomalies,
+    fraud,
     audit,
 )
 
@@ -115,7 +117,7 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
     larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
     lane = Lane(balance.PATHS, services.database.places)
-    trusted = services.settings.trusted_proxies
+    trusted, header = services.settings.trusted_proxies, services.settings.country_header
     return Gate(
         app,
         limits=limits,
@@ -123,6 +125,7 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
         lane=lane,
         address=lambda scope: address_in(scope, trusted),
         count=counting(services.counts),
+        country=(lambda scope: country_in(scope, trusted, header)) if header else None,
     )
 
 

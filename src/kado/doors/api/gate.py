@@ -39,8 +39,8 @@ class Gate:
     """ASGI middleware for the outermost place: `Gate(app)`.
 
     `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
-    `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns, `address` where
-    one comes from; `count` hears path and status of every answer.
+    `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns, `address` and
+    `country` where one comes from; `count` hears path and status of every answer.
     Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
     """
 
@@ -53,12 +53,14 @@ class Gate:
         larger: Larger | None = None,
         lane: Lane | None = None,
         address: Callable[[Scope], str] | None = None,
+        country: Callable[[Scope], str | None] | None = None,
         count: Callable[[str, int], None] | None = None,
     ) -> None:
         self._app = app
         self._larger = larger
         self._lane = lane
         self._address = address
+        self._country = country
         self._count = count
         self._limits = limits or Limits()
         self._form_paths = frozenset(form_paths)
@@ -75,7 +77,10 @@ class Gate:
         scope = _named(scope, request_id)
         answer = _Answer(send, request_id)
         origin = Origin(
-            self._address(scope) if self._address else None, _user_agent(intake.header(b"user-agent")), request_id
+            self._address(scope) if self._address else None,
+            _user_agent(intake.header(b"user-agent")),
+            request_id,
+            self._country(scope) if self._country else None,
         )
         with structlog.contextvars.bound_contextvars(request_id=request_id), coming_from(origin):
             await self._pass(scope, intake, answer)

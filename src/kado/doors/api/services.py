@@ -14,6 +14,7 @@ from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.ledger import Ledger
 from kado.crypto import Keyring
+from kado.fraud.blocked import Blocks
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.database import Database
@@ -35,6 +36,7 @@ class Services:
     captcha: Captcha
     ledger: Ledger
     checks: BalanceChecks
+    blocks: Blocks
     poster: Poster
     looks: Looks
     counts: RequestCounts

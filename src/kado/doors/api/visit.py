@@ -12,7 +12,7 @@ from pydantic import WithJsonSchema
 from starlette.types import Scope
 
 from kado.access import signatures
-from kado.access.address import Network, client_address
+from kado.access.address import Network, client_address, client_country
 from kado.access.caller import Caller, MerchantSession
 from kado.access.customer_sessions import invalid_session
 from kado.access.customer_store import Desk
@@ -60,6 +60,9 @@ def customer_header(
 ) -> None:
     """Documents the customer's token where it is the only one."""
 
+
+ABOUT_FRAUD: Final = frozenset({Permission.FRAUD_READ, Permission.FRAUD_WRITE})
+"""What can be asked from a blocked address too: whoever blocks an own one by mistake must be able to lift it."""
 
 SESSION_HEADERS: Final = [Depends(session_headers)]
 CUSTOMER_HEADER: Final = [Depends(customer_header)]
@@ -235,6 +238,8 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
         services = services_of(request)
         reach = await services.reaches.reach(program_id, caller.merchant_id)
         caller.require_in(reach, permission)
+        if permission not in ABOUT_FRAUD:
+            await services.blocks.require_free(program_id, address_of(request))
         if len(set(request.headers.getlist("idempotency-key"))) > 1:
             # Nobody could say which of them a repetition will be known by.
             raise Invalid(("header", "idempotency-key"), "There is more than one idempotency key.", "idempotency_key")
@@ -267,10 +272,13 @@ def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Rou
         reaches = [await services.reaches.reach(one, caller.merchant_id) for one in named]
         for reach in reaches:
             caller.require_in(reach, permission)
+            await services.blocks.require_free(reach.program.id, address_of(request))
         if reaches:
             return Round(services, caller, [reaches[-1].program])
         owned = await list_owned(services.database, caller.merchant_id)
-        return Round(services, caller, [program for program in owned if caller.enters(program.id)])
+        entered = [program for program in owned if caller.enters(program.id)]
+        address = address_of(request)
+        return Round(services, caller, [one for one in entered if not await services.blocks.covers(one.id, address)])
 
     return check
 
@@ -284,6 +292,12 @@ def address_in(scope: Scope, trusted: Sequence[Network]) -> str:
     """The same before there is a request; `trusted` are the networks of the proxies."""
     peer = scope["client"][0] if scope.get("client") else None
     return client_address(peer, scope["headers"], trusted)
+
+
+def country_in(scope: Scope, trusted: Sequence[Network], header: str) -> str | None:
+    """The country from which a request comes, as far as trusted proxies say in this header."""
+    peer = scope["client"][0] if scope.get("client") else None
+    return client_country(peer, scope["headers"], trusted, header)
 
 
 Listing = Annotated[Visit, Depends(in_program(Permission.CARDS_LIST))]
@@ -307,7 +321,7 @@ Scheduling = Annotated[Visit, Depends(in_program(Permission.CARDS_SCHEDULE))]
 ProcessingExpired = Annotated[Visit, Depends(in_program(Permission.CARDS_EXPIRED))]
 Suspending = Annotated[Visit, Depends(in_program(Permission.CARDS_SUSPEND))]
 Voiding = Annotated[Visit, Depends(in_program(Permission.CARDS_VOID))]
-ReadingAlerts = Annotated[Visit, Depends(in_program(Permission.FRAUD_READ))]
-WritingAlerts = Annotated[Visit, Depends(in_program(Permission.FRAUD_WRITE))]
 ReadingProgram = Annotated[Visit, Depends(in_program(Permission.PROGRAMS_READ))]
+ReadingFraud = Annotated[Visit, Depends(in_program(Permission.FRAUD_READ))]
+WritingFraud = Annotated[Visit, Depends(in_program(Permission.FRAUD_WRITE))]
 WritingProgram = Annotated[Visit, Depends(in_program(Permission.PROGRAMS_WRITE))]

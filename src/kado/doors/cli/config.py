@@ -56,6 +56,7 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_SMS_URL": masked(settings.sms_url),
         "KADO_PROCESSES": str(settings.processes),
         "KADO_TRUSTED_PROXIES": ", ".join(str(network) for network in settings.trusted_proxies),
+        "KADO_COUNTRY_HEADER": settings.country_header or "",
         "KADO_SEAL_SECONDS": f"{settings.seal_seconds:g}",
         "KADO_CAPTCHA": settings.captcha.provider,
         "KADO_CAPTCHA_WHEN": "always" if settings.captcha.is_always else "attacked",

@@ -16,7 +16,7 @@ from kado.anomalies.metrics import Hour, metrics
 from kado.doors.api import shown
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.types import UtcDatetime
-from kado.doors.api.visit import SESSION_HEADERS, ProgramId, ReadingAlerts, StrayCardId, WritingAlerts
+from kado.doors.api.visit import SESSION_HEADERS, ProgramId, ReadingFraud, StrayCardId, WritingFraud
 from kado.errors import NotFound
 from kado.ids import is_id
 
@@ -41,7 +41,7 @@ Page = Annotated[int, Field(ge=1, le=_PAGE_MAX), WithJsonSchema({"type": "intege
 
 @router.get("/alerts", name="get_anomaly_alerts", response_model=None)
 async def list_alerts(
-    visit: ReadingAlerts,
+    visit: ReadingFraud,
     programId: ProgramId,
     severity: Severities,
     type: Types,  # noqa: A002 - the name on the wire
@@ -70,7 +70,7 @@ async def list_alerts(
 
 @router.get("/metrics", name="get_anomaly_metrics", response_model=None)
 async def show_metrics(
-    visit: ReadingAlerts,
+    visit: ReadingFraud,
     programId: ProgramId,
     days: Annotated[int, Query(ge=1, le=30)] = 7,
     cardId: StrayCardId = None,
@@ -98,7 +98,7 @@ async def show_metrics(
 
 @router.post("/alerts/{alert_id}/acknowledge", name="acknowledge_anomaly_alert", response_model=None)
 async def acknowledge(
-    visit: WritingAlerts, programId: ProgramId, alert_id: Annotated[str, Path()], cardId: StrayCardId = None
+    visit: WritingFraud, programId: ProgramId, alert_id: Annotated[str, Path()], cardId: StrayCardId = None
 ) -> Response:
     """Say that one knows of the alert. Whoever was first stays; it is over when the traffic is as usual again."""
     if not is_id(alert_id):

@@ -21,6 +21,7 @@ from kado.doors.api.schemas.programs import (
 from kado.doors.api.services import Services, services_of
 from kado.doors.api.visit import ProgramId, ReadingProgram, WritingProgram, with_permission
 from kado.errors import Invalid
+from kado.fraud.defaults import begin_with_usual_rules
 from kado.programs.create import create as create_program
 from kado.programs.find import list_reachable
 from kado.programs.program import (
@@ -82,7 +83,7 @@ async def create(
         captcha_always=data.requireCaptcha,
         profile={name: getattr(data, name) for name in _PROFILE},
     )
-    program = await create_program(services.database, caller.merchant_id, caller.subject, new)
+    program = await create_program(services.database, caller.merchant_id, caller.subject, new, begin_with_usual_rules)
     return shown.json_response(_program(program), status=201)
 
 
