@@ -23,7 +23,7 @@ from kado.cards.events import EventType
 from kado.doors.api import rights_table
 from kado.doors.api.rights import CALLERS, Rule
 from kado.rotation.columns import COLUMNS
-from kado.settings import SETTINGS
+from kado.settings.table import SETTINGS
 
 DOCS: Final = Path(__file__).parents[1] / "docs" / "reference"
 _NOTE: Final = "<!-- Written by scripts/reference.py (make format). Change the code instead. -->"

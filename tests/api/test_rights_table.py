@@ -41,7 +41,7 @@ class Everybody:
             return {HEADER: self.front_end.header(content, path, method=row.method)}
         if who == "customer":
             session = self.customer or str((await signed_in(self.shop))["sessionToken"])
-            self.customer = None if row.method == "DELETE" else session  # which may end it
+            self.customer = None if self._may_end(row) else session
             return {"Authorization": f"Bearer {self.shop.owner}", CUSTOMER: session}
         if who == "admitted":
             return {"Authorization": f"Bearer {await self.shop.person(merchant_id=self.admitted_id)}"}
@@ -49,6 +49,11 @@ class Everybody:
         if row.rule is not None and row.rule.at_till:
             shown |= await self.front_end.till()
         return shown
+
+    @staticmethod
+    def _may_end(row: Row) -> bool:
+        """Whether the session is over afterwards, or the customer is forgotten."""
+        return row.method == "DELETE" or row.path.endswith(("/logout", "/erasure"))
 
     async def ask(self, who: str, row: Row) -> httpx2.Response:
         """A request that means nothing: who may come in is decided before anything of it is looked at."""

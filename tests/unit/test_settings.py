@@ -11,7 +11,8 @@ import pytest
 
 from kado import settings as configuration
 from kado.crypto import Keyring
-from kado.settings import SETTINGS, SettingError, Settings
+from kado.settings import SettingError, Settings
+from kado.settings.table import SETTINGS
 
 SECRET = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 OTHER = "2c26b46b68ffc68ff99b453c1d3041341342d706fd05ea8f2f2f0a3c9d2a1c11"

@@ -319,6 +319,7 @@ PHONES = st.from_regex(r"\+[0-9 ()-]{6,20}", fullmatch=True)
 
 
 @given(PHONES | mutated(PHONES, "0123456789+- ()٣x;") | ANY)
+@example("+82-000")
 def test_a_phone_number_is_a_plus_and_digits_or_none(text: str) -> None:
     try:
         found = phone_number(text)

@@ -41,11 +41,11 @@ webhooks:write           x     .       .       .             .              .
 merchant:settings        x     x       .       .             .              .
 programs:read            x     x       x       x             .              x
 programs:write           x     .       .       .             .              .
+fraud:read               x     x       .       x             .              .
+fraud:write              x     x       .       .             .              .
 passes:read              x     x       .       x             .              .
 audit:read               x     x       x       x             .              .
 audit:export             x     x       .       .             .              .
-fraud:read               x     x       .       x             .              .
-fraud:write              x     x       .       .             .              .
 staff:read               x     x       .       .             .              .
 staff:write              x     .       .       .             .              .
 keys:read                x     x       .       .             .              .

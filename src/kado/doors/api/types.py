@@ -190,8 +190,9 @@ _PHONE: Final = re.compile(r"\+[0-9 ()\-]{6,40}")
 def phone_number(text: str) -> str:
     """The number in E.164 form ("+49 (30) 901-820" → "+4930901820"), if a phone could have it."""
     found = _e164(text) if _PHONE.fullmatch(text) else None
-    # Zeros behind the country go away, but only one at a time: what is read differently a second time is no number.
-    if found is None or _e164(found) != found:
+    # Zeros behind the country go away, but only one at a time, and six characters may be fewer digits: what is read
+    # differently a second time is no number.
+    if found is None or _PHONE.fullmatch(found) is None or _e164(found) != found:
         raise PydanticCustomError("phone", "Input should be a phone number in international form, such as +4930901820")
     return found
 

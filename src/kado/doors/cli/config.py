@@ -14,7 +14,8 @@ import typer
 
 from kado import settings as configuration
 from kado.doors.cli.session import command, example
-from kado.settings import SETTINGS, Setting, SettingError, Settings, split_address
+from kado.settings import SettingError, Settings, split_address
+from kado.settings.table import SETTINGS, Setting
 from kado.storage import embedded
 
 EXAMPLE: Final = example("kado config --json")

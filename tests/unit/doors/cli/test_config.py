@@ -7,7 +7,7 @@ import pytest
 from tests.serving.commands import Ran, run, without_settings
 
 from kado.doors.cli.config import masked
-from kado.settings import SETTINGS
+from kado.settings.table import SETTINGS
 
 SECRET = "a-secret-for-the-tests-of-kado-config-0123456789"
 

@@ -88,6 +88,8 @@ COMMENT ON COLUMN staff_place.place IS 'Keyed HMAC of the internet address (IPv6
 COMMENT ON COLUMN staff_place.seen_at IS 'When they signed in from there last.';
 
 -- Sessions get a name with which they can be ended without their token.
-ALTER TABLE customer_session ADD COLUMN session_id kado_id NOT NULL DEFAULT left(md5(gen_random_uuid()::text), 24) UNIQUE;
+ALTER TABLE customer_session ADD COLUMN session_id kado_id UNIQUE;
+UPDATE customer_session SET session_id = left(encode(sha256(token_hash), 'hex'), 24);
+ALTER TABLE customer_session ALTER session_id SET NOT NULL;
 COMMENT ON COLUMN customer_session.session_id IS 'Names the session where it is listed and ended.';
 CREATE INDEX merchant_session_merchant ON merchant_session (merchant_id);
