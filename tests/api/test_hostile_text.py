@@ -83,7 +83,8 @@ NOT_KEPT: Final = {
     "sessionToken",
 }
 # Told by their own operations below: they want another proof than a bearer, or another step before.
-APART: Final = (f"POST {SESSION}", f"PUT {SETTINGS}", f"POST {SETTINGS}", f"PUT {THEME}", f"POST {VERIFY}")
+MFA_VERIFY: Final = "POST /v2/token/mfa-verify"  # takes a pending token and a code, and keeps neither
+APART: Final = (f"POST {SESSION}", f"PUT {SETTINGS}", f"POST {SETTINGS}", f"PUT {THEME}", f"POST {VERIFY}", MFA_VERIFY)
 
 
 def texts_of(operation: Body) -> dict[str, int]:
@@ -177,7 +178,8 @@ async def kept_by(shop: Shop, name: str) -> set[str]:
 async def _sent(shop: Shop, name: str, card: Body, texts: dict[str, str], fitting: dict[str, int]) -> httpx2.Response:
     operation = OPERATIONS[name]
     body = (operation.body(card) or {}) | {one: texts[one] for one in fitting}
-    return await shop.call(operation.method, operation.path(card), body)
+    token = await shop.person() if operation.by_person else ""
+    return await shop.call(operation.method, operation.path(card), body, token=token)
 
 
 def with_texts() -> list[str]:

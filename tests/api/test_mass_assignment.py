@@ -116,6 +116,7 @@ DECLARED = {
     "create consent": {"customerEmail"},
     "update consent": {"customerEmail"},
     "acknowledge fraud": set(),
+    "acknowledge anomaly": set(),
     "block ip": {"reason", "expiresAt"},
     "create fraud rule": {"expiresAt"},
     "update fraud rule": {"expiresAt"},
@@ -206,6 +207,10 @@ def test_no_write_is_forgotten() -> None:
         "merchantId": "",
         "customerId": "{customerId}",
         "sessionId": "{sessionId}",
+        "consent": "{customerId}",
+        "ruleId": "{rule_id}",
+        "fraudAlertId": "{alert_id}",
+        "alertId": "{alert_id}",
         **ids,
     }
     walked = {f"{OPERATIONS[name].method} {OPERATIONS[name].path(card)}" for name in DECLARED}

@@ -12,7 +12,9 @@ from typing import Final
 import httpx2
 import pytest
 import pytest_asyncio
+from tests.api.alerts import an_alert
 from tests.api.bulk import bulk_path
+from tests.api.fraud_operations import an_alert_about
 from tests.api.operations import PUBLIC_ENDPOINT
 from tests.api.shop import UNKNOWN, Shop, Superuser, fingerprint, good
 from tests.api.sign_in import signed_in
@@ -45,8 +47,9 @@ class Tenants:
     def path(self, row: Row, *, real: bool) -> str:
         def fill(match: re.Match[str]) -> str:
             # Of a name that is no id, only its form matters: a pass of the same program that nobody has.
-            nothing = UNKNOWN + "0" * 32 if match[1] == "passSid" else "A" * 43 if match[1] == "token" else UNKNOWN
-            return self.ids[match[1]] if real else nothing
+            nothing = {"passSid": UNKNOWN + "0" * 32, "token": "A" * 43, "ip": "198.51.100.9"}.get(match[1], UNKNOWN)
+            name = "anomaly_id" if "/anomalies/" in row.path and match[1] == "alert_id" else match[1]
+            return self.ids[name] if real else nothing
 
         return re.sub(r"\{([A-Za-z_]+)\}", fill, row.path)
 
@@ -94,6 +97,9 @@ async def _things(shop: Shop) -> dict[str, str]:
     webhook = good(await shop.post("/v2/webhooks", {"url": PUBLIC_ENDPOINT}))
     _, colleague = await shop.somebody(Role.CASHIER)
     key = await keys.create_key(shop.api.services.database, shop.merchant_id, "operator:test")
+    blocked = "203.0.113.7"
+    good(await shop.post(f"/v2/giftcards/programs/{shop.program_id}/fraud/block-ip", {"ipAddress": blocked}), 201)
+    rules = good(await shop.get(f"/v2/giftcards/programs/{shop.program_id}/fraud/rules"))
     till = await (await FrontEnd.of(shop)).till()
     session = await shop.api.services.merchant_sessions.find(till[TOKEN])
     assert session is not None
@@ -112,6 +118,10 @@ async def _things(shop: Shop) -> dict[str, str]:
         "staffId": good(await shop.get("/v2/token", token=colleague))["id"],
         "sessionId": session.id,
         "customerId": (await signed_in(shop))["identity"]["id"],
+        "ip": blocked,
+        "rule_id": rules["items"][0]["id"],
+        "alert_id": await an_alert_about(shop, card),
+        "anomaly_id": await an_alert(shop.superuser, shop.program_id),
     }
 
 

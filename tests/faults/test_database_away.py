@@ -16,7 +16,7 @@ IN_TIME_SECONDS = (
 ANSWERED_WITHOUT = {
     "GET /health/live": 200,
     "GET /openapi.json": 200,
-    "GET /v2/token": 401,  # a key is no person
+    "GET /v2/network/merchants": 403,  # who asks is known, and no network administrator
     "GET /v2/giftcards/captcha": 404,  # none is asked for
 }
 """What needs no database."""
@@ -40,6 +40,11 @@ _VALUES: dict[str, Any] = {
     "deliverAt": None,
     "sessionToken": "A" * 43,
     "format": "json",
+    "ipAddress": "203.0.113.9",
+    "ruleType": "TRANSACTION_LIMIT",
+    "email": "bo@flowers.example",
+    "password": "correct horse battery",
+    "role": "cashier",
 }
 _SOUGHT = {
     "posTransactionId": "POS-1",
@@ -49,6 +54,8 @@ _SOUGHT = {
     "format": "json",
 }
 _SESSION = "A" * 43
+_PERSONAL = re.compile("/v2/(token|appkeys|staff)(/.*)?")
+"""What a key may not do."""
 _SIGNATURE = f"keyId={_AN_ID},t=1700000000,v1={'0' * 64}"
 
 
@@ -63,13 +70,15 @@ async def operations(till: Till) -> list[tuple[str, str, Any]]:
         required = {name: values.get(name, "something") for name in named.get("required", ())}
         if schema.get("$ref", "").endswith("/ReversalRequest"):  # one name of the card, and one of what was sent
             return {"cardId": _AN_ID, "posTransactionId": "POS-1"}
+        if "ruleType" in required:
+            return required | {"config": {"maxAmount": "9.00"}}
         if schema.get("$ref", "").endswith("/ConsentRequest"):  # whoever it is
             return {"customerEmail": "ada@example.com"}
         return required | ({"recipients": None, "count": 2} if "recipients" in named.get("properties", ()) else {})
 
     found = []
     for path, methods in document["paths"].items():
-        names = {"programId": till.program, "passSid": till.program + "0" * 32}
+        names = {"programId": till.program, "passSid": till.program + "0" * 32, "ip": "203.0.113.9"}
         filled = path
         for name in _PARAMETER.findall(path):
             filled = filled.replace(f"{{{name}}}", names.get(name, _AN_ID))
@@ -80,11 +89,22 @@ async def operations(till: Till) -> list[tuple[str, str, Any]]:
     return found
 
 
-async def send(till: Till, method: str, path: str, bodies: dict[str, Any]) -> tuple[str, httpx2.Response, float]:
-    headers = {}
-    if "/customer/" in path and method == "GET":
+async def a_person(till: Till) -> dict[str, str]:
+    """Proof of the shop's owner, whom the server knows by now."""
+    owner = {"username": "flower.shop@shops.example", "password": "correct horse battery"}
+    token = (await till.http.post("/v2/token", data=owner)).json()["accessToken"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await till.http.get("/v2/token", headers=headers)).status_code == 200
+    return headers
+
+
+async def send(
+    till: Till, person: dict[str, str], method: str, path: str, bodies: dict[str, Any]
+) -> tuple[str, httpx2.Response, float]:
+    headers = person if _PERSONAL.fullmatch(path) else {}
+    if "/customer/" in path and (method == "GET" or "/sessions" in path):
         headers = {"X-Eposn-Customer-Token": _SESSION}
-    elif path == "/v2/giftcards/merchants/session":
+    elif path == "/v2/giftcards/merchants/session" and method == "POST":
         headers = {"X-Kado-Signature": _SIGNATURE}
     elif "/merchants/" in path:
         headers = {"X-Eposn-Merchant-Token": f"kado_till_{_SESSION}"}
@@ -99,13 +119,13 @@ async def send(till: Till, method: str, path: str, bodies: dict[str, Any]) -> tu
     return f"{method} {path}", answer, time.monotonic() - began
 
 
-async def walk(till: Till, *, at_once: int) -> list[tuple[str, httpx2.Response, float]]:
+async def walk(till: Till, person: dict[str, str], *, at_once: int) -> list[tuple[str, httpx2.Response, float]]:
     """Every operation, some at a time: the server has ten connections, and each may be held up in its own way."""
     place = asyncio.Semaphore(at_once)
 
     async def one(method: str, path: str, bodies: dict[str, Any]) -> tuple[str, httpx2.Response, float]:
         async with place:
-            return await send(till, method, path, bodies)
+            return await send(till, person, method, path, bodies)
 
     return await asyncio.gather(*(one(*operation) for operation in await operations(till)))
 
@@ -128,8 +148,9 @@ async def test_every_operation_is_503_while_nobody_listens_and_works_again_by_it
     behind: Behind, lone_till: Till
 ) -> None:
     await lone_till.card("5.00")  # the caller and the program are known, so that each operation gets as far as it can
+    person = await a_person(lone_till)
     with behind.without_database():
-        are_unavailable(lone_till, await walk(lone_till, at_once=20))
+        are_unavailable(lone_till, await walk(lone_till, person, at_once=20))
         assert (await lone_till.http.get("/health/ready")).status_code == 503
     await behind.works_again(lone_till)
     assert behind.shop.server.process.poll() is None
@@ -145,8 +166,9 @@ async def test_a_caller_who_is_not_known_yet_is_503_too(behind: Behind, lone_til
 async def test_no_operation_hangs_when_the_database_falls_silent(behind: Behind, lone_till: Till) -> None:
     """As when a cable is pulled: connections stay, and nothing comes over them."""
     await lone_till.card("5.00")
+    person = await a_person(lone_till)
     with behind.hit_by(Silence()):
-        are_unavailable(lone_till, await walk(lone_till, at_once=80))
+        are_unavailable(lone_till, await walk(lone_till, person, at_once=80))
     await behind.works_again(lone_till)
 
 

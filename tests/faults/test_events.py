@@ -44,6 +44,7 @@ async def test_an_event_that_was_on_its_way_when_everything_was_killed_arrives(l
 
 
 async def _listen(till: Till, receiver: Receiver) -> None:
-    made = await till.post("/v2/webhooks", {"url": receiver.url})
+    events = [f"giftcard.{word}" for word in ("issued", "activated", "redeemed")]
+    made = await till.post("/v2/webhooks", {"url": receiver.url, "allowedEvents": events})
     enabled = await till.post(f"/v2/webhooks/{made.json()['id']}/enable")
     assert enabled.status_code == 200, enabled.text

@@ -19,6 +19,7 @@ CHANGES_NOTHING = {
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
     *("secret new", "secret use", "secret status", "secret drop"),
+    *("staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
     *("database status", "database migrate", "database upgrade", "database downgrade", "database forget-old"),
 }
 """Commands that read, work for a server's own requests, or concern the database as a whole."""
@@ -33,6 +34,16 @@ LEAVES = {
 }
 ELSEWHERE = {
     "card accept": "tests/database/cards/test_accept.py",
+    "merchant require-second-factor": "tests/database/doors/test_cli_staff.py",
+    "session end": "tests/database/doors/test_cli_staff.py",
+    **{
+        f"staff {word}": "tests/database/doors/test_cli_staff.py"
+        for word in ("add", "role", "close", "reopen", "reset-password", "reset-mfa", "sign-out")
+    },
+    **{
+        f"fraud {word}": "tests/database/doors/test_cli_fraud.py"
+        for word in ("acknowledge", "add-rule", "change-rule", "delete-rule", "block", "unblock")
+    },
     "people export": "tests/database/doors/test_cli_people.py",
     "people erase": "tests/database/doors/test_cli_people.py",
     "secret rotate": "tests/database/rotation/test_rotate.py",
