@@ -188,8 +188,9 @@ async def marks(thief: Superuser) -> list[str]:
     names = await thief.fetch(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     )
-    wrong = [MARK, UNKNOWN, "777777", "2001-01-01", "2031-01-01"]
-    holding = 'SELECT w FROM unnest($1::text[]) AS w WHERE EXISTS (SELECT FROM "{}" t WHERE strpos(t::text, w) > 0)'
+    # The amount as a number of its own: among the digits of what is encrypted it stands by chance.
+    wrong = [MARK, UNKNOWN, r"\m777777\M", "2001-01-01", "2031-01-01"]
+    holding = 'SELECT w FROM unnest($1::text[]) AS w WHERE EXISTS (SELECT FROM "{}" t WHERE t::text ~ w)'
     return [f"{name}: {row['w']}" for (name,) in names for row in await thief.fetch(holding.format(name), wrong)]
 
 
