@@ -14,7 +14,7 @@ from tests.api.sign_in import signed_in
 
 from kado import clock
 from kado.access.permissions import Role
-from kado.trail.table import COLUMNS, inert
+from kado.trail.table import COLUMNS
 
 
 async def seen(shop: Shop, token: str = "", **filters: object) -> list[Body]:
@@ -291,15 +291,6 @@ async def test_no_cell_is_a_formula(shop: Shop) -> None:
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert rows[0]["subjectName"] == f"'{name}"
     assert (rows[-1]["userAgent"], rows[-1]["requestId"]) == ("'@SUM(1+1)", "'-1.e")
-
-
-@pytest.mark.parametrize(
-    ("said", "written"),
-    [("-10.00", "-10.00"), ("-1", "-1"), ("-1+1", "'-1+1"), ("=1", "'=1"), ("+49", "'+49"), ("\tx", "'\tx"),
-     ("@x", "'@x"), ("-", "'-"), ("", ""), (None, ""), ("a=1", "a=1")],
-)  # fmt: skip
-def test_a_number_is_a_number_and_a_formula_is_text(said: str | None, written: str) -> None:
-    assert inert(said) == written
 
 
 async def test_what_time_did_names_nobody(shop: Shop) -> None:

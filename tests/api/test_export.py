@@ -12,7 +12,6 @@ from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, card_path, good
 from tests.api.sign_in import an_email, on_behalf, signed_in
 
 from kado.access.permissions import Role
-from kado.people.export import inert
 from kado.people.known import SECTIONS
 
 
@@ -88,26 +87,6 @@ async def test_the_same_as_a_table_has_no_formulas(shop: Shop) -> None:
     assert facts["transactions", "3", "amount"] == "-30.00"
     assert facts["transactions", "3", "description"] == '\'@SUM(1),"x"\n-2'
     assert not any(cell[:1] in ("=", "@") for row in rows for cell in row)
-
-
-@pytest.mark.parametrize(
-    ("cell", "shown"),
-    [
-        ("=1", "'=1"),
-        (" =1", "' =1"),
-        ("\t=1", "'\t=1"),
-        ("＝1", "'＝1"),
-        ("-1", "-1"),
-        ("-1.50", "-1.50"),
-        ("-1-1", "'-1-1"),
-        ("+4915199000001", "+4915199000001"),
-        ("+49 151", "'+49 151"),
-        ("ada@example.com", "ada@example.com"),
-        ("", ""),
-    ],
-)
-def test_a_cell_is_never_a_formula(cell: str, shown: str) -> None:
-    assert inert(cell) == shown
 
 
 async def test_of_nobody_nothing_is_known(shop: Shop) -> None:

@@ -3,16 +3,13 @@
 The file is made while it is downloaded and stands nowhere before; what waits is the name of the person, encrypted.
 """
 
-import csv
-import io
 import json
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from kado import audit
+from kado import audit, sheet
 from kado.access.caller import Customer
 from kado.crypto import Keyring
 from kado.errors import NotFound
@@ -23,9 +20,6 @@ from kado.storage.database import Connection, Database
 
 LIFE: Final = timedelta(hours=1)
 Format = Literal["json", "csv"]
-
-_FORMULA: Final = re.compile(r"\s*[=+\-@|\uff0b\uff0d\uff1d\uff20]|[\t\r\n]")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +141,13 @@ async def _as_csv(records: AsyncIterator[Record]) -> AsyncIterator[str]:
     number, before = 0, ""
     async for section, facts in records:
         number, before = (number + 1 if section == before else 1), section
-        yield "".join(_line(section, str(number), name, _cell(value)) for name, value in facts.items())
-
-
-def _line(*cells: str) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([inert(cell) for cell in cells])
-    return out.getvalue()
+        yield "".join(sheet.line((section, number, name, _cell(value))) for name, value in facts.items())
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - whatever a record holds
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def inert(cell: str) -> str:
-    """The cell, with an apostrophe before what a spreadsheet would take for a formula; numbers stay numbers."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 async def _note(connection: Connection, controller: Controller, export_id: str, action: str, wanted: Format) -> None:

@@ -1,11 +1,9 @@
-"""Rows of the audit log as CSV (RFC 4180): one line each, and nothing in it that a spreadsheet takes for a formula."""
+"""Rows of the audit log as CSV: one line each."""
 
-import csv
-import io
 import json
-import re
 from typing import Final
 
+from kado import sheet
 from kado.trail.row import Row, members
 
 _MONEY: Final = ("transactionType", "number", "amount", "currency")
@@ -20,8 +18,6 @@ COLUMNS: Final = (
 """The first line."""
 
 HEADER: Final = (",".join(COLUMNS) + "\r\n").encode()
-_FORMULA: Final = re.compile(r"[=+\-@\t\r\n]")
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def line(row: Row) -> str:
@@ -33,12 +29,4 @@ def line(row: Row) -> str:
         cells |= {name: details.pop(name) for name in _MONEY}
         cells |= {"balanceBefore": details["before"]["balance"], "balanceAfter": details["after"]["balance"]}
     cells["details"] = json.dumps(details)
-    text = io.StringIO()
-    csv.writer(text).writerow([inert(cells[name]) for name in COLUMNS])
-    return text.getvalue()
-
-
-def inert(value: object) -> str:
-    """The text of a cell that no spreadsheet calculates."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    return sheet.line(cells[name] for name in COLUMNS)
