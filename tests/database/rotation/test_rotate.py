@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from kado.cards.proof.handovers import own_keys
 from kado.cards.reverse import Reverse
 from kado.cards.seal import Sealer
 from kado.cards.verify import Reason, verify
-from kado.crypto import Keyring
+from kado.crypto import VERSION_BYTES, Keyring
 from kado.errors import NotFound, Refusal
 from kado.ids import new_id
 from kado.rotation import stored
@@ -300,6 +301,23 @@ async def test_what_no_configured_secret_opens_is_said_and_left(change: Change) 
     assert (done.cards, done.secrets) == (0, 0)
     assert (done.cards_left, done.secrets_left) == ([(change.shop.program_id, card)], 1)
     assert (await change.rotate(Keyring([NEW, OLD]))).cards == 1
+
+
+async def test_a_backup_names_the_secret_of_a_second_factor(change: Change) -> None:
+    other = Keyring(["a-third-secret-of-the-operator-0123456789"])
+    merchant_id = change.shop.program.merchant_id
+    staff_id = await staff.add(
+        change.database, merchant_id, "bo@flowers.example", "correct horse", Role.CASHIER, None, ACTOR
+    )
+    person = await staff.find(change.database, staff_id)
+    assert person is not None
+    await second_factor.set_up(change.database, other, person)
+    assert other.version in await _named_by_a_backup(change)
+
+
+@pytest.mark.parametrize("one", stored.STORED, ids=lambda one: f"{one.table}.{one.column}")
+def test_a_backup_names_the_secret_of_everything_that_is_stored_encrypted(one: stored.Stored) -> None:
+    assert re.search(rf"SELECT substr\({one.column}, 1, {VERSION_BYTES}\) FROM {one.table}\b", _KEYS_IN_USE)
 
 
 def test_every_stored_secret_is_in_the_table() -> None:
