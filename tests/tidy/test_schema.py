@@ -183,6 +183,42 @@ async def test_nobody_else_may_have_done_what_only_the_server_may(superuser: Sup
     assert grantees == [APP_ROLE]
 
 
+async def test_what_is_done_in_the_owners_name_runs_nothing_of_the_callers(superuser: Superuser) -> None:
+    await superuser.execute(f"SET ROLE {APP_ROLE}")
+    # Temporary tables come first in a search path that does not name their place.
+    await superuser.execute(
+        """
+        CREATE TEMP TABLE card_transaction AS SELECT 'p' AS program_id, 'c' AS card_id, 'a note' AS description;
+        CREATE TEMP TABLE audit_log AS SELECT now() - interval '1 year' AS at, 'here' AS address, '' AS user_agent;
+        CREATE FUNCTION pg_temp.as_the_owner() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            ALTER TABLE public.card_transaction DISABLE TRIGGER ALL;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER own BEFORE UPDATE ON pg_temp.card_transaction
+            FOR EACH ROW EXECUTE FUNCTION pg_temp.as_the_owner();
+        CREATE TRIGGER own BEFORE UPDATE ON pg_temp.audit_log
+            FOR EACH ROW EXECUTE FUNCTION pg_temp.as_the_owner()"""
+    )
+    assert await superuser.fetchval(NOTES, "p", ["c"]) == 0
+    assert await superuser.fetchval(ADDRESSES, 31) == 0
+    off = await superuser.fetchval(
+        "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'public.card_transaction'::regclass AND tgenabled = 'D'"
+    )
+    assert off == 0
+
+
+async def test_a_database_that_lost_its_rights_gets_them_back_and_no_others(
+    database_url: str, superuser: Superuser
+) -> None:
+    """A dump is taken without rights, and what nobody was granted everybody may run."""
+    for function in FUNCTIONS:
+        await superuser.execute(f"GRANT EXECUTE ON FUNCTION {function} TO PUBLIC")
+    await migrate(database_url)
+    for function in FUNCTIONS:
+        await test_nobody_else_may_have_done_what_only_the_server_may(superuser, function)
+
+
 async def test_migrating_again_changes_nothing(database_url: str, superuser: Superuser) -> None:
     before = await _definition(superuser)
     assert await migrate(database_url) == database_url

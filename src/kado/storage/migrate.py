@@ -129,6 +129,8 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
                 await connection.execute(f"GRANT {rights} ON {table} TO {name}")
         for function in FUNCTIONS:
             if await connection.fetchval("SELECT to_regprocedure($1)", function) is not None:
+                # Dumps are restored without rights, and a function without any may be run by everybody.
+                await connection.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
                 await connection.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {name}")
         await connection.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
 

@@ -91,6 +91,10 @@ COMMENT ON TABLE card_transaction IS
     'The ledger: one row for each change of a balance, never changed, never deleted; only a note may be emptied.';
 
 -- Notes may be emptied, and nothing else: of entries by this function alone, of ended holds by the server itself.
+-- What runs in the owner's name must take nothing of its caller's for a table: temporary ones come first in every search
+-- path that does not name their place, and a trigger on one would run in the owner's name too.
+
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
 CREATE FUNCTION kado_forget_notes(of_program text, of_cards text[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
