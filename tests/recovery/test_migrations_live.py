@@ -5,6 +5,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 from tests.recovery.pace import paced
 from tests.recovery.steps import next_version
 from tests.serving.server import Server, serving
@@ -81,6 +82,29 @@ async def test_a_first_part_needs_no_second_look_and_a_second_one_is_run_once(
     for phase in ("all", "pre", "post", "none"):
         await migrate(database_url, phase=phase, chain=chain)
         assert await schema_of(database_url) == after
+
+
+async def test_a_migration_that_is_broken_off_while_it_builds_an_index_is_done_at_the_next_start(
+    empty_database_url: str,
+) -> None:
+    """An index of a table with millions of rows takes minutes, and much can end meanwhile."""
+    await migrate(empty_database_url, chain=Chain(revisions=REVISIONS[: REVISIONS.index("0014") + 1]))
+    reader, other = await asyncpg.connect(empty_database_url), await asyncpg.connect(empty_database_url)
+    # What reads an old state of the database keeps an index waiting that is built beside the work.
+    await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM alembic_version")
+    migrating = asyncio.create_task(migrate(empty_database_url))
+    building = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE INDEX CONCURRENTLY%'"
+    async with asyncio.timeout(60):
+        while not await other.fetchval(f"SELECT count(*) {building} AND wait_event_type = 'Lock'"):
+            await asyncio.sleep(0.02)
+    await other.execute(f"SELECT pg_terminate_backend(pid) {building}")
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError)):
+        await migrating
+    await reader.close()
+    await migrate(empty_database_url)
+    assert (await schema_of(empty_database_url)).version == SCHEMA
+    assert not await other.fetchval("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
+    await other.close()
 
 
 async def test_servers_that_start_together_do_not_block_an_index_that_is_built(
