@@ -1,6 +1,7 @@
 """Blocked addresses: nobody asks for a balance or calls a program from there, and its owner can always lift it."""
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import pytest
 import pytest_asyncio
@@ -141,6 +142,20 @@ async def test_a_process_that_remembers_lets_go_at_the_right_moment_and_learns_w
     assert await blocks.covers(program, OUT)
     now[0] += 20.5
     assert not await blocks.covers(program, OUT)
+
+
+async def test_many_programs_are_asked_about_in_one_statement(shop: Shop) -> None:
+    """Whoever names no program has all of them looked at, and waits for one answer of the database and not for each."""
+    programs = [await shop.program() for _ in range(4)]
+    await blocked(shop, programs[2])
+    asked: list[str] = []
+    database = shop.api.services.database
+    with ExitStack() as stack:
+        for holder in database._pool._holders:  # type: ignore[attr-defined] # each of its connections
+            if holder._con is not None:
+                stack.enter_context(holder._con.query_logger(lambda record: asked.append(record.query)))
+        assert await Blocks(database).free(programs, OUT) == [*programs[:2], programs[3]]
+    assert sum("fraud_blocked_address" in query for query in asked) == 1
 
 
 async def test_other_processes_hear_of_it(shop: Shop, other: Served) -> None:

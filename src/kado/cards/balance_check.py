@@ -92,7 +92,7 @@ class BalanceChecks:
         subject = attempts.subject(self._keyring, "balance-check", address)
         async with self._database.read() as connection:
             everywhere = await store.list_ids(connection)
-        programs = [one for one in everywhere if not await self._blocks.covers(one, address)]
+        programs = await self._blocks.free(everywhere, address)
         return await self._settled(self._check(None, programs, number, code, subject), captcha_token)
 
     async def prove(self, found: Found, code: str) -> None:

@@ -66,13 +66,21 @@ class Blocks:
 
     async def covers(self, program_id: str, address: str) -> bool:
         """Whether this address, as `kado.access.address` groups it, is blocked in the program."""
-        known = self._known.get(program_id)
-        if known is None:
-            known = await self._read(program_id)
-        if not known:
-            return False
+        return not await self.free([program_id], address)
+
+    async def free(self, program_ids: Sequence[str], address: str) -> list[str]:
+        """Those of the programs in which this address is not blocked. What is not remembered is read at once."""
+        known = {one: self._known.get(one) for one in program_ids}
+        unknown = [one for one, blocked in known.items() if blocked is None]
+        if unknown:
+            known |= await self._read(unknown)
         now = self._timer()
-        return lies_in(address, [network for network, until in known if now < until])
+        return [
+            one
+            for one in program_ids
+            if not (blocked := known[one])
+            or not lies_in(address, [network for network, until in blocked if now < until])
+        ]
 
     async def require_free(self, program_id: str, address: str) -> None:
         """Raises `Forbidden` where the address is blocked: whoever asks, and whatever for."""
@@ -84,22 +92,22 @@ class Blocks:
         self._forgotten += 1
         self._known.pop(program_id, None)
 
-    async def _read(self, program_id: str) -> list[tuple[Network, float]]:
+    async def _read(self, program_ids: Sequence[str]) -> dict[str, list[tuple[Network, float]]]:
         """The networks, each with the moment of this process's timer at which it is free again."""
         forgotten = self._forgotten
         async with self._database.read() as connection:
             rows = await connection.fetch(
-                "SELECT network, extract(epoch FROM expires_at - clock_timestamp())::float8 AS left_seconds"
-                f" FROM fraud_blocked_address WHERE program_id = $1 AND {_IN_FORCE} LIMIT $2",
-                program_id,
-                MOST,
+                "SELECT program_id, network, extract(epoch FROM expires_at - clock_timestamp())::float8 AS left_seconds"
+                f" FROM fraud_blocked_address WHERE program_id = ANY($1::text[]) AND {_IN_FORCE}",
+                program_ids,
             )
         now = self._timer()
-        found = [
-            (row["network"], float("inf") if row["left_seconds"] is None else now + row["left_seconds"]) for row in rows
-        ]
+        found: dict[str, list[tuple[Network, float]]] = {one: [] for one in program_ids}
+        for row in rows:
+            until = float("inf") if row["left_seconds"] is None else now + row["left_seconds"]
+            found[row["program_id"]].append((row["network"], until))
         if forgotten == self._forgotten:
-            self._known[program_id] = found
+            self._known.update(found)
         return found
 
 

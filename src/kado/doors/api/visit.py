@@ -277,8 +277,8 @@ def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Rou
             return Round(services, caller, [reaches[-1].program])
         owned = await list_owned(services.database, caller.merchant_id)
         entered = [program for program in owned if caller.enters(program.id)]
-        address = address_of(request)
-        return Round(services, caller, [one for one in entered if not await services.blocks.covers(one.id, address)])
+        free = set(await services.blocks.free([program.id for program in entered], address_of(request)))
+        return Round(services, caller, [program for program in entered if program.id in free])
 
     return check
 
