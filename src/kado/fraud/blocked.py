@@ -131,6 +131,8 @@ async def block(
     `own` are networks that may not be blocked: the proxies', and the one that is asked from. Raises `Invalid`, and
     `Refusal` for one block too many.
     """
+    if not wanted.reason.strip() or len(wanted.reason) > REASON_MAX or not wanted.reason.isprintable():
+        raise Invalid(("body", "reason"), f"A reason has 1 to {REASON_MAX} printable characters.")
     address, network = _places(wanted, own)
 
     async def work(connection: Connection) -> Block:

@@ -19,6 +19,7 @@ MOST: Final = 50
 """Rules of one program: each costs every redemption of it a moment."""
 
 NAME_MAX: Final = 100
+DESCRIPTION_MAX: Final = 500
 
 _COLUMNS: Final = """
     program_id, id, series_id, name, description, type, action, config, is_active, expires_at, since, created_at,
@@ -63,6 +64,7 @@ async def create(
     Raises `Invalid` for what cannot be evaluated, `Refusal` for one rule too many.
     """
     _check_name(new.name)
+    _check_description(new.description)
     _, config = read(new.type, new.config, around)
 
     async def work(connection: Connection) -> Rule:
@@ -100,6 +102,8 @@ async def update(
     """
     if changes.name is not None:
         _check_name(changes.name)
+    if changes.description is not None:
+        _check_description(changes.description)
 
     async def work(connection: Connection) -> Rule:
         currency, now = await _locked(connection, program_id)
@@ -245,6 +249,11 @@ def _changed(currency: Currency, rule: Rule, changes: RuleChanges, around: Aroun
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > NAME_MAX or not name.isprintable():
         raise Invalid(("body", "name"), f"A name has 1 to {NAME_MAX} characters and no control characters.")
+
+
+def _check_description(text: str) -> None:
+    if len(text) > DESCRIPTION_MAX:
+        raise Invalid(("body", "description"), f"A description has at most {DESCRIPTION_MAX} characters.")
 
 
 def _check_end(moment: datetime | None, now: datetime) -> None:

@@ -57,6 +57,19 @@ async def test_addresses_are_blocked_and_unblocked(kado: Kado, program: Program)
     assert len((await kado("fraud", "blocked", program.id, "--json")).json) == 1
 
 
+async def test_what_is_too_long_or_empty_is_said(kado: Kado, program: Program) -> None:
+    for reason in ("", " ", "x" * 501, "two\nlines"):
+        ran = await kado("fraud", "block", program.id, "203.0.113.7", "--reason", reason)
+        assert (ran.code, ran.out) == (1, "")
+        assert "A reason has 1 to 500 printable characters." in ran.err
+    ran = await kado(
+        "fraud", "add-rule", program.id, "--name", "Much", "--type", "TRANSACTION_LIMIT",
+        "--config", '{"maxAmount": 12.5}', "--description", "x" * 501,
+    )  # fmt: skip
+    assert ran.code == 1
+    assert "A description has at most 500 characters." in ran.err
+
+
 async def test_alerts_are_listed_and_acknowledged(kado: Kado, program: Program, superuser: Superuser) -> None:
     alert_id, card_id = new_id(), new_id()
     await superuser.execute(
