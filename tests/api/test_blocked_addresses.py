@@ -8,6 +8,7 @@ import pytest_asyncio
 from tests.api.fraud import fraud_path, sent_from
 from tests.api.serving import Served, serving
 from tests.api.shop import LIST_ALL, Body, Fits, Shop, an_address, card_path, cards_path, check_path, good, pass_path
+from tests.api.sign_in import REPORTS, TRANSACTIONS, on_behalf, signed_in
 
 from kado.fraud.blocked import Blocks
 from kado.settings import Settings
@@ -72,6 +73,21 @@ async def test_nothing_is_answered_there(shop: Shop, block: Body, inside: str, o
     everything = await shop.get(LIST_ALL, headers=sent_from(inside))
     assert all(one["programId"] != program for one in everything.json())
     good(await shop.redeem(await shop.active(), headers=sent_from(inside)))  # another program
+
+
+async def test_what_a_customer_sees_of_all_cards_leaves_the_program_out(shop: Shop) -> None:
+    session = await signed_in(shop)
+    program = await shop.program()
+    mine = {"customerEmail": session["identity"]["email"]}
+    await shop.active(program_id=program, **mine)
+    await shop.active(**mine)
+    await blocked(shop, program)
+    for address, cards in ((OUT, 1), ("203.0.113.8", 2)):
+        headers = on_behalf(session) | sent_from(address)
+        assert good(await shop.get(REPORTS, headers=headers))["totalCards"] == cards
+        entries = good(await shop.get(TRANSACTIONS, headers=headers))
+        assert len(entries) == 2 * cards
+        assert good(await shop.get(f"{REPORTS}?programId={program}", headers=headers))["totalCards"] == cards - 1
 
 
 async def test_the_owner_lifts_it_from_there_too(shop: Shop) -> None:
