@@ -172,3 +172,14 @@ async def test_the_audit_log_forgets_where_its_rows_came_from_and_nothing_else(s
         "SELECT action, address, user_agent FROM audit_log WHERE action LIKE 'row:%' ORDER BY action"
     )
     assert [(row["address"], row["user_agent"]) for row in rows] == [(None, None), (None, None), ("192.0.2.7", "curl")]
+
+
+async def test_what_somebody_looked_for_in_the_audit_log_is_no_record_of_its_own(shop: Shop, thief: Superuser) -> None:
+    """An order of an export has the filters, which may be somebody's name; that there was one, says the log."""
+    orders = "/v2/giftcards/audit-logs/export"
+    old, young = [good(await shop.post(orders, {"subjectName": "Ada"}), 202)["taskId"] for _ in range(2)]
+    await thief.execute("UPDATE audit_export SET ordered_at = ordered_at - interval '7 days' WHERE id = $1", old)
+    assert (await round_of(shop)).exports == 1
+    assert good(await shop.get(f"{orders}/{old}"), 404)["code"] == "export_not_found"
+    assert good(await shop.get(f"{orders}/{young}"))["status"] in ("pending", "success")
+    assert len(await shop.rows("SELECT 1 FROM audit_log WHERE action = 'audit:exported'")) >= 2

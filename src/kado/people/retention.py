@@ -53,7 +53,7 @@ async def forget_what_is_over(database: Database, keyring: Keyring, kept: Kept) 
         done.cards += await _forget_ended(database, keyring, program)
         done.messages += await _in_batches(database, _MESSAGES, program.id, messages)
         done.recipients += await _in_batches(database, _RECIPIENTS, program.id)
-    done.exports = await _in_batches(database, _EXPORTS)
+    done.exports = await _in_batches(database, _EXPORTS) + await _in_batches(database, _ORDERS)
     proofs = timedelta(days=kept.proof_days)
     done.proofs = await _in_batches(database, _PROOFS, proofs) + await _in_batches(database, _ERASURES, proofs)
     done.addresses = await _forget_addresses(database, timedelta(days=kept.audit_address_days))
@@ -80,6 +80,11 @@ _RECIPIENTS: Final = f"""
 _EXPORTS: Final = f"""
     DELETE FROM person_export WHERE id IN (
         SELECT id FROM person_export WHERE expires_at < clock_timestamp() LIMIT {BATCH})"""
+
+# Orders of a part of the audit log: their filters may be somebody's name, and that there was one stands in the log.
+_ORDERS: Final = f"""
+    DELETE FROM audit_export WHERE id IN (
+        SELECT id FROM audit_export WHERE ordered_at < clock_timestamp() - interval '7 days' LIMIT {BATCH})"""
 
 _PROOFS: Final = f"""
     DELETE FROM consent WHERE id IN (

@@ -57,7 +57,7 @@ GRANTS: Final = {
     "fraud_progress": "SELECT, INSERT, UPDATE",
     "fraud_watched_card": "SELECT, INSERT, UPDATE",
     "audit_log": "SELECT, INSERT",
-    "audit_export": "SELECT, INSERT",
+    "audit_export": "SELECT, INSERT, DELETE",
     "pgqueuer": "SELECT, INSERT, UPDATE, DELETE",
     "pgqueuer_log": "SELECT, INSERT, UPDATE, DELETE",
     "pgqueuer_schedules": "SELECT, INSERT, UPDATE, DELETE",

@@ -31,7 +31,7 @@ CREATE TABLE audit_export (
     ordered_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     ordered_in   xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
-COMMENT ON TABLE audit_export IS 'Orders for a part of the audit log as a file. The file is made while it is sent.';
+COMMENT ON TABLE audit_export IS 'Orders for a part of the audit log as a file, which is made while it is sent. Kept for a week.';
 COMMENT ON COLUMN audit_export.id IS 'Names the order in the API and in the address of the file.';
 COMMENT ON COLUMN audit_export.merchant_id IS 'Whose rows they are.';
 COMMENT ON COLUMN audit_export.actor IS 'Who ordered it.';
