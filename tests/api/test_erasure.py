@@ -11,6 +11,7 @@ from tests.api.sign_in import SEND, an_email, on_behalf, signed_in
 
 from kado.cards.accept import accept
 from kado.people.erase import Erasure, erase, go_on_with_erasures
+from kado.people.known import _TO_THE_PERSON
 from kado.people.person import Asked, Controller
 
 
@@ -263,3 +264,22 @@ async def test_a_broken_seal_is_not_mended_by_forgetting(shop: Shop, thief: Supe
         services.database, services.keyring, card["programId"], card["id"], actor="operator:test", reason="mended"
     )
     await shop.verified()
+
+
+async def test_messages_to_somebody_are_found_without_a_look_at_all_others(shop: Shop, thief: Superuser) -> None:
+    """Of ninety days there are millions, and a statement has ten seconds: an erasure would never come to its end."""
+    many = thief.transaction()
+    await many.start()
+    await thief.execute("SET LOCAL session_replication_role = replica")
+    await thief.execute(
+        "INSERT INTO message (program_id, id, card_id, kind, channel, recipient, state, created_at)"
+        " SELECT $1, left(md5('m' || i), 24), left(md5('c' || i), 24), 'security_code', 'email', i || '@mail.example',"
+        " 'sent', now() FROM generate_series(1, 5000) AS i",
+        shop.program_id,
+    )
+    await thief.execute("ANALYZE message")
+    of_live_cards = (shop.program_id, False, [an_email()])
+    rows = await thief.fetch(f"EXPLAIN {_TO_THE_PERSON}", *of_live_cards)
+    await many.rollback()
+    plan = "\n".join(row[0] for row in rows)
+    assert "message_recipient" in plan, plan

@@ -159,7 +159,7 @@ async def _cards_of(database: Database, program_id: str, erasure: Erasure) -> li
 
 async def _forget_recipients(database: Database, program_id: str, erasure: Erasure) -> None:
     """Take the person out of orders for many cards; those cards are issued for nobody."""
-    contacts = {erasure.person.email, erasure.person.phone} - {None}
+    contacts = set(erasure.person.contacts)
 
     async def forget(connection: Connection, task_id: str) -> None:
         # Whoever issues the task's cards locks it too, so what is read now is still to be issued.
@@ -205,12 +205,11 @@ async def _forget_elsewhere(database: Database, keyring: Keyring, program_id: st
             """
             DELETE FROM message m USING card c
             WHERE m.program_id = $1 AND c.program_id = $1 AND c.id = m.card_id AND c.is_test = $2
-              AND (lower(m.recipient) = $3 OR m.recipient = $4)
+              AND lower(m.recipient) = ANY($3::text[])
             RETURNING m.card_id""",
             program_id,
             erasure.controller.is_test,
-            person.email,
-            person.phone,
+            person.contacts,
         )
         await take_people_out(connection, keyring, program_id, sorted({row["card_id"] for row in rows}), of=person)
 
@@ -239,7 +238,7 @@ async def _complete(database: Database, erasure: Erasure) -> datetime:
         await connection.execute(
             "DELETE FROM customer_otp WHERE merchant_id = $1 AND is_test = $2 AND target = ANY($3::text[])",
             *whose[:2],
-            [one for one in whose[3:] if one is not None],
+            person.contacts,
         )
         await connection.execute(
             "DELETE FROM customer WHERE merchant_id = $1 AND is_test = $2"

@@ -218,7 +218,7 @@ _TO_THE_PERSON: Final = """
     SELECT m.id, m.card_id AS "cardId", m.kind, m.channel, m.recipient, m.state, m.created_at AS "createdAt",
            m.sent_at AS "sentAt"
     FROM message m JOIN card c ON c.program_id = m.program_id AND c.id = m.card_id
-    WHERE m.program_id = $1 AND c.is_test = $2 AND (lower(m.recipient) = $3 OR m.recipient = $4)
+    WHERE m.program_id = $1 AND c.is_test = $2 AND lower(m.recipient) = ANY($3::text[])
     ORDER BY m.created_at, m.id"""
 
 _RECIPIENTS: Final = """
@@ -233,7 +233,7 @@ async def _elsewhere(
     """Messages about cards that are not the person's, and orders that wait."""
     programs = await list_owned(database, controller.merchant_id)
     for program in programs:
-        sent = await _rows(database, _TO_THE_PERSON, program.id, controller.is_test, person.email, person.phone)
+        sent = await _rows(database, _TO_THE_PERSON, program.id, controller.is_test, person.contacts)
         for facts in sent:
             if facts["cardId"] not in card_ids:
                 yield Record("messages", facts)

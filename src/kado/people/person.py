@@ -55,6 +55,11 @@ class Person:
         """The same in the words of `cards/ownership.py`."""
         return Customer(self.customer_id or _NOBODY, self.email, self.phone, self.name)
 
+    @property
+    def contacts(self) -> list[str]:
+        """Where the person can be reached."""
+        return [contact for contact in (self.email, self.phone) if contact is not None]
+
     def is_named_by(self, asked: Asked) -> bool:
         """Whether everything that is asked for is this person's."""
         pairs = ((asked.customer_id, self.customer_id), (asked.email, self.email), (asked.phone, self.phone))

@@ -24,6 +24,7 @@ def upgrade() -> None:
         " WHERE card_id IS NOT NULL",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS message_end ON message (program_id, created_at)"
         " WHERE state <> 'queued'",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS message_recipient ON message (program_id, lower(recipient))",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS audit_log_time ON audit_log USING brin (at) WITH (autosummarize = on)",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS audit_log_customer ON audit_log (actor) WHERE actor LIKE 'customer:%'",
     )
