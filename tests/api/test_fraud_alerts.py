@@ -68,6 +68,32 @@ async def test_its_card_is_suspended_with_it(shop: Shop) -> None:
     await shop.verified()
 
 
+async def test_the_log_says_who_asked_for_it_and_not_who_was_before_them(shop: Shop) -> None:
+    """What arrives while a list is under way is settled by whoever began with that one."""
+    card, alert = await an_alert(shop)
+    sold = await shop.active()
+    lock = shop.superuser.transaction()
+    await lock.start()
+    await shop.superuser.execute("SELECT 1 FROM card WHERE id = $1 FOR UPDATE", sold["id"])
+    queue = shop.api.services.ledger._gatherer
+    async with asyncio.timeout(4), asyncio.TaskGroup() as group:
+        group.create_task(shop.redeem(sold, headers={"X-Request-Id": "till"}))
+        while queue._running is None:
+            await asyncio.sleep(0.005)
+        while queue._waiting:
+            await asyncio.sleep(0.005)
+        body = {"suspendCard": True}
+        group.create_task(shop.post(acknowledge_path(alert), body, headers={"X-Request-Id": "desk"}))
+        while not queue._waiting:
+            await asyncio.sleep(0.005)
+        await lock.rollback()
+    rows = await shop.rows(
+        "SELECT action, request_id FROM audit_log WHERE subject IN ($1, $2)", card["id"], alert["id"]
+    )
+    said = {row["action"]: row["request_id"] for row in rows}
+    assert (said["card:suspended"], said["fraud-alert:acknowledged"]) == ("desk", "desk")
+
+
 async def test_neither_happens_where_one_cannot(shop: Shop) -> None:
     card, alert = await an_alert(shop)
     past = good(await shop.post(acknowledge_path(alert), {"suspendCard": True, "suspendExpiresAt": "2001-01-01"}), 422)

@@ -261,8 +261,8 @@ async def _write(connection: Connection, page: Page) -> None:
     if page.events:
         await enqueue_events(connection, page.events)
     await bench.write(connection, page.bench, page.hits)
-    for merchant_id, alert, judgement in page.closed:
-        await alerts.close(connection, merchant_id, alert, judgement, has_suspended=True)
+    for merchant_id, alert, judgement, source in page.closed:
+        await alerts.close(connection, merchant_id, alert, judgement, source, has_suspended=True)
 
 
 async def _write_new(connection: Connection, placed: list[Placed]) -> None:

@@ -59,8 +59,8 @@ class Page:
     bench: Bench | None = None
     """The rules against fraud, where there are any by which these postings are judged."""
     hits: list[Hit] = field(default_factory=list)
-    closed: list[tuple[str, Alert, Judgement]] = field(default_factory=list)
-    """Alerts that somebody has looked at, with the program's owner and what was said."""
+    closed: list[tuple[str, Alert, Judgement, Origin]] = field(default_factory=list)
+    """Alerts that somebody has looked at, with the program's owner, what was said, and from where."""
     was_sealed: dict[Ref, bool] = field(default_factory=dict)
     """Whether a card's seal was whole when it was locked."""
 
@@ -97,7 +97,7 @@ class Page:
             if refusal is not None:
                 return self._refuse(posting, refusal, program, fingerprint)
         if decision.judgement is not None and on.alert is not None:
-            self._close(on.alert, decision.judgement, program)
+            self._close(on.alert, decision.judgement, program, source)
         outcome = self._apply(decision, posting, on, fingerprint, source)
         if self.bench is not None:
             self.bench.tell(flagged, outcome.entries)
@@ -116,9 +116,9 @@ class Page:
             self._remember(program, fingerprint, answer)
         return answer
 
-    def _close(self, alert: Alert, judgement: Judgement, program: Program) -> None:
+    def _close(self, alert: Alert, judgement: Judgement, program: Program, source: Origin) -> None:
         """Note what was said about an alert, so that the next posting of the list finds it closed."""
-        self.closed.append((program.merchant_id, alert, judgement))
+        self.closed.append((program.merchant_id, alert, judgement, source))
         self.evidence.alerts[alert.program_id, alert.id] = replace(
             alert,
             status=judgement.status,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kado import audit
+from kado.audit.origin import Origin, origin
 from kado.fraud.alert import CLEARED_FOR, Alert, AlertStatus, Judgement, alert_not_found, alert_not_open
 from kado.fraud.config import Severity
 from kado.fraud.judge import Hit
@@ -125,7 +126,7 @@ async def acknowledge(
     async def work(connection: Connection) -> Alert:
         alert = await find(connection, program_id, alert_id, is_test=is_test, lock=True)
         if alert.status is AlertStatus.OPEN:
-            return await close(connection, merchant_id, alert, judgement, has_suspended=False)
+            return await close(connection, merchant_id, alert, judgement, origin(), has_suspended=False)
         if judgement.was_given(alert, has_suspended=False):
             return alert
         raise alert_not_open(alert)
@@ -134,9 +135,12 @@ async def acknowledge(
 
 
 async def close(
-    connection: Connection, merchant_id: str, alert: Alert, judgement: Judgement, *, has_suspended: bool
+    connection: Connection, merchant_id: str, alert: Alert, judgement: Judgement, source: Origin, *, has_suspended: bool
 ) -> Alert:
-    """Write down what was said about an alert that is open and locked, and what follows from it."""
+    """Write down what was said about an alert that is open and locked, and what follows from it.
+
+    `source` is where it comes from: the posting machine settles what many have sent.
+    """
     row = await connection.fetchrow(
         "UPDATE fraud_alert SET status = $3, notes = $4, acknowledged_by = $5, acknowledged_at = clock_timestamp(),"
         f" has_suspended = $6 WHERE program_id = $1 AND id = $2 RETURNING {COLUMNS}",
@@ -159,8 +163,7 @@ async def close(
             sorted(alert.card_ids),
             CLEARED_FOR,
         )
-    await audit.record(
-        connection,
+    said = audit.Row(
         actor=judgement.by,
         action="fraud-alert:acknowledged",
         merchant_id=merchant_id,
@@ -169,7 +172,9 @@ async def close(
         details={"cardIds": alert.card_ids, "cleared": clears},
         before={"status": alert.status.value},
         after={"status": judgement.status.value, "hasSuspended": has_suspended},
+        source=source,
     )
+    await audit.write(connection, [said])
     return alert_from_row(tuple(row))
 
 

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from kado.errors import Unavailable
@@ -82,7 +82,8 @@ class Gatherer(Generic[T, R]):
         self._waiting[number] = (item, future)
         is_full = self._crowd.comes(len(self._waiting))
         if self._running is None:
-            self._running = asyncio.create_task(self._run())
+            # Not as part of the request that happens to come first: the lists of this task are of many.
+            self._running = asyncio.create_task(self._run(), context=Context())
         try:
             async with asyncio.timeout(patience()):
                 if is_full:
