@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from tests.api.bulk import a_task
 from tests.api.people import Somebody, answers_naming, balances, erased, traces
@@ -14,6 +15,7 @@ from tests.api.sign_in import an_email
 from kado.ids import new_id
 from kado.people import retention
 from kado.people.retention import Forgotten, Kept, forget_what_is_over
+from kado.storage.migrate import migrate
 
 KEPT = Kept(message_days=90, proof_days=1095, audit_address_days=365)
 
@@ -165,13 +167,22 @@ async def test_the_audit_log_forgets_where_its_rows_came_from_and_nothing_else(s
             shop.merchant_id,
             f"row:{name}",
         )
-    await thief.execute("UPDATE retention_progress SET addresses_until = '-infinity'")
+    await thief.execute("UPDATE retention_progress SET addresses_until = addresses_until - interval '4001 days'")
     assert (await round_of(shop)).addresses == 2
     assert (await round_of(shop)).addresses == 0
     rows = await shop.rows(
         "SELECT action, address, user_agent FROM audit_log WHERE action LIKE 'row:%' ORDER BY action"
     )
     assert [(row["address"], row["user_agent"]) for row in rows] == [(None, None), (None, None), ("192.0.2.7", "curl")]
+
+
+async def test_a_young_audit_log_is_not_read_through(empty_database_url: str) -> None:
+    """In its first year nothing of it is due, however much it holds: where to begin is known from the start."""
+    await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    begins = await connection.fetchval("SELECT addresses_until > now() - interval '1 hour' FROM retention_progress")
+    await connection.close()
+    assert begins
 
 
 async def test_what_somebody_looked_for_in_the_audit_log_is_no_record_of_its_own(shop: Shop, thief: Superuser) -> None:

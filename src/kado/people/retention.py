@@ -168,11 +168,8 @@ async def _forget_addresses(database: Database, kept: timedelta) -> int:
     async def work(connection: Connection, stretch: timedelta) -> tuple[int, bool]:
         row = await connection.fetchrow(
             """
-            SELECT CASE WHEN r.addresses_until > '-infinity' THEN r.addresses_until
-                        ELSE coalesce((SELECT min(a.at) FROM audit_log a), statement_timestamp() - $1::interval)
-                   END AS since,
-                   statement_timestamp() - $1::interval AS due
-            FROM retention_progress r FOR UPDATE OF r""",
+            SELECT addresses_until AS since, statement_timestamp() - $1::interval AS due
+            FROM retention_progress FOR UPDATE""",
             kept,
         )
         assert row is not None, "there is one row"

@@ -124,7 +124,8 @@ CREATE TABLE retention_progress (
     only_row         boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     addresses_until  timestamptz NOT NULL
 );
-INSERT INTO retention_progress (addresses_until) VALUES ('-infinity');
+INSERT INTO retention_progress (addresses_until)
+SELECT coalesce(min(at), clock_timestamp()) FROM audit_log WHERE address IS NOT NULL OR user_agent IS NOT NULL;
 COMMENT ON TABLE retention_progress IS 'How far forgetting has come in tables that only grow.';
 COMMENT ON COLUMN retention_progress.only_row IS 'Keeps the table at one row.';
 COMMENT ON COLUMN retention_progress.addresses_until IS 'Audit rows from before this moment say no more from where they came.';
