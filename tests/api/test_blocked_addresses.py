@@ -7,6 +7,7 @@ import pytest_asyncio
 from tests.api.fraud import fraud_path, sent_from
 from tests.api.serving import Served, serving
 from tests.api.shop import LIST_ALL, Body, Fits, Shop, an_address, card_path, cards_path, check_path, good, pass_path
+from tests.api.sign_in import MERCHANTS, REPORTS, TRANSACTIONS, an_email, on_behalf, signed_in
 
 from kado.fraud.blocked import Blocks
 from kado.settings import Settings
@@ -71,6 +72,20 @@ async def test_nothing_is_answered_there(shop: Shop, block: Body, inside: str, o
     everything = await shop.get(LIST_ALL, headers=sent_from(inside))
     assert all(one["programId"] != program for one in everything.json())
     good(await shop.redeem(await shop.active(), headers=sent_from(inside)))  # another program
+
+
+async def test_a_customer_sees_nothing_of_the_program_there(shop: Shop) -> None:
+    program, email = await shop.program(), an_email()
+    card = await shop.active("77.00", program_id=program, customerEmail=email)
+    headers = on_behalf(await signed_in(shop, email))
+    await blocked(shop, program)
+    for query in ("", f"?programId={program}"):
+        there = [
+            await shop.get(f"{path}{query}", headers=headers | sent_from(OUT)) for path in (TRANSACTIONS, MERCHANTS)
+        ]
+        assert [answer.json() for answer in there] == [[], []]
+        assert good(await shop.get(f"{REPORTS}{query}", headers=headers | sent_from(OUT)))["totalCards"] == 0
+    assert good(await shop.get(REPORTS, headers=headers | sent_from()))["totalBalance"] == card["balance"]
 
 
 async def test_the_owner_lifts_it_from_there_too(shop: Shop) -> None:

@@ -12,8 +12,8 @@ from kado.doors.api.paging import Text, WantedPart
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import TransactionResponse
 from kado.doors.api.schemas.customers import ConsolidatableMerchantResponse, CustomerReportsResponse
-from kado.doors.api.services import Services, services_of
-from kado.doors.api.visit import SESSION_HEADERS, SignedIn, StrayCardId, StrayProgramId
+from kado.doors.api.services import services_of
+from kado.doors.api.visit import SESSION_HEADERS, SignedIn, StrayCardId, StrayProgramId, address_of
 from kado.programs import find as programs
 
 router = APIRouter(
@@ -31,7 +31,7 @@ async def reports(
     that are left out. `programId` narrows everything to one program, and so to its currency.
     """
     services = services_of(request)
-    found = await customer_cards.totals(services.database, await _scope(services, caller, programId))
+    found = await customer_cards.totals(services.database, await _scope(request, caller, programId))
     first = found[0] if found else None
     body = {
         "totalCards": sum(one.cards for one in found),
@@ -56,7 +56,7 @@ async def transactions(
     services = services_of(request)
     entries, total = await customer_cards.entries(
         services.database,
-        await _scope(services, caller, programId),
+        await _scope(request, caller, programId),
         limit=part.limit,
         offset=part.start,
         text=q or None,
@@ -75,7 +75,7 @@ async def consolidatable_merchants(
 ) -> Response:
     """The merchants of active cards with money on them, by currency; `Kado-Currency` names the currency of each row."""
     services = services_of(request)
-    found = await customer_cards.at_merchants(services.database, await _scope(services, caller, programId))
+    found = await customer_cards.at_merchants(services.database, await _scope(request, caller, programId))
     body = [
         {
             "merchantId": one.merchant_id,
@@ -89,11 +89,14 @@ async def consolidatable_merchants(
     return shown.json_response(body, {"Kado-Currency": codes} if codes else None)
 
 
-async def _scope(services: Services, caller: Caller, program_id: str | None) -> Scope:
-    """The programs that the caller's merchant can reach; of these only the one that is named, if one is."""
+async def _scope(request: Request, caller: Caller, program_id: str | None) -> Scope:
+    """The programs that the caller's merchant can reach and that have not blocked the address; of these only the one
+    that is named, if one is."""
     assert caller.customer is not None, "signed_in sees to that"
+    services, address = services_of(request), address_of(request)
     reachable = await programs.list_reachable(services.database, caller.merchant_id)
-    chosen = [program.id for program in reachable if program_id in (None, program.id)]
+    named = [program.id for program in reachable if program_id in (None, program.id)]
+    chosen = [one for one in named if not await services.blocks.covers(one, address)]
     return Scope(caller.customer, caller.is_test, chosen)
 
 
