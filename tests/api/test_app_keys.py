@@ -39,6 +39,11 @@ async def test_role_and_scopes_narrow_it(shop: Shop) -> None:
     assert [error["loc"] for error in good(answer, 422)["detail"]] == [["body", "scopes"]]
 
 
+async def test_no_scopes_at_all_are_not_all_scopes(shop: Shop) -> None:
+    answer = await shop.post(PATH, {"role": "owner", "scopes": []}, token=await shop.person())
+    assert [error["loc"] for error in good(answer, 422)["detail"]] == [["body", "scopes"]]
+
+
 async def test_no_key_is_a_network_administrators(shop: Shop) -> None:
     for body in ({"role": "network-administrator"}, {"fullAccess": True, "scopes": ["network:read"]}):
         good(await shop.post(PATH, body, token=await shop.person()), 422)

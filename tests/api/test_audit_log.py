@@ -14,6 +14,7 @@ from tests.api.sign_in import signed_in
 
 from kado import clock
 from kado.access.permissions import Role
+from kado.programs.admit import dismiss
 from kado.trail.table import COLUMNS
 
 
@@ -159,6 +160,19 @@ async def test_the_owner_sees_what_others_did_in_its_programs_and_no_names_of_th
     assert await seen(shop, actorName="their till") == []
     assert [row["id"] for row in await seen(shop, admitted, subjectId=card["id"])] == [theirs["id"]]
     assert (await seen(shop, admitted, subjectId=card["id"]))[0]["actorName"] == "their till"
+
+
+async def test_who_holds_a_card_now_is_told_to_its_programs_owner_alone(shop: Shop) -> None:
+    program = await shop.program()
+    merchant_id, admitted = await shop.admitted(program)
+    card = await shop.active(program_id=program, customerName="Emmy Noether")
+    good(await shop.redeem(card, "1.00", token=admitted))
+    await dismiss(shop.api.services.database, program, merchant_id, "operator:test")
+    given = {"newOwnerName": "Sofia Kowalewskaja", "newOwnerEmail": "sofia@example.com"}
+    good(await shop.post(card_path(card, "transfer-ownership"), given))
+    rows = await seen(shop, admitted, subjectId=card["id"])
+    assert [row["subjectName"] for row in rows] == [None]
+    assert {row["subjectName"] for row in await seen(shop, subjectId=card["id"])} == {"Sofia Kowalewskaja"}
 
 
 async def test_a_cashier_sees_what_it_did_itself(shop: Shop) -> None:

@@ -8,7 +8,7 @@ import pytest_asyncio
 from tests.api.fraud import fraud_path, sent_from
 from tests.api.serving import Served, serving
 from tests.api.shop import LIST_ALL, Body, Fits, Shop, an_address, card_path, cards_path, check_path, good, pass_path
-from tests.api.sign_in import REPORTS, TRANSACTIONS, on_behalf, signed_in
+from tests.api.sign_in import MERCHANTS, REPORTS, TRANSACTIONS, on_behalf, signed_in
 
 from kado.fraud.blocked import Blocks
 from kado.settings import Settings
@@ -87,6 +87,7 @@ async def test_what_a_customer_sees_of_all_cards_leaves_the_program_out(shop: Sh
         assert good(await shop.get(REPORTS, headers=headers))["totalCards"] == cards
         entries = good(await shop.get(TRANSACTIONS, headers=headers))
         assert len(entries) == 2 * cards
+        assert [one["cardCount"] for one in (await shop.get(MERCHANTS, headers=headers)).json()] == [cards]
         assert good(await shop.get(f"{REPORTS}?programId={program}", headers=headers))["totalCards"] == cards - 1
 
 

@@ -171,3 +171,18 @@ async def test_a_look_is_written_down_without_whom_it_was_about(shop: Shop) -> N
     assert [row["action"] for row in rows] == ["person:export-requested", "person:exported"]
     assert rows[0]["actor"] != rows[1]["actor"]
     assert not any(word in str(rows).lower() for word in who.words)
+
+
+async def test_who_had_the_card_before_is_not_in_the_file(shop: Shop) -> None:
+    before, now = Somebody.new(), an_email()
+    card = await shop.active("50.00", **before.contacts)
+    given = {"newOwnerName": "Ada Lovelace", "newOwnerEmail": now}
+    good(await shop.post(card_path(card, "transfer-ownership"), given))
+    session = await signed_in(shop, now)
+    said = await exported(shop, headers=on_behalf(session))
+    assert len(said["messages"]) == 3
+    assert {one["recipient"] for one in said["messages"]} == {None, now}
+    shown = str(said).lower()
+    assert [word for word in before.words if word in shown] == []
+    theirs = await exported(shop, customerEmail=before.email)
+    assert {one["recipient"] for one in theirs["messages"]} == {before.email.partition("@")[0] + "@example.com"}

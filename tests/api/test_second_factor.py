@@ -284,6 +284,16 @@ async def test_the_owner_resets_it_for_whoever_lost_it(shop: Shop) -> None:
     assert good(await shop.sign_in(phone.email))["mfaPending"] is False
 
 
+async def test_an_owner_does_not_reset_their_own(shop: Shop) -> None:
+    phone = await confirmed(shop, Role.OWNER)
+    own = good(await shop.get("/v2/token", token=phone.token))["id"]
+    said = good(await shop.call("DELETE", f"/v2/staff/{own}/mfa", token=phone.token), 400)
+    assert said["code"] == "own_second_factor"
+    assert (await phone.pending()).startswith("kado_pending_")
+    good(await shop.call("DELETE", f"/v2/staff/{own}/mfa", token=await shop.person()))
+    assert good(await shop.sign_in(phone.email))["mfaPending"] is False
+
+
 # ── what is kept and told ──────────────────────────────────────────────────────────────────────────────────────────
 
 

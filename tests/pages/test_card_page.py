@@ -9,8 +9,10 @@ import httpx2
 import pytest
 from tests.database.cards.builders import Shop
 
+from kado.audit.origin import Origin, coming_from
 from kado.cards.find import card_by_id
 from kado.doors.pages import routes
+from kado.fraud.blocked import Blocks, Wanted, block
 from kado.storage.database import Database
 
 _FORBIDDEN = re.compile(r"<form|<script|<base|style=|javascript:|http-equiv|\son[a-z]+\s*=", re.IGNORECASE)
@@ -30,6 +32,17 @@ async def test_a_holder_sees_balance_and_end_and_no_number(shop: Shop, browser: 
     assert f"ends in {found.card.last_four}" in page.text
     assert "This card can be used." in page.text
     assert not re.search(r"\d{12,}", page.text)
+
+
+async def test_from_a_blocked_address_there_is_no_card(shop: Shop, browser: httpx2.AsyncClient) -> None:
+    card_id = await shop.card(5000)
+    wanted = Wanted(address="203.0.113.7", reason="guessed")
+    await block(shop.database, shop.program.merchant_id, "operator:test", shop.program_id, wanted, ())
+    with coming_from(Origin(address="203.0.113.7")):
+        page = await page_of(shop, browser, card_id)
+    assert (page.status_code, "50.00" in page.text) == (404, False)
+    with coming_from(Origin(address="203.0.113.8")):
+        assert (await page_of(shop, browser, card_id)).status_code == 200
 
 
 async def test_a_pending_card_shows_what_it_will_be_worth(shop: Shop, browser: httpx2.AsyncClient) -> None:
@@ -70,7 +83,7 @@ async def test_every_page_says_what_a_browser_may_do_with_it(shop: Shop, browser
 async def test_pages_can_only_be_read(browser: httpx2.AsyncClient, database: Database) -> None:
     """There is nothing that another site's form could set off. Whoever adds a form adds a token of the same site, the
     cookies' flags and a test of both here."""
-    for route in routes(database):
+    for route in routes(database, Blocks(database)):
         assert route.methods == {"GET", "HEAD"}, route.path
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert (await browser.request(method, f"/cards/{'0' * 56}")).status_code == 405

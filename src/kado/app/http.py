@@ -20,7 +20,7 @@ _OTHER_FILES: Final = 128
 async def serve(settings: Settings, url: str, listening: socket.socket, stop: asyncio.Event) -> None:
     """Answer requests until `stop` is set, then finish those that have begun."""
     async with compose.services(settings, url) as services:
-        app = gated(services, pages.routes(services.database))
+        app = gated(services, pages.routes(services.database, services.blocks))
         server = graceful.Server(Config(app, bounds(settings), timeout_graceful_shutdown=_GRACE_SECONDS))
         serving = asyncio.create_task(server.serve([listening]))
         stopping = asyncio.create_task(stop.wait())

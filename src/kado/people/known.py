@@ -59,9 +59,10 @@ async def known_of(database: Database, controller: Controller, person: Person) -
     for program, ids in cards:
         async for record in _entries(database, program, ids):
             yield record
-    for section, statement in (("holds", _HOLDS), ("messages", _MESSAGES)):
+    contacts = (person.email, person.phone)
+    for section, statement, more in (("holds", _HOLDS, ()), ("messages", _MESSAGES, contacts)):
         for program, ids in cards:
-            for facts in await _rows(database, statement, program.id, ids):
+            for facts in await _rows(database, statement, program.id, ids, *more):
                 yield Record(section, _in_currency(facts, program))
     async for record in _elsewhere(database, controller, person, {one for _, ids in cards for one in ids}):
         yield record
@@ -201,10 +202,16 @@ _HOLDS: Final = """
            ended_at AS "endedAt"
     FROM hold WHERE program_id = $1 AND card_id = ANY($2::text[]) ORDER BY card_id, created_at, id"""
 
+# A card may have had another owner before: whom messages went to then, and what was said in them, is theirs.
 _MESSAGES: Final = """
-    SELECT id, card_id AS "cardId", kind, channel, recipient, sender_name AS "senderName",
-           custom_message AS "customMessage", state, created_at AS "createdAt", sent_at AS "sentAt"
-    FROM message WHERE program_id = $1 AND card_id = ANY($2::text[]) ORDER BY card_id, created_at, id"""
+    SELECT m.id, m.card_id AS "cardId", m.kind, m.channel, CASE WHEN o.is_own THEN m.recipient END AS recipient,
+           CASE WHEN o.is_own THEN m.sender_name END AS "senderName",
+           CASE WHEN o.is_own THEN m.custom_message END AS "customMessage", m.state, m.created_at AS "createdAt",
+           m.sent_at AS "sentAt"
+    FROM message m JOIN card c ON c.program_id = m.program_id AND c.id = m.card_id
+    CROSS JOIN LATERAL (SELECT lower(m.recipient) IN ($3, lower(c.customer_email))
+                               OR m.recipient IN ($4, c.customer_phone) AS is_own) o
+    WHERE m.program_id = $1 AND m.card_id = ANY($2::text[]) ORDER BY m.card_id, m.created_at, m.id"""
 
 
 def _in_currency(facts: dict[str, Any], program: Program) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Names:
     things: dict[str, str]
     """By id: programs, shops, and cards by their last four digits."""
     holders: dict[str, str]
-    """By the id of a card: whose it is."""
+    """By the id of a card of the scope's own programs: whose it is."""
 
     def put_on(self, row: Row) -> Row:
         """The row with names where there are any."""
@@ -34,7 +34,8 @@ class Names:
 
 
 async def names_of(connection: Connection, scope: Scope, rows: Sequence[Row]) -> Names:
-    """Names of what is on these rows; of people and keys only those of the scope's own merchant."""
+    """Names of what is on these rows; of people and keys only those of the scope's own merchant, of holders only those
+    of cards in its own programs."""
     ids = sorted({one for row in rows for one in (row.actor_id, row.subject_id, row.thing_id) if one is not None})
     people = await connection.fetch(
         """
@@ -60,9 +61,11 @@ async def names_of(connection: Connection, scope: Scope, rows: Sequence[Row]) ->
         sorted({*ids, *(row.merchant_id for row in rows if row.merchant_id is not None)}),
     )
     places = sorted({(row.program_id, row.subject_id) for row in rows if row.program_id and row.subject_id})
+    own = set(scope.program_ids)
     cards = await connection.fetch(
         """
-        SELECT c.id, c.last_four, c.customer_name FROM unnest($1::text[], $2::text[]) AS u (program_id, id)
+        SELECT c.id, c.program_id, c.last_four, c.customer_name
+        FROM unnest($1::text[], $2::text[]) AS u (program_id, id)
         JOIN card c ON c.program_id = u.program_id AND c.id = u.id""",
         [program_id for program_id, _ in places],
         [card_id for _, card_id in places],
@@ -71,7 +74,12 @@ async def names_of(connection: Connection, scope: Scope, rows: Sequence[Row]) ->
         actors=_by_id(people),
         merchants=_by_id(merchants),
         things=_by_id(things) | {row["id"]: f"card ending {row['last_four']}" for row in cards},
-        holders={row["id"]: row["customer_name"] for row in cards if row["customer_name"]},
+        # Whoever was admitted to a program sees there who holds a card, and here not: it may be admitted no longer.
+        holders={
+            row["id"]: row["customer_name"]
+            for row in cards
+            if row["customer_name"] and (scope.merchant_id is None or row["program_id"] in own)
+        },
     )
 
 

@@ -3,9 +3,10 @@
 from starlette.routing import Route
 
 from kado.doors.pages.card import card_page
+from kado.fraud.blocked import Blocks
 from kado.storage.database import Database
 
 
-def routes(database: Database) -> list[Route]:
+def routes(database: Database, blocks: Blocks) -> list[Route]:
     """Every page."""
-    return [Route("/cards/{pass_sid}", card_page(database), methods=["GET"], name="card_page")]
+    return [Route("/cards/{pass_sid}", card_page(database, blocks), methods=["GET"], name="card_page")]

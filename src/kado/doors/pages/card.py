@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from kado import clock
+from kado.audit.origin import origin
 from kado.cards.card import CardStatus
 from kado.cards.find import Found, card_by_pass
 from kado.doors.pages.security import HEADERS, STYLE
+from kado.fraud.blocked import Blocks
 from kado.programs import find as programs
 from kado.programs.program import Program
 from kado.storage.database import Database
@@ -48,14 +50,17 @@ class _Shown:
     expires: str
 
 
-def card_page(database: Database) -> Callable[[Request], Awaitable[HTMLResponse]]:
-    """The page's handler. 404 for an address that leads to no card, whatever is wrong with it."""
+def card_page(database: Database, blocks: Blocks) -> Callable[[Request], Awaitable[HTMLResponse]]:
+    """The page's handler. 404 for an address that leads to no card, whatever is wrong, and for who is blocked."""
+
+    async def is_blocked(program_id: str) -> bool:
+        return await blocks.covers(program_id, origin().address or "")
 
     async def show(request: Request) -> HTMLResponse:
         pass_sid = request.path_params["pass_sid"]
         found = await card_by_pass(database, pass_sid[:24], pass_sid) if _SID.fullmatch(pass_sid) else None
         program = await programs.get(database, found.card.program_id) if found is not None else None
-        if found is None or program is None:
+        if found is None or program is None or await is_blocked(program.id):
             return HTMLResponse(_templates.get_template("no_card.html").render(style=STYLE), 404, HEADERS)
         page = _templates.get_template("card.html").render(style=STYLE, card=_shown(found, program))
         return HTMLResponse(page, 200, HEADERS)

@@ -17,6 +17,7 @@ from kado.doors.api.schemas.tokens import EndedResponse, SessionRead, StaffCreat
 from kado.doors.api.services import services_of
 from kado.doors.api.types import PydanticObjectId
 from kado.doors.api.visit import Person, by_person, with_permission
+from kado.errors import Refusal
 
 router = APIRouter(prefix="/v2/staff", tags=["Staff"], route_class=StrictRoute)
 
@@ -60,8 +61,11 @@ async def update(request: Request, owner: Owner, staffId: StaffId, data: StaffUp
 
 @router.delete("/{staffId}/mfa", name="reset_staff_mfa", response_model=StaffRead)
 async def reset_second_factor(request: Request, owner: Owner, staffId: StaffId) -> Response:
-    """Forget the second factor of somebody who lost it, and end their sign-ins."""
+    """Forget the second factor of somebody who lost it, and end their sign-ins; one's own takes a code, not this."""
     services, caller = services_of(request), owner.caller
+    if staffId == owner.id:
+        # Otherwise a token is all that it takes to be rid of what protects its owner where a token is stolen.
+        raise Refusal("own_second_factor", "One's own is disabled against a code; or another owner resets it.")
     await staff.get(services.database, caller.merchant_id, staffId)
     account = await staff.find(services.database, staffId)
     assert account is not None, "accounts are never deleted"

@@ -101,7 +101,7 @@ class AppKeyCreate(Body):
     expires: Annotated[StrictInt, Field(ge=1, le=253402300799)] | None = None
     allowedTemplates: Annotated[list[PydanticObjectId], Field(min_length=1, max_length=100)] | None = None
     role: ShopRole | None = None
-    scopes: Annotated[list[Permission], Field(max_length=100)] | None = None
+    scopes: Annotated[list[Permission], Field(min_length=1, max_length=100)] | None = None
 
 
 class AppKeyRead(Body):
