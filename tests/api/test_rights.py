@@ -8,10 +8,10 @@ from fastapi.routing import APIRoute, APIRouter
 from starlette.routing import BaseRoute, Route
 from tests.api.access_operations import ACCESS
 from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, a_card_for, bearer_for, send
-from tests.api.shop import UNKNOWN, Shop, card_path, good
+from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, fingerprint, good
 
 from kado.access import keys, staff
-from kado.access.permissions import ROLES, Permission, Role
+from kado.access.permissions import LIVE_ONLY, ROLES, Permission, Role
 from kado.doors.api import application, application_document, rights, rights_table
 
 # ── without a token ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,6 +246,15 @@ async def test_a_scope_narrows_a_key_to_what_it_names(shop: Shop, name: str) -> 
         assert (answer.status_code, answer.json()["code"]) == (401, "not_a_person")
     else:
         assert answer.status_code == OPERATIONS[name].status
+
+
+@pytest.mark.parametrize("name", [name for name, one in OPERATIONS.items() if one.permission in LIVE_ONLY])
+async def test_a_test_key_sees_and_changes_no_rules_people_or_keys(shop: Shop, thief: Superuser, name: str) -> None:
+    card, test_key = await a_card_for(shop, name), await shop.key(is_test=True)
+    before = await fingerprint(thief)
+    answer = await send(shop, name, card, token=test_key)
+    assert (answer.status_code, answer.json()["code"]) in ((403, "permission_denied"), (401, "not_a_person"))
+    assert await fingerprint(thief) == before
 
 
 async def test_a_person_has_the_rights_of_their_role(shop: Shop) -> None:

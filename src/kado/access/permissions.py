@@ -91,6 +91,19 @@ ROLES: Final = {
 }
 """The whole table."""
 
+LIVE_ONLY: Final = frozenset(
+    {
+        Permission.PROGRAMS_WRITE,
+        Permission.FRAUD_WRITE,
+        Permission.MERCHANT_SETTINGS,
+        Permission.STAFF_READ,
+        Permission.STAFF_WRITE,
+        Permission.KEYS_READ,
+        Permission.KEYS_WRITE,
+    }
+)
+"""What a test key never may: there are no rules, people and keys that are for tests alone."""
+
 ADMITTED: Final = _LOOKING | _TILL
 """What a merchant may do at most in a program that it does not own."""
 
