@@ -12,7 +12,7 @@ from typing import Final
 
 from kado.audit.origin import Origin
 from kado.cards import refusals
-from kado.cards.card import Entry, TransactionType
+from kado.cards.card import Card, Entry, TransactionType
 from kado.cards.evidence import Evidence
 from kado.cards.posting import Decision, Posting, Situation
 from kado.clock import EPOCH
@@ -22,9 +22,9 @@ from kado.fraud.alert import POSSIBLE_DUPLICATE
 from kado.fraud.condition import Velocity, Window
 from kado.fraud.config import Severity
 from kado.fraud.judge import Hit, judge
-from kado.fraud.move import Kind, Move, subject_of
+from kado.fraud.move import Kind, Move, Scope, subject_of
 from kado.fraud.rule import Rule, RuleAction, rules_of_moves
-from kado.fraud.tally import Key, Tallies
+from kado.fraud.tally import Key, Part, Tallies
 from kado.programs.program import Program
 from kado.storage.database import Connection
 
@@ -64,6 +64,21 @@ class Bench:
             entry = next((one for one in entries if one.card_id == hit.card_id and one.type == kind), None)
             self.hits.append(hit if entry is None else replace(hit, entry_id=entry.id))
 
+    def counted_on(self, cards: Iterable[Card]) -> list[tuple[Rule, int, Part]]:
+        """What rules that look at each card by itself have counted on these so far."""
+        return [
+            (rule, bucket, part)
+            for card in cards
+            for rule in self.rules.get(card.program_id, ())
+            if isinstance(rule.condition, Velocity) and rule.condition.scope is Scope.CARD
+            for bucket, part in self.tallies.all_of(_of_card(rule, card))
+        ]
+
+    def inherit(self, heir: Card, counted: Iterable[tuple[Rule, int, Part]], at: datetime) -> None:
+        """A card that takes the place of others begins with what was counted on them: nobody gets a limit twice."""
+        for rule, bucket, part in counted:
+            self.tallies.inherit(_of_card(rule, heir), [(bucket, part)], at)
+
 
 async def sit(
     connection: Connection,
@@ -94,6 +109,10 @@ async def write(connection: Connection, bench: Bench | None, found: Sequence[Hit
         found = [*found, *bench.hits]
     if found:
         await hits.leave(connection, found)
+
+
+def _of_card(rule: Rule, card: Card) -> Key:
+    return Key(rule.program_id, rule.series_id, card.is_test, f"{Scope.CARD}:{card.id}")
 
 
 def _counters(

@@ -92,6 +92,7 @@ class Page:
         if isinstance(decision, Refusal):
             return self._refuse(posting, decision, program, fingerprint)
         flagged: Sequence[Hit] = ()
+        counted = self.bench.counted_on(cards) if self.bench is not None and decision.fresh is not None else []
         if self.bench is not None:
             refusal, flagged = self.bench.judge(posting, decision, on, source)
             if refusal is not None:
@@ -101,6 +102,8 @@ class Page:
         outcome = self._apply(decision, posting, on, fingerprint, source)
         if self.bench is not None:
             self.bench.tell(flagged, outcome.entries)
+            if outcome.fresh is not None:
+                self.bench.inherit(outcome.fresh, counted, at)
         self.events += events_of(posting.action, outcome)
         answer = posting.render(outcome)
         self._remember(program, fingerprint, answer, None if decision.entries else on.card.id)

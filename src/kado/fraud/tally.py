@@ -54,6 +54,16 @@ class Tallies:
         """One that was refused: it is not counted, but it is known that it was tried."""
         self._change(key, condition, at, Part(hits=1))
 
+    def all_of(self, key: Key) -> list[tuple[int, Part]]:
+        """What was counted so far, by the sixtieth in which it was."""
+        parts = list(self.read.get(key, {}).items())
+        return parts + [(bucket, part) for bucket, (part, _) in self.fresh.get(key, {}).items()]
+
+    def inherit(self, key: Key, parts: Iterable[tuple[int, Part]], at: datetime) -> None:
+        """What was counted about somebody else counts here as well."""
+        for bucket, part in parts:
+            self._add(key, bucket, at, Part(part.count, part.amount))
+
     def changes(self) -> Iterator[tuple[Key, int, Part, datetime]]:
         """What is to be added to what is kept, in one order for everybody."""
         for key in sorted(self.fresh):
@@ -67,7 +77,10 @@ class Tallies:
             self.read.setdefault(key, {})[bucket] = part
 
     def _change(self, key: Key, condition: Velocity | PendingChecks, at: datetime, by: Part) -> None:
-        parts, bucket = self.fresh.setdefault(key, {}), condition.window.bucket(at)
+        self._add(key, condition.window.bucket(at), at, by)
+
+    def _add(self, key: Key, bucket: int, at: datetime, by: Part) -> None:
+        parts = self.fresh.setdefault(key, {})
         before = parts.get(bucket, (Part(), at))[0]
         after = Part(before.count + by.count, before.amount + by.amount, before.hits + by.hits)
         parts[bucket] = (after, at)
