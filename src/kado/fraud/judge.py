@@ -177,6 +177,9 @@ def _subject(condition: Plain | Together, move: Move) -> str:
 
 
 def _hit(rule: Rule, move: Move, subject: str, facts: Mapping[str, object]) -> Hit:
+    if rule.action is RuleAction.REQUIRE_REVIEW:
+        # Each card is looked at by itself: what is said about one lets no other pass.
+        subject, facts = f"{Scope.CARD}:{move.card_id}", {**facts, "countedBy": subject}
     return Hit(
         program_id=rule.program_id,
         rule_id=rule.id,
