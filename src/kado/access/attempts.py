@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from kado.crypto import Keyring
+from kado.storage.batches import affected
 from kado.storage.database import Connection, Database
 
 Kind = Literal[
@@ -152,7 +153,7 @@ async def sweep(database: Database) -> int:
             "DELETE FROM attempt WHERE NOT EXISTS"
             " (SELECT FROM unnest(failed_at) AS t WHERE t > clock_timestamp() - interval '1 day')"
         )
-    return int(done.removeprefix("DELETE "))
+    return affected(done)
 
 
 def _lock_of(about: Subject) -> int:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from kado.access.attempts import Reservation
 from kado.ids import new_id
+from kado.storage.batches import affected
 from kado.storage.database import Connection
 
 Channel = Literal["email", "sms"]
@@ -236,4 +237,4 @@ async def delete_expired(connection: Connection) -> tuple[int, int]:
     passwords = await connection.execute(
         "DELETE FROM customer_otp WHERE expires_at <= clock_timestamp() - interval '1 hour'"
     )
-    return int(sessions.removeprefix("DELETE ")), int(passwords.removeprefix("DELETE "))
+    return affected(sessions), affected(passwords)

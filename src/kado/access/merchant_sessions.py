@@ -20,6 +20,7 @@ from kado.access.permissions import ROLES, SHOP_ROLES, Role
 from kado.access.signatures import Signer
 from kado.crypto import token_hash
 from kado.ids import new_id
+from kado.storage.batches import affected
 from kado.storage.database import Connection, Database
 
 LIFE: Final = timedelta(hours=12)
@@ -172,4 +173,4 @@ async def sweep(database: Database) -> int:
     """Remove sessions that have ended; how many there were."""
     async with database.read() as connection:
         done = await connection.execute("DELETE FROM merchant_session WHERE expires_at <= clock_timestamp()")
-    return int(done.removeprefix("DELETE "))
+    return affected(done)

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from kado import audit
 from kado.errors import NotFound
+from kado.storage.batches import affected
 from kado.storage.database import Connection, Database
 
 Kind = Literal["staff", "customer", "till"]
@@ -114,7 +115,7 @@ async def sweep(database: Database) -> int:
         )
         await connection.execute("DELETE FROM staff_pending WHERE expires_at <= clock_timestamp()")
         await connection.execute("DELETE FROM staff_place WHERE seen_at <= clock_timestamp() - interval '90 days'")
-    return int(done.removeprefix("DELETE "))
+    return affected(done)
 
 
 async def _ended(

@@ -4,7 +4,7 @@ Nothing is decided here: what a card can do follows from its facts at the moment
 those who list and count.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from kado.cards.card import CardStatus
 from kado.cards.store import STATUS_NOW
 from kado.programs import find
 from kado.programs.program import Program
+from kado.storage.batches import in_batches, until_fewer
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import enqueue_events
 
@@ -45,13 +46,13 @@ async def sweep(database: Database, *, answer_days: int) -> SweepReport:
     for program in await find.list_all(database):
         expired += await _expire(database, program)
         suspensions_ended += await _end_suspensions(database, program)
-        check_rates += await _in_batches(database, _FORGET_CHECK_RATES, program.id)
-        answers += await _in_batches(database, _FORGET_ANSWERS, program.id, timedelta(days=answer_days))
+        check_rates += await in_batches(database, BATCH, _FORGET_CHECK_RATES, program.id)
+        answers += await in_batches(database, BATCH, _FORGET_ANSWERS, program.id, timedelta(days=answer_days))
     return SweepReport(
         expired=expired,
         suspensions_ended=suspensions_ended,
         answers=answers,
-        challenges=await _in_batches(database, _FORGET_CHALLENGES),
+        challenges=await in_batches(database, BATCH, _FORGET_CHALLENGES),
         check_rates=check_rates,
         attempts=await attempts.sweep(database),
     )
@@ -108,7 +109,7 @@ async def _expire(database: Database, program: Program) -> int:
             await enqueue_events(connection, heard)
         return len(rows)
 
-    return await _until_done(lambda: database.repeat(work))
+    return await until_fewer(BATCH, lambda: database.repeat(work))
 
 
 async def _end_suspensions(database: Database, program: Program) -> int:
@@ -120,7 +121,7 @@ async def _end_suspensions(database: Database, program: Program) -> int:
         await audit.write(connection, ended)
         return len(rows)
 
-    return await _until_done(lambda: database.repeat(work))
+    return await until_fewer(BATCH, lambda: database.repeat(work))
 
 
 def _ended(program: Program, action: str, row: Mapping[str, Any], status: str) -> audit.Row:
@@ -133,24 +134,3 @@ def _ended(program: Program, action: str, row: Mapping[str, Any], status: str) -
         before={"status": row["was"]},
         after={"status": status},
     )
-
-
-async def _in_batches(database: Database, statement: str, *arguments: object) -> int:
-    """Run the statement, each time in a transaction of its own, until it finds less than a full batch."""
-    return await _until_done(lambda: database.repeat(_run(statement, arguments)))
-
-
-async def _until_done(batch: Callable[[], Awaitable[int]]) -> int:
-    total = 0
-    while True:
-        done = await batch()
-        total += done
-        if done < BATCH:
-            return total
-
-
-def _run(statement: str, arguments: tuple[object, ...]) -> Callable[[Connection], Awaitable[int]]:
-    async def work(connection: Connection) -> int:
-        return int((await connection.execute(statement, *arguments)).rpartition(" ")[2])
-
-    return work

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Final
 
 from kado.fraud.config import WINDOW_MAX
-from kado.storage.database import Connection, Database
+from kado.storage.batches import in_batches
+from kado.storage.database import Database
 
 TALLIES_KEPT: Final = timedelta(minutes=WINDOW_MAX) + timedelta(days=1)
 CLOSED_KEPT: Final = timedelta(days=400)
@@ -47,16 +48,5 @@ async def sweep(database: Database) -> int:
     total = 0
     for program_id in programs:
         for statement, kept in _OVER:
-            while True:
-                done = await _batch(database, statement, program_id, kept)
-                total += done
-                if done < BATCH:
-                    break
+            total += await in_batches(database, BATCH, statement, program_id, kept, BATCH)
     return total
-
-
-async def _batch(database: Database, statement: str, program_id: str, kept: timedelta) -> int:
-    async def work(connection: Connection) -> int:
-        return int((await connection.execute(statement, program_id, kept, BATCH)).rpartition(" ")[2])
-
-    return await database.repeat(work)

@@ -13,6 +13,7 @@ from kado.crypto import Keyring
 from kado.people.forget import AT_ONCE, BEARS_SOMEBODY, forget_on_cards
 from kado.programs.find import list_all
 from kado.programs.program import Program
+from kado.storage.batches import in_batches
 from kado.storage.database import Connection, Database
 
 BATCH: Final = 1000
@@ -51,11 +52,13 @@ async def forget_what_is_over(database: Database, keyring: Keyring, kept: Kept) 
     messages = timedelta(days=kept.message_days)
     for program in await list_all(database):
         done.cards += await _forget_ended(database, keyring, program)
-        done.messages += await _in_batches(database, _MESSAGES, program.id, messages)
-        done.recipients += await _in_batches(database, _RECIPIENTS, program.id)
-    done.exports = await _in_batches(database, _EXPORTS) + await _in_batches(database, _ORDERS)
+        done.messages += await in_batches(database, BATCH, _MESSAGES, program.id, messages)
+        done.recipients += await in_batches(database, BATCH, _RECIPIENTS, program.id)
+    done.exports = await in_batches(database, BATCH, _EXPORTS) + await in_batches(database, BATCH, _ORDERS)
     proofs = timedelta(days=kept.proof_days)
-    done.proofs = await _in_batches(database, _PROOFS, proofs) + await _in_batches(database, _ERASURES, proofs)
+    done.proofs = await in_batches(database, BATCH, _PROOFS, proofs) + await in_batches(
+        database, BATCH, _ERASURES, proofs
+    )
     done.addresses = await _forget_addresses(database, timedelta(days=kept.audit_address_days))
     if any(asdict(done).values()):
         _log.info("retention.forgotten", **asdict(done))
@@ -189,17 +192,3 @@ async def _forget_addresses(database: Database, kept: timedelta) -> int:
         total += done
         stretch = _STRETCH if done else 2 * stretch  # where nothing is there is often nothing for long
     return total
-
-
-async def _in_batches(database: Database, statement: str, *values: object) -> int:
-    """Run the statement, each time in a transaction of its own, until it finds less than a full batch."""
-    total = 0
-
-    async def work(connection: Connection) -> int:
-        return int((await connection.execute(statement, *values)).rpartition(" ")[2])
-
-    while True:
-        done = await database.repeat(work)
-        total += done
-        if done < BATCH:
-            return total

@@ -5,6 +5,7 @@ from typing import Final
 
 from kado import audit
 from kado.audit.origin import origin
+from kado.storage.batches import affected
 from kado.storage.database import Connection, Database
 from kado.webhooks.deliveries import wake
 from kado.webhooks.webhook import Delivery
@@ -103,6 +104,6 @@ async def forget(database: Database, program_id: str, days: int) -> int:
             days,
             FORGOTTEN_AT_ONCE,
         )
-        return int(done.rpartition(" ")[2])
+        return affected(done)
 
     return await database.repeat(work)
