@@ -9,8 +9,8 @@ from kado import audit
 from kado.cards import store
 from kado.cards.card import Card
 from kado.cards.chain import seal_state, state_is_sealed
-from kado.cards.evidence import HOLD_COLUMNS, hold_from_row
-from kado.cards.rows_digest import Reversal, Row, digest_of
+from kado.cards.evidence import rows_beside
+from kado.cards.rows_digest import Row, digest_of
 from kado.cards.verify import Reason, verify
 from kado.crypto import VERSION_BYTES, Keyring
 from kado.errors import NotFound
@@ -30,7 +30,7 @@ async def accept(
         card = locked.cards.get((program_id, card_id))
         if card is None:
             raise NotFound("card_not_found", f"There is no card {card_id} in program {program_id}.")
-        rows = await _rows(connection, card)
+        rows = (await rows_beside(connection, card.program_id, [card.id])).get(card.id, [])
         if state_is_sealed(keyring, card) and _same(keyring, card, rows):
             return False
         card.rows_digest = digest_of(keyring, keyring.version, rows) if rows else None
@@ -66,17 +66,6 @@ async def broken(database: Database, keyring: Keyring, program_id: str | None) -
             if found.card_id is not None and found.reason_code in (Reason.STATE_CHANGED, Reason.ROWS_CHANGED)
         }
     )
-
-
-async def _rows(connection: Connection, card: Card) -> list[Row]:
-    ref = (card.program_id, card.id)
-    holds = await connection.fetch(f"SELECT {HOLD_COLUMNS} FROM hold WHERE program_id = $1 AND card_id = $2", *ref)
-    reversals = await connection.fetch(
-        "SELECT program_id, card_id, merchant_id, kind, reference, reversed_at FROM reversal"
-        " WHERE program_id = $1 AND card_id = $2",
-        *ref,
-    )
-    return [*(hold_from_row(tuple(row)) for row in holds), *(Reversal(*row) for row in reversals)]
 
 
 def _same(keyring: Keyring, card: Card, rows: list[Row]) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from kado.cards.card import Card, Entry, Hold, HoldStatus, TransactionType
 from kado.cards.posting import SOUGHT_MAX, EarlierEntry, Posting, ReferenceKind, Sought
-from kado.cards.rows_digest import Reversal
+from kado.cards.rows_digest import Reversal, Row
 from kado.errors import NotFound
 from kado.fraud import alerts
 from kado.fraud.alert import Alert
@@ -237,6 +237,23 @@ def _value(sought: Sought, column: str) -> str | None:
     if column == "id":
         return sought.entry_id
     return sought.reference if sought.kind == column else None
+
+
+async def rows_beside(connection: Connection, program_id: str, card_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """What stands beside these cards and is proved by their digests: all holds and reversals, by the card's id."""
+    found: dict[str, list[Row]] = {}
+    for row in await connection.fetch(
+        f"SELECT {HOLD_COLUMNS} FROM hold WHERE program_id = $1 AND card_id = ANY($2::text[])", program_id, card_ids
+    ):
+        found.setdefault(row["card_id"], []).append(hold_from_row(tuple(row)))
+    for row in await connection.fetch(
+        "SELECT program_id, card_id, merchant_id, kind, reference, reversed_at FROM reversal"
+        " WHERE program_id = $1 AND card_id = ANY($2::text[])",
+        program_id,
+        card_ids,
+    ):
+        found.setdefault(row["card_id"], []).append(Reversal(*row))
+    return found
 
 
 async def write_holds(connection: Connection, holds: Sequence[Hold]) -> None:

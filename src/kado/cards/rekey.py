@@ -15,10 +15,10 @@ from kado import audit
 from kado.cards import guesses, store
 from kado.cards.card import Card
 from kado.cards.chain import seal_state, state_is_sealed
-from kado.cards.evidence import HOLD_COLUMNS, hold_from_row
+from kado.cards.evidence import rows_beside
 from kado.cards.guesses import Move
 from kado.cards.numbers import hide_number, indexes_anywhere, indexes_of, show_number
-from kado.cards.rows_digest import Reversal, Row, digest_of
+from kado.cards.rows_digest import Row, digest_of
 from kado.cards.stretch import Stretch, look
 from kado.crypto import VERSION_BYTES, Keyring, Undecipherable
 from kado.storage.database import Connection, Database
@@ -55,7 +55,7 @@ async def rekey(
     async def work(connection: Connection) -> Rekeyed:
         locked = await store.lock_cards(connection, [(program_id, card_id) for card_id in card_ids])
         cards = [card for card in locked.cards.values() if not _is_current(keyring, card)]
-        rows = await _rows_beside(connection, program_id, [card.id for card in cards if card.rows_digest is not None])
+        rows = await rows_beside(connection, program_id, [card.id for card in cards if card.rows_digest is not None])
         numbers = {card.id: number for card in cards if (number := _number(keyring, card)) is not None}
         await _move_guesses(connection, keyring, program_id, list(numbers.values()))
         for card in cards:
@@ -105,24 +105,6 @@ def _is_right(keyring: Keyring, digest: bytes, rows: Sequence[Row]) -> bool:
         return digest_of(keyring, digest[:VERSION_BYTES], rows) == digest
     except Undecipherable:
         return False
-
-
-async def _rows_beside(connection: Connection, program_id: str, card_ids: list[str]) -> dict[str, list[Row]]:
-    if not card_ids:
-        return {}
-    found: dict[str, list[Row]] = {}
-    for row in await connection.fetch(
-        f"SELECT {HOLD_COLUMNS} FROM hold WHERE program_id = $1 AND card_id = ANY($2::text[])", program_id, card_ids
-    ):
-        found.setdefault(row["card_id"], []).append(hold_from_row(tuple(row)))
-    for row in await connection.fetch(
-        "SELECT program_id, card_id, merchant_id, kind, reference, reversed_at FROM reversal"
-        " WHERE program_id = $1 AND card_id = ANY($2::text[])",
-        program_id,
-        card_ids,
-    ):
-        found.setdefault(row["card_id"], []).append(Reversal(*row))
-    return found
 
 
 async def _move_guesses(connection: Connection, keyring: Keyring, program_id: str, numbers: list[str]) -> None:
