@@ -64,20 +64,19 @@ class Bench:
             entry = next((one for one in entries if one.card_id == hit.card_id and one.type == kind), None)
             self.hits.append(hit if entry is None else replace(hit, entry_id=entry.id))
 
-    def counted_on(self, cards: Iterable[Card]) -> list[tuple[Rule, int, Part]]:
+    def counted_on(self, cards: Iterable[Card]) -> list[tuple[Rule, list[tuple[int, Part]]]]:
         """What rules that look at each card by itself have counted on these so far."""
         return [
-            (rule, bucket, part)
+            (rule, self.tallies.all_of(_of_card(rule, card)))
             for card in cards
             for rule in self.rules.get(card.program_id, ())
             if isinstance(rule.condition, Velocity) and rule.condition.scope is Scope.CARD
-            for bucket, part in self.tallies.all_of(_of_card(rule, card))
         ]
 
-    def inherit(self, heir: Card, counted: Iterable[tuple[Rule, int, Part]], at: datetime) -> None:
+    def inherit(self, heir: Card, counted: Iterable[tuple[Rule, list[tuple[int, Part]]]], at: datetime) -> None:
         """A card that takes the place of others begins with what was counted on them: nobody gets a limit twice."""
-        for rule, bucket, part in counted:
-            self.tallies.inherit(_of_card(rule, heir), [(bucket, part)], at)
+        for rule, parts in counted:
+            self.tallies.inherit(_of_card(rule, heir), parts, at)
 
 
 async def sit(
