@@ -14,6 +14,11 @@ def text(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
+def text_or_none(moment: datetime | None) -> str | None:
+    """The same; None where there is none."""
+    return None if moment is None else text(moment)
+
+
 def micros(moment: datetime) -> int:
     """Whole microseconds since 1970, exact (a float of seconds would not be)."""
     return (moment - EPOCH) // timedelta(microseconds=1)

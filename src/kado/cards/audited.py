@@ -4,7 +4,6 @@ Amounts and balances of an entry's row stand in the entry. What is here is the s
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from kado import clock
@@ -36,10 +35,6 @@ ACTIONS: Final[Mapping[str, str]] = {
 """What happened, by the entry that it left."""
 
 
-def _moment(value: datetime | None) -> str | None:
-    return None if value is None else clock.text(value)
-
-
 def _masked(value: str | None) -> str | None:
     return None if value is None else mask(value)
 
@@ -50,12 +45,12 @@ def _present(value: object) -> str | None:
 
 
 _SHOWN: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
-    "activated_at": ("activatedAt", _moment),
-    "expires_at": ("expiresAt", _moment),
-    "suspended_until": ("suspendedUntil", _moment),
+    "activated_at": ("activatedAt", clock.text_or_none),
+    "expires_at": ("expiresAt", clock.text_or_none),
+    "suspended_until": ("suspendedUntil", clock.text_or_none),
     "suspended_reason": ("suspendedReason", _present),
-    "voided_at": ("voidedAt", _moment),
-    "deliver_at": ("deliverAt", _moment),
+    "voided_at": ("voidedAt", clock.text_or_none),
+    "deliver_at": ("deliverAt", clock.text_or_none),
     "customer_id": ("customerId", str),
     "customer_email": ("customerEmail", _masked),
     "customer_phone": ("customerPhone", _masked),

@@ -47,5 +47,5 @@ class Schedule(Posting):
             changes={"deliver_at": deliver_at},
             messages=() if deliver_at is None else delivery_of(on.card, on.now, deliver_at),
             supersede_messages="all",
-            audit=("card:scheduled", {"at": None if deliver_at is None else clock.text(deliver_at)}),
+            audit=("card:scheduled", {"at": clock.text_or_none(deliver_at)}),
         )

@@ -38,7 +38,7 @@ class Suspend(Posting):
             return Invalid(("body", "expiresAt"), "The suspension would have ended already.", "end_in_the_past")
         return Decision(
             changes={"suspended_at": now, "suspended_until": self.until, "suspended_reason": self.reason},
-            audit=("card:suspended", {"until": None if self.until is None else clock.text(self.until)}),
+            audit=("card:suspended", {"until": clock.text_or_none(self.until)}),
         )
 
 

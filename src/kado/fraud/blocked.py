@@ -196,7 +196,7 @@ def shown(made: Block) -> dict[str, object]:
         "cidrRange": str(made.network),
         "reason": made.reason,
         "isPermanent": made.expires_at is None,
-        "expiresAt": None if made.expires_at is None else clock.text(made.expires_at),
+        "expiresAt": clock.text_or_none(made.expires_at),
         "blockedBy": made.created_by,
         "blockedAt": clock.text(made.created_at),
     }

@@ -158,7 +158,7 @@ def shown(rule: Rule) -> dict[str, object]:
         "action": rule.action.value,
         "isActive": rule.is_active,
         "config": rule.config,
-        "expiresAt": None if rule.expires_at is None else clock.text(rule.expires_at),
+        "expiresAt": clock.text_or_none(rule.expires_at),
     }
 
 

@@ -38,11 +38,11 @@ def gift_card(services: Services, card: Card, program: Program, now: datetime) -
         "status": card.status_at(now).value,
         "createdAt": clock.text(card.created_at),
         "updatedAt": clock.text(card.updated_at),
-        "activatedAt": _moment(card.activated_at),
+        "activatedAt": clock.text_or_none(card.activated_at),
         "expiresAt": clock.text(card.expires_at),
         "suspendedReason": card.suspended_reason if suspended else None,
-        "suspendedUntil": _moment(card.suspended_until) if suspended else None,
-        "suspendedAt": _moment(card.suspended_at) if suspended else None,
+        "suspendedUntil": clock.text_or_none(card.suspended_until) if suspended else None,
+        "suspendedAt": clock.text_or_none(card.suspended_at) if suspended else None,
         "customerId": card.customer_id,
         "customerEmail": card.customer_email,
         "customerPhone": card.customer_phone,
@@ -55,7 +55,7 @@ def gift_card(services: Services, card: Card, program: Program, now: datetime) -
         "customMessage": card.custom_message,
         "lastFourDigits": card.last_four,
         "programId": card.program_id,
-        "deliverAt": _moment(card.deliver_at),
+        "deliverAt": clock.text_or_none(card.deliver_at),
         "delivered": card.delivered_at is not None,
         "card": {
             "serialNumber": card.pass_sid,
@@ -151,10 +151,6 @@ def minor(program: Program, amount: Decimal, field: str = "amount") -> int:
         return program.currency.minor(amount)
     except TooManyDecimals as error:
         raise Invalid(("body", field), str(error), "decimal_max_places") from None
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else clock.text(moment)
 
 
 def session(one: Session, current: str | None) -> dict[str, Any]:

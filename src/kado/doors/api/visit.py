@@ -18,6 +18,7 @@ from kado.access.customer_sessions import invalid_session
 from kado.access.customer_store import Desk
 from kado.access.permissions import Permission
 from kado.access.signatures import Signer
+from kado.audit.origin import origin
 from kado.cards import refusals
 from kado.cards.card import Card
 from kado.cards.ownership import owns
@@ -239,7 +240,7 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
         reach = await services.reaches.reach(program_id, caller.merchant_id)
         caller.require_in(reach, permission)
         if permission not in ABOUT_FRAUD:
-            await services.blocks.require_free(program_id, address_of(request))
+            await services.blocks.require_free(program_id, came_from())
         if len(set(request.headers.getlist("idempotency-key"))) > 1:
             # Nobody could say which of them a repetition will be known by.
             raise Invalid(("header", "idempotency-key"), "There is more than one idempotency key.", "idempotency_key")
@@ -272,24 +273,26 @@ def in_own_programs(permission: Permission) -> Callable[[Request], Awaitable[Rou
         reaches = [await services.reaches.reach(one, caller.merchant_id) for one in named]
         for reach in reaches:
             caller.require_in(reach, permission)
-            await services.blocks.require_free(reach.program.id, address_of(request))
+            await services.blocks.require_free(reach.program.id, came_from())
         if reaches:
             return Round(services, caller, [reaches[-1].program])
         owned = await list_owned(services.database, caller.merchant_id)
         entered = [program for program in owned if caller.enters(program.id)]
-        free = set(await services.blocks.free([program.id for program in entered], address_of(request)))
+        free = set(await services.blocks.free([program.id for program in entered], came_from()))
         return Round(services, caller, [program for program in entered if program.id in free])
 
     return check
 
 
-def address_of(request: Request) -> str:
-    """Where the request comes from, as far as trusted proxies say."""
-    return address_in(request.scope, services_of(request).settings.trusted_proxies)
+def came_from() -> str:
+    """The address from which the request comes, as the gate found it: as far as trusted proxies say."""
+    address = origin().address
+    assert address is not None, "no request comes past the gate"
+    return address
 
 
 def address_in(scope: Scope, trusted: Sequence[Network]) -> str:
-    """The same before there is a request; `trusted` are the networks of the proxies."""
+    """For the gate: where a request comes from. `trusted` are the networks of the proxies."""
     peer = scope["client"][0] if scope.get("client") else None
     return client_address(peer, scope["headers"], trusted)
 

@@ -139,7 +139,7 @@ def _facts(key: Key) -> dict[str, object]:
         "scopes": key.scopes,
         "name": key.name,
         "createdAt": clock.text(key.created_at),
-        "revokedAt": None if key.revoked_at is None else clock.text(key.revoked_at),
-        "expiresAt": None if key.expires_at is None else clock.text(key.expires_at),
+        "revokedAt": clock.text_or_none(key.revoked_at),
+        "expiresAt": clock.text_or_none(key.expires_at),
         "programs": key.programs,
     }

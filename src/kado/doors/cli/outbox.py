@@ -159,6 +159,6 @@ def _facts(item: Item) -> dict[str, object]:
         "program": item.program_id,
         "card": item.card_id,
         "createdAt": clock.text(item.created_at),
-        "nextAttemptAt": None if item.next_attempt_at is None else clock.text(item.next_attempt_at),
-        "deliveredAt": None if item.delivered_at is None else clock.text(item.delivered_at),
+        "nextAttemptAt": clock.text_or_none(item.next_attempt_at),
+        "deliveredAt": clock.text_or_none(item.delivered_at),
     }

@@ -236,7 +236,7 @@ def _members(found: Needs) -> dict[str, object]:
                 "what": need.what,
                 "count": need.count,
                 "how": need.how,
-                "until": None if need.until is None else clock.text(need.until),
+                "until": clock.text_or_none(need.until),
             }
             for need in found.found
         ],

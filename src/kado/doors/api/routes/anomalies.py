@@ -3,7 +3,6 @@
 # ruff: noqa: N803 - parameter names are the names on the wire
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Response
@@ -122,15 +121,11 @@ def _alert(alert: Alert) -> dict[str, Any]:
         "threshold": alert.threshold,
         "openedAt": clock.text(alert.opened_at),
         "lastSeenAt": clock.text(alert.last_seen_at),
-        "acknowledgedAt": _moment(alert.acknowledged_at),
+        "acknowledgedAt": clock.text_or_none(alert.acknowledged_at),
         "acknowledgedBy": alert.acknowledged_by,
-        "resolvedAt": _moment(alert.resolved_at),
+        "resolvedAt": clock.text_or_none(alert.resolved_at),
     }
 
 
 def _totals(hours: Sequence[Hour]) -> dict[str, int]:
     return {wire: sum(getattr(one, name) for one in hours) for wire, name in _COUNTS.items()}
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else clock.text(moment)

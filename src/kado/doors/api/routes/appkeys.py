@@ -50,7 +50,7 @@ async def create(request: Request, owner: Owner, data: AppKeyCreate) -> Response
         life=await _life(services, data.expires),
         programs=data.allowedTemplates,
     )
-    expires = None if made.expires_at is None else clock.text(made.expires_at)
+    expires = clock.text_or_none(made.expires_at)
     return shown.json_response({"id": made.key_id, "token": made.secret, "expires": expires})
 
 
@@ -88,6 +88,6 @@ def _shown(key: Key) -> dict[str, object]:
         "scopes": list(key.scopes),
         "allowedTemplates": None if key.programs is None else list(key.programs),
         "createdAt": clock.text(key.created_at),
-        "expires": None if key.expires_at is None else clock.text(key.expires_at),
-        "revokedAt": None if key.revoked_at is None else clock.text(key.revoked_at),
+        "expires": clock.text_or_none(key.expires_at),
+        "revokedAt": clock.text_or_none(key.revoked_at),
     }

@@ -12,7 +12,7 @@ from kado.doors.api.openapi import PUBLIC
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.balance import BalanceCheckRequest, BalanceCheckResponse
 from kado.doors.api.services import services_of
-from kado.doors.api.visit import SESSION_HEADERS, ProgramId, StrayCardId, StrayProgramId, address_of
+from kado.doors.api.visit import SESSION_HEADERS, ProgramId, StrayCardId, StrayProgramId, came_from
 from kado.errors import NotFound
 from kado.programs import find as programs
 
@@ -40,7 +40,7 @@ async def check_balance(
         programId,
         data.cardNumber,
         data.securityCode,
-        address=address_of(request),
+        address=came_from(),
         captcha_token=data.captchaToken,
     )
     program = await programs.get(services.database, programId)
@@ -60,7 +60,7 @@ async def check_balance_anywhere(
     """The same for whoever does not know the program; five times a minute at most."""
     services = services_of(request)
     found = await services.checks.check_anywhere(
-        data.cardNumber, data.securityCode, address=address_of(request), captcha_token=data.captchaToken
+        data.cardNumber, data.securityCode, address=came_from(), captcha_token=data.captchaToken
     )
     program = await programs.get(services.database, found.card.program_id)
     assert program is not None, "a card has a program"

@@ -114,7 +114,7 @@ async def poll(visit: BulkIssuing, programId: ProgramId, taskId: TaskId, cardId:
         "csvDownloadUrl": _url(services, task, seen.token),
         "failedCount": task.total - task.issued if task.state == "failed" else None,
         "error": task.error,
-        "completedAt": None if task.ended_at is None else clock.text(task.ended_at),
+        "completedAt": clock.text_or_none(task.ended_at),
     }
     return shown.json_response(body)
 

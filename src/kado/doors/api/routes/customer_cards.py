@@ -13,7 +13,7 @@ from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.cards import TransactionResponse
 from kado.doors.api.schemas.customers import ConsolidatableMerchantResponse, CustomerReportsResponse
 from kado.doors.api.services import services_of
-from kado.doors.api.visit import SESSION_HEADERS, SignedIn, StrayCardId, StrayProgramId, address_of
+from kado.doors.api.visit import SESSION_HEADERS, SignedIn, StrayCardId, StrayProgramId, came_from
 from kado.programs import find as programs
 
 router = APIRouter(
@@ -96,7 +96,7 @@ async def _scope(request: Request, caller: Caller, program_id: str | None) -> Sc
     services = services_of(request)
     reachable = await programs.list_reachable(services.database, caller.merchant_id)
     chosen = [program.id for program in reachable if program_id in (None, program.id)]
-    return Scope(caller.customer, caller.is_test, await services.blocks.free(chosen, address_of(request)))
+    return Scope(caller.customer, caller.is_test, await services.blocks.free(chosen, came_from()))
 
 
 def _currency_headers(codes: list[str]) -> dict[str, str]:

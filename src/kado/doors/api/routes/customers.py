@@ -19,7 +19,7 @@ from kado.doors.api.schemas.customers import (
 )
 from kado.doors.api.services import services_of
 from kado.doors.api.types import email_address, phone_number
-from kado.doors.api.visit import CUSTOMER_HEADER, FrontEnd, address_of
+from kado.doors.api.visit import CUSTOMER_HEADER, FrontEnd, came_from
 
 router = APIRouter(prefix="/v2/giftcards/customers", tags=["Gift Card Customers"], route_class=StrictRoute)
 
@@ -30,7 +30,7 @@ async def send_otp(request: Request, desk: FrontEnd, data: SendOTPRequest) -> Re
     services, target = services_of(request), _target(data.target)
     if target is None:
         raise otp.bad_target()
-    mock_code = await otp.send(services.database, services.keyring, desk, target, address_of(request))
+    mock_code = await otp.send(services.database, services.keyring, desk, target, came_from())
     return shown.json_response(
         {
             "success": True,

@@ -2,7 +2,6 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
-from datetime import datetime
 from ipaddress import ip_network
 from typing import Annotated, Any, Final
 
@@ -40,7 +39,7 @@ from kado.doors.api.visit import (
     StrayCardId,
     Visit,
     WritingFraud,
-    address_of,
+    came_from,
 )
 from kado.errors import Invalid
 from kado.fraud import blocked, figures, rules
@@ -168,7 +167,7 @@ async def read_patterns(visit: ReadingFraud, programId: ProgramId, cardId: Stray
             "falsePositives": one.false_positives,
             "occurrences": one.occurrences,
             "cards": one.cards,
-            "lastDetectedAt": _moment(one.last_at),
+            "lastDetectedAt": clock.text_or_none(one.last_at),
         }
         for one in found
     ]
@@ -331,7 +330,7 @@ def _around(request: Request, visit: Visit) -> Around:
 
 def _own_networks(request: Request, visit: Visit) -> tuple[Network, ...]:
     """What may not be blocked: where the proxies are, and where this request comes from."""
-    own = address_of(request)
+    own = came_from()
     try:
         return (*visit.services.settings.trusted_proxies, ip_network(own))
     except ValueError:
@@ -346,7 +345,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "severity": rule.severity.value,
         "countsSince": clock.text(rule.since),
         "createdAt": clock.text(rule.created_at),
-        "updatedAt": _moment(rule.updated_at),
+        "updatedAt": clock.text_or_none(rule.updated_at),
     }
 
 
@@ -372,7 +371,7 @@ def _alert(alert: Alert) -> dict[str, Any]:
         "cardSuspended": alert.has_suspended,
         "notes": alert.notes,
         "acknowledgedBy": alert.acknowledged_by,
-        "acknowledgedAt": _moment(alert.acknowledged_at),
+        "acknowledgedAt": clock.text_or_none(alert.acknowledged_at),
     }
 
 
@@ -391,7 +390,3 @@ def _tallied(one: figures.Tallied, currency: Currency) -> dict[str, Any]:
         "hits": one.hits,
         "checkedAt": clock.text(one.touched_at),
     }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else clock.text(moment)

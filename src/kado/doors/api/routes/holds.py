@@ -154,7 +154,7 @@ def _hold(hold: Hold, available: int, currency: Currency) -> dict[str, object]:
         "description": hold.description,
         "createdAt": clock.text(hold.created_at),
         "expiresAt": clock.text(hold.expires_at),
-        "endedAt": None if hold.ended_at is None else clock.text(hold.ended_at),
+        "endedAt": clock.text_or_none(hold.ended_at),
         "availableBalance": currency.text(available),
     }
 

@@ -15,7 +15,7 @@ from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.services import services_of
 from kado.doors.api.types import Line
-from kado.doors.api.visit import address_of, authenticated, signing_merchant
+from kado.doors.api.visit import authenticated, came_from, signing_merchant
 from kado.errors import Forbidden, NotFound, Unauthenticated
 from kado.programs.reach import Reach
 
@@ -55,7 +55,7 @@ async def get_by_pass(
     if not _SID.fullmatch(passSid) or (reader.programs is not None and passSid[:24] not in reader.programs):
         raise _no_pass()
     reach = await _reach(request, passSid[:24], reader.merchant_id)
-    await services.blocks.require_free(reach.program.id, address_of(request))
+    await services.blocks.require_free(reach.program.id, came_from())
     found = await card_by_pass(services.database, reach.program.id, passSid)
     if found is None or reader.is_test not in (None, found.card.is_test):
         raise _no_pass()

@@ -132,7 +132,7 @@ async def erasure(
         "message": f"The person was taken off {cards}"
         + (" so far; the rest follows by itself." if done.completed_at is None else " and forgotten."),
         "affectedCards": done.card_ids,
-        "completedAt": None if done.completed_at is None else clock.text(done.completed_at),
+        "completedAt": clock.text_or_none(done.completed_at),
     }
     return shown.json_response(body)
 
@@ -227,5 +227,5 @@ def _consent(found: Consent) -> dict[str, Any]:
         "consentedAt": clock.text(found.consented_at),
         "ipAddress": found.address,
         "expiresAt": None,
-        "updatedAt": None if found.updated_at is None else clock.text(found.updated_at),
+        "updatedAt": clock.text_or_none(found.updated_at),
     }

@@ -165,6 +165,6 @@ def _program(program: Program) -> dict[str, Any]:
         **{name: program.profile.get(name) for name in _PROFILE},
         "retention_period_days": program.retention_days,
         "createdAt": clock.text(program.created_at),
-        "updatedAt": None if program.updated_at is None else clock.text(program.updated_at),
+        "updatedAt": clock.text_or_none(program.updated_at),
         "shareUrl": None,
     }

@@ -27,7 +27,7 @@ from kado.doors.api.schemas.tokens import (
 )
 from kado.doors.api.services import services_of
 from kado.doors.api.types import PydanticObjectId
-from kado.doors.api.visit import Person, address_of, by_person, with_permission
+from kado.doors.api.visit import Person, by_person, came_from, with_permission
 from kado.errors import Unauthenticated
 
 router = APIRouter(prefix="/v2", tags=["Token"], route_class=StrictRoute)
@@ -47,7 +47,7 @@ async def give_token(
 ) -> Response:
     """A bearer token for an hour, from a staff member's email and password; half of it where a second factor is due."""
     services = services_of(request)
-    opened = await sign_in.with_password(services.database, services.keyring, username, password, address_of(request))
+    opened = await sign_in.with_password(services.database, services.keyring, username, password, came_from())
     return shown.json_response(_token(opened))
 
 
@@ -55,9 +55,7 @@ async def give_token(
 async def verify_second_factor(request: Request, data: MfaLoginVerifyRequest) -> Response:
     """The other half: a code of the authenticator, or a recovery code, for a bearer token."""
     services = services_of(request)
-    opened = await sign_in.with_code(
-        services.database, services.keyring, data.pendingToken, data.code, address_of(request)
-    )
+    opened = await sign_in.with_code(services.database, services.keyring, data.pendingToken, data.code, came_from())
     return shown.json_response(_token(opened))
 
 
@@ -99,7 +97,7 @@ async def set_up(request: Request, person: Oneself) -> Response:
 async def confirm(request: Request, person: Oneself, data: MfaConfirmRequest) -> Response:
     """From now on a code is asked for at sign-in. One's other sign-ins end. The recovery codes are shown this once."""
     services, account = services_of(request), await _account(request, person)
-    await sign_in.prove_password(services.database, services.keyring, account.email, data.password, address_of(request))
+    await sign_in.prove_password(services.database, services.keyring, account.email, data.password, came_from())
     codes = await second_factor.confirm(
         services.database, services.keyring, account, data.code, person.caller.sign_in_id
     )

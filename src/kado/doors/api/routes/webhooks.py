@@ -2,7 +2,6 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -154,10 +153,10 @@ def _shown(webhook: Webhook, secret: str | None = None) -> dict[str, Any]:
         "allowedTemplates": webhook.pass_templates.get("allowedTemplates"),
         "isTest": webhook.is_test,
         "createdAt": clock.text(webhook.created_at),
-        "updatedAt": _moment(webhook.updated_at),
-        "lastDeliveredAt": _moment(webhook.last_delivered_at),
+        "updatedAt": clock.text_or_none(webhook.updated_at),
+        "lastDeliveredAt": clock.text_or_none(webhook.last_delivered_at),
         "lastError": webhook.last_error,
-        "disabledAt": _moment(webhook.disabled_at),
+        "disabledAt": clock.text_or_none(webhook.disabled_at),
         "disabledReason": webhook.disabled_reason,
     }
 
@@ -174,10 +173,6 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "lastStatus": delivery.last_status,
         "lastError": delivery.last_error,
         "createdAt": clock.text(delivery.created_at),
-        "nextAttemptAt": _moment(delivery.next_attempt_at),
-        "deliveredAt": _moment(delivery.delivered_at),
+        "nextAttemptAt": clock.text_or_none(delivery.next_attempt_at),
+        "deliveredAt": clock.text_or_none(delivery.delivered_at),
     }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else clock.text(moment)
