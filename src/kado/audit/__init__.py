@@ -34,6 +34,9 @@ class Row:
     at: datetime | None = None
 
 
+TIME: Final = "system:time"
+"""Who did what nobody did: it came about when its time was over."""
+
 COLUMNS: Final = (
     "id at merchant_id program_id actor action subject details address user_agent request_id before after"
 ).split()
