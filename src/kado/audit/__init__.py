@@ -47,6 +47,8 @@ _KINDS: Final = "text timestamptz text text text text text jsonb text text text 
 
 def values(row: Row) -> tuple[object, ...]:
     """A row as the database takes it; without a moment of its own, its place in time is empty."""
+    through = row.source.through
+    details = row.details if through is None else {**row.details, "through": through}
     return (
         row.id,
         row.at,
@@ -55,7 +57,7 @@ def values(row: Row) -> tuple[object, ...]:
         row.actor,
         row.action,
         row.subject,
-        _json(row.details) if row.details else "{}",
+        _json(details) if details else "{}",
         row.source.address,
         row.source.user_agent,
         row.source.request_id,
