@@ -15,8 +15,8 @@ from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.app import compose, entrance, graceful, http
-from kado.app.connection import Config
-from kado.doors.api import gated
+from kado.app.fast_connection import configured
+from kado.doors.api import served
 from kado.doors.api.services import Services
 from kado.settings import Settings
 
@@ -59,7 +59,7 @@ async def serving(settings: Settings, url: str, timer: Callable[[], float] | Non
         with entrance.bind("127.0.0.1", 0) as listening:
             listening.listen(2048)
             port: int = listening.getsockname()[1]
-            server = graceful.Server(Config(gated(services), http.bounds(settings)))
+            server = graceful.Server(configured(served(services), http.bounds(settings)))
             task = asyncio.create_task(server.serve(sockets=[listening]))
             limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
             try:

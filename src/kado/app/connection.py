@@ -81,8 +81,10 @@ class Hall:
         """Show out who has kept us waiting for too long. Called every second."""
         now = time.monotonic()
         for connection, since in list(self._idle.items()):
-            if since is not None and now - since > self.bounds.head_seconds:
-                connection.give_up()
+            if since is not None:
+                connection.is_slow()
+                if now - since > self.bounds.head_seconds and connection in self._idle:
+                    connection.give_up()
         for one in list(connections):
             if isinstance(one, Connection) and not one.takes_its_answer(now):
                 one.cut_off()
@@ -91,10 +93,18 @@ class Hall:
 class Config(uvicorn.Config):
     """How HTTP is served here. Processes have a hall each."""
 
-    def __init__(self, app: ASGIApp, bounds: Bounds, **more: Any) -> None:  # noqa: ANN401 - uvicorn's own options
+    def __init__(
+        self,
+        app: ASGIApp,
+        bounds: Bounds,
+        *,
+        protocol: "type[Connection] | None" = None,
+        **more: Any,  # noqa: ANN401 - uvicorn's own options
+    ) -> None:
+        self.protocol = protocol or Connection
         super().__init__(
             app,
-            http=Connection,
+            http=self.protocol,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -153,6 +163,9 @@ class Connection(HttpToolsProtocol):
             self._refuse(answers.render(HeadersTooSlow("headers_too_slow", "The request did not arrive in time.")))
         else:
             self.transport.close()
+
+    def is_slow(self) -> None:
+        """Some of a request is here, and has been for a moment. To be overridden."""
 
     def end_after_answer(self) -> None:
         """The answer under way, or else the next one, is the last."""
