@@ -27,6 +27,7 @@ from kado.errors import Unavailable
 # The transport asks for more when less than a quarter of its buffer of 64 kB is left.
 _TAKEN_AT_A_TIME: Final = 48 * 1024
 _LAST_SECONDS: Final = 1
+_A_MOMENT: Final = 1.0
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 
 
@@ -81,10 +82,10 @@ class Hall:
         """Show out who has kept us waiting for too long. Called every second."""
         now = time.monotonic()
         for connection, since in list(self._idle.items()):
-            if since is not None:
+            if since is not None and now - since > _A_MOMENT:
                 connection.is_slow()
-                if now - since > self.bounds.head_seconds and connection in self._idle:
-                    connection.give_up()
+            if since is not None and now - since > self.bounds.head_seconds and connection in self._idle:
+                connection.give_up()
         for one in list(connections):
             if isinstance(one, Connection) and not one.takes_its_answer(now):
                 one.cut_off()

@@ -62,6 +62,8 @@ class FastLane:
     """
 
     def __init__(self, services: Services, lane: Lane, count: Callable[[str, int], None]) -> None:
+        self.taken = 0
+        """How many requests took it."""
         self._services = services
         self._lane = lane
         self._count = count
@@ -92,6 +94,7 @@ class FastLane:
             visit = remembered_visit(self._services, authorization, program_id, call.permission, address)
             if visit is None:
                 return None
+        self.taken += 1
         return self._answered(
             _Taken(request, self._origin(request, peer, address), call, program_id, card_id, visit, body, key)
         )

@@ -70,7 +70,7 @@ def read(data: bytes, more: frozenset[bytes] = frozenset()) -> Plain | Incomplet
         return None
     body = data[found.end() :]
     announced = headers.get(b"content-length", b"0")
-    if _DIGITS.fullmatch(announced) is None or len(body) > int(announced):
+    if _DIGITS.fullmatch(announced) is None or not len(body) <= int(announced) <= BYTES_MAX:
         return None
     if len(body) < int(announced):
         return INCOMPLETE
