@@ -9,7 +9,6 @@ from fastapi import APIRouter, Body, Query, Response
 from kado.access.customers import require_customer
 from kado.access.permissions import Permission
 from kado.cards.find import card_by_id, entries_of
-from kado.cards.holds import available
 from kado.cards.issue import Issue
 from kado.cards.masking import mask
 from kado.cards.posting import Answer, Outcome
@@ -99,15 +98,15 @@ async def details(
 async def card_details(visit: Visit, card_id: str, *, with_entries: bool) -> Answer:
     """What `details` does. Raises `NotFound`."""
     services, program = visit.services, visit.program
-    found = await card_by_id(services.database, program.id, card_id, is_test=visit.caller.is_test)
+    glance = await services.glances.at(program.id, card_id, is_test=visit.caller.is_test)
+    found = glance.found
     visit.require_own(found.card)
     body = shown.gift_card(services, found.card, program, found.now)
     if with_entries:
         entries, _ = await entries_of(services.database, program.id, card_id, limit=PAGE_LIMIT_MAX, offset=0)
         body["transactions"] = [shown.transaction(entry, program.currency) for entry in entries]
-    left = program.currency.text(await available(services.database, found))
     shown.saw(services, visit.caller, [found.card])
-    return shown.answer(body, {"Kado-Available-Balance": left})
+    return shown.answer(body, {"Kado-Available-Balance": program.currency.text(glance.available)})
 
 
 @router.get("/{cardId}/transactions", name="getGiftCardTransactions", response_model=None)
