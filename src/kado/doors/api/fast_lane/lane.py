@@ -74,9 +74,20 @@ class FastLane:
 
     def answer(self, data: bytes, peer: str | None) -> Coroutine[Any, Any, Sent] | Incomplete | None:
         """What answers the request that these bytes are. None where it has to go the usual way, with all its bytes."""
-        request = plain.read(data, self._more)
-        if request is None or isinstance(request, Incomplete):
-            return request
+        try:
+            request = plain.read(data, self._more)
+            if request is None or isinstance(request, Incomplete):
+                return request
+            taken = self._take(request, peer)
+        except Exception as error:  # noqa: BLE001 - a fault here must cost nobody an answer
+            gate.say_fault(error, "")
+            return None
+        if taken is None:
+            return None
+        self.taken += 1
+        return self._answered(taken)
+
+    def _take(self, request: Plain, peer: str | None) -> _Taken | None:
         found = call_for(request.method, request.path)
         if found is None:
             return None
@@ -94,10 +105,7 @@ class FastLane:
             visit = remembered_visit(self._services, authorization, program_id, call.permission, address)
             if visit is None:
                 return None
-        self.taken += 1
-        return self._answered(
-            _Taken(request, self._origin(request, peer, address), call, program_id, card_id, visit, body, key)
-        )
+        return _Taken(request, self._origin(request, peer, address), call, program_id, card_id, visit, body, key)
 
     def _address(self, request: Plain, peer: str | None) -> str:
         if not self._trusted:
