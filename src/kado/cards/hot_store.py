@@ -32,6 +32,9 @@ LOCK: Final = f"""
                LEFT JOIN idempotency_key k ON k.program_id = w.program_id AND k.key_hash = w.key_hash
                LEFT JOIN card_transaction t ON t.program_id = w.program_id AND t.key_hash = w.key_hash
                WHERE k.key_hash IS NOT NULL OR t.key_hash IS NOT NULL) AS known,
+           (SELECT CASE WHEN $6::text::boolean
+                        THEN pg_relation_size('card') + pg_relation_size('card_transaction')
+                             + pg_relation_size('idempotency_key') END) AS size,
            {PROGRAM_COLUMNS}
     FROM unnest($1::text::text[], $2::text::text[], $3::text::boolean[]) AS u (program_id, id, is_first)
     JOIN card c ON c.program_id = u.program_id AND c.id = u.id
@@ -41,7 +44,7 @@ LOCK: Final = f"""
     ORDER BY c.program_id, c.id
     FOR UPDATE OF c"""
 
-_PROGRAM_AT: Final = CARD_WIDTH + 2
+_PROGRAM_AT: Final = CARD_WIDTH + 3
 
 
 class Read(NamedTuple):
@@ -49,10 +52,15 @@ class Read(NamedTuple):
 
     locked: Locked
     known: list[Place]
+    size: int | None
+    """Of the tables that it looks into, in bytes, where that was asked for."""
 
 
-def lock_arguments(refs: Iterable[Ref], keys: Sequence[Place]) -> tuple[str | None, ...]:
-    """For `LOCK`: the cards, each once and in the order in which everybody locks them, and the keys to look for."""
+def lock_arguments(refs: Iterable[Ref], keys: Sequence[Place], *, measures: bool) -> tuple[str | None, ...]:
+    """For `LOCK`: the cards, each once and in the order in which everybody locks them, and the keys to look for.
+
+    `measures` asks for the size of the tables as well.
+    """
     ordered = sorted(set(refs))
     programs = [program_id for program_id, _ in ordered]
     firsts = ["f" if before == own else "t" for before, own in zip(["", *programs], programs, strict=False)]
@@ -62,6 +70,7 @@ def lock_arguments(refs: Iterable[Ref], keys: Sequence[Place]) -> tuple[str | No
         words(firsts),
         words([program_id for program_id, _ in keys]),
         hashes([key_hash for _, key_hash in keys]),
+        "t" if measures else "f",
     )
 
 
@@ -71,6 +80,7 @@ def read(rows: Sequence[asyncpg.Record], keys: Sequence[Place]) -> Read:
     programs: dict[str, Program] = {}
     now: datetime | None = None
     known: list[Place] = []
+    size: int | None = None
     for row in rows:
         values = tuple(row)
         card = Card(*values[:CARD_WIDTH])
@@ -79,8 +89,9 @@ def read(rows: Sequence[asyncpg.Record], keys: Sequence[Place]) -> Read:
         if values[_PROGRAM_AT] is not None:
             programs[card.program_id] = program_from_row(values[_PROGRAM_AT:])
     if rows:
-        known = [keys[place - 1] for place in rows[0][CARD_WIDTH + 1]]
-    return Read(Locked(cards, programs, now), known)
+        places, size = rows[0][CARD_WIDTH + 1 : _PROGRAM_AT]
+        known = [keys[place - 1] for place in places]
+    return Read(Locked(cards, programs, now), known, size)
 
 
 _CARD: Final = (

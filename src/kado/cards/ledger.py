@@ -163,8 +163,10 @@ class Ledger:
         asked = time.monotonic()
         places = [place for wish in wishes for place in wish.ticket.places()]
         refs = [ref for wish in wishes for ref in wish.refs]
-        rows = await ride.first(*hot_store.lock_arguments(refs, places), begins=begins)
-        locked, seen = hot_store.read(rows, places)
+        arguments = hot_store.lock_arguments(refs, places, measures=ride.measures())
+        locked, seen, size = hot_store.read(await ride.first(*arguments, begins=begins), places)
+        if size is not None:
+            await ride.plan_for(size)
         if locked.now is None:
             results |= {wish.at: refusals.card_not_found() for wish in wishes}
             return None

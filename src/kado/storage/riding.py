@@ -7,6 +7,7 @@ additional "done" for what it is, and leaves it aside (`_process__bind_execute` 
 if that changes).
 """
 
+import time
 from collections.abc import Sequence
 from struct import Struct
 from typing import Final
@@ -19,6 +20,7 @@ from kado.storage.connect import Watched
 _number: Final = Struct(">i").pack
 _short: Final = Struct(">h").pack
 _NULL: Final = _number(-1)
+_MEASURE_SECONDS: Final = 1.0
 
 
 def _message(kind: bytes, body: bytes) -> bytes:
@@ -58,6 +60,8 @@ class Ride:
         self._first = first
         self._last = last
         self._commit = commit
+        self._measured_at = float("-inf")
+        self._planned_for = 0
 
     @classmethod
     async def on(cls, connection: Watched, first: str, last: str) -> "Ride":
@@ -83,6 +87,24 @@ class Ride:
         if arguments is not None:
             self.connection.wire.write(_bind(self._last.get_name(), arguments) + _EXECUTE)
         await self._commit.fetch()
+
+    def measures(self) -> bool:
+        """Whether it is time to look how large the tables are that the plans were made for; once a second."""
+        now = time.monotonic()
+        is_due = now - self._measured_at >= _MEASURE_SECONDS
+        if is_due:
+            self._measured_at = now
+        return is_due
+
+    async def plan_for(self, size: int) -> None:
+        """Forget all plans, those of foreign keys too, where the tables became twice as large since they were made.
+
+        Which of several indexes is the right one cannot be told from small tables. A plan that took another would read
+        all of a program for each of its rows, later on.
+        """
+        if size > 2 * self._planned_for:
+            self._planned_for = size
+            await self.connection.execute("DISCARD PLANS")
 
     async def close(self) -> None:
         """Give the connection back."""
