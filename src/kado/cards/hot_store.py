@@ -36,10 +36,10 @@ LOCK: Final = f"""
                         THEN pg_relation_size('card') + pg_relation_size('card_transaction')
                              + pg_relation_size('idempotency_key') END) AS size,
            {PROGRAM_COLUMNS}
-    FROM unnest($1::text::text[], $2::text::text[], $3::text::boolean[]) AS u (program_id, id, is_first)
+    FROM unnest($1::text::text[], $2::text::text[], $3::text::text[]) AS u (program_id, id, new_program_id)
     JOIN card c ON c.program_id = u.program_id AND c.id = u.id
     JOIN merchant cm ON cm.id = c.merchant_id
-    LEFT JOIN program p ON p.id = c.program_id AND u.is_first
+    LEFT JOIN program p ON p.id = u.new_program_id
     LEFT JOIN merchant pm ON pm.id = p.merchant_id
     ORDER BY c.program_id, c.id
     FOR UPDATE OF c"""
@@ -63,11 +63,11 @@ def lock_arguments(refs: Iterable[Ref], keys: Sequence[Place], *, measures: bool
     """
     ordered = sorted(set(refs))
     programs = [program_id for program_id, _ in ordered]
-    firsts = ["f" if before == own else "t" for before, own in zip(["", *programs], programs, strict=False)]
+    new = [None if before == own else own for before, own in zip(["", *programs], programs, strict=False)]
     return (
         texts(programs),
         texts([card_id for _, card_id in ordered]),
-        words(firsts),
+        texts(new),
         words([program_id for program_id, _ in keys]),
         hashes([key_hash for _, key_hash in keys]),
         "t" if measures else "f",

@@ -47,7 +47,7 @@ def fingerprints(
     keyring: Keyring, program_id: str, scope: tuple[str, ...], key: str, facts: tuple[object, ...]
 ) -> list[Fingerprint]:
     """The key's fingerprint under every live secret, the current one first."""
-    place = [part.encode() for part in ("key", program_id, *scope, key)]
+    place = [b"key", program_id.encode(), *[part.encode() for part in scope], key.encode()]
     request = [b"request", *[_canonical(fact).encode("utf-8", "surrogatepass") for fact in facts]]
     hashes = zip(keyring.macs("request-hash", *place), keyring.macs("request-hash", *request), strict=True)
     return [Fingerprint(*pair) for pair in hashes]
