@@ -1,8 +1,32 @@
 """The database as a running server uses it."""
 
+from typing import Final
+
+import structlog
+
 from kado.settings import Settings
 from kado.storage.copies import Copies
 from kado.storage.database import Database
+
+_WORKER_CONNECTIONS: Final = 12
+_OTHERS: Final = 20
+"""For commands, a backup, and whoever looks after the database."""
+
+log = structlog.get_logger("kado.serve")
+
+
+def connections_needed(settings: Settings) -> int:
+    """How many connections this server may have at once to the database itself."""
+    requests = 0 if settings.database_pooled_url else settings.processes * (settings.database_connections + 1)
+    return requests + _WORKER_CONNECTIONS + _OTHERS
+
+
+async def warn_of_too_few_connections(settings: Settings, database: Database) -> None:
+    """Say so in the log where the database takes fewer; others may work on it too."""
+    async with database.read() as connection:
+        allowed = int(await connection.fetchval("SHOW max_connections"))
+    if allowed < (needed := connections_needed(settings)):
+        log.warning("the database takes too few connections", max_connections=allowed, needed=needed)
 
 
 async def open_database(settings: Settings, url: str) -> Database:

@@ -93,6 +93,9 @@ def load(
     sms_url = value("KADO_SMS_URL") or (data_dir / "sms").as_uri()
     _check_url("KADO_SMS_URL", sms_url, ("file", "http", "https"))
     database_url = _database_url("KADO_DATABASE_URL", value("KADO_DATABASE_URL"))
+    has_worker = _one_of("KADO_WORKER", value("KADO_WORKER"), ("on", "off")) == "on"
+    if not has_worker and database_url is None:
+        raise SettingError("KADO_WORKER is off, and no other server can work on the embedded database")
     for name in ("KADO_DATABASE_POOLED_URL", "KADO_DATABASE_READ_URL"):
         if value(name) and database_url is None:
             raise SettingError(f"{name} is set, and KADO_DATABASE_URL, whose database it leads to, is not")
@@ -111,7 +114,7 @@ def load(
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
         sms_url=sms_url,
         processes=_processes(value("KADO_PROCESSES")),
-        has_worker=_one_of("KADO_WORKER", value("KADO_WORKER"), ("on", "off")) == "on",
+        has_worker=has_worker,
         waiting_max=_whole("KADO_WAITING_MAX", value("KADO_WAITING_MAX"), 10, 10_000),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
         country_header=_header_name("KADO_COUNTRY_HEADER", value("KADO_COUNTRY_HEADER")),
