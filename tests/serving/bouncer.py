@@ -17,6 +17,7 @@ from kado.storage.embedded.account import Account, account_for
 
 Mode = Literal["session", "transaction"]
 _SECONDS = 20.0
+_SHIPPED = Path(__file__).parents[2] / "deploy" / "pgbouncer" / "pgbouncer.ini"
 
 
 class Bouncer:
@@ -32,18 +33,17 @@ class Bouncer:
         self._file = folder / "bouncer.ini"
         self._command = [program, str(self._file)]
         self._file.write_text(
-            f"""
-            [databases]
-            {name} = {_conninfo(database_url)}
-            [pgbouncer]
-            listen_addr = 127.0.0.1
-            listen_port = {self.port}
-            unix_socket_dir =
-            auth_type = any
-            pool_mode = {mode}
-            default_pool_size = {4 if mode == "transaction" else 40}
-            server_login_retry = 1
-            """.replace("            ", "")
+            f"""{_SHIPPED.read_text()}
+[databases]
+{name} = {_conninfo(database_url)}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+auth_type = any
+auth_file =
+pool_mode = {mode}
+default_pool_size = {4 if mode == "transaction" else 40}
+"""
         )
         account.own(folder)
         account.own(self._file)
