@@ -9,6 +9,8 @@ from kado.storage.copies import Copies
 from kado.storage.database import Database
 
 _WORKER_CONNECTIONS: Final = 12
+_OWN_CONNECTIONS: Final = 2
+"""Of each process that answers, beside its pool: the ledger's, and one to spare."""
 _OTHERS: Final = 20
 """For commands, a backup, and whoever looks after the database."""
 
@@ -17,8 +19,8 @@ log = structlog.get_logger("kado.serve")
 
 def connections_needed(settings: Settings) -> int:
     """How many connections this server may have at once to the database itself."""
-    requests = 0 if settings.database_pooled_url else settings.processes * (settings.database_connections + 1)
-    return requests + _WORKER_CONNECTIONS + _OTHERS
+    pool = 0 if settings.database_pooled_url else settings.database_connections
+    return settings.processes * (pool + _OWN_CONNECTIONS) + _WORKER_CONNECTIONS + _OTHERS
 
 
 async def warn_of_too_few_connections(settings: Settings, database: Database) -> None:

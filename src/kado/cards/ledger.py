@@ -227,7 +227,7 @@ class Ledger:
 
     async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect_for_transactions(KEYED_ONLY)
+            self._connection = await self._database.connect(KEYED_ONLY)
         return self._connection
 
     async def _drop_connection(self) -> None:

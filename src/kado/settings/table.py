@@ -36,8 +36,8 @@ SETTINGS: Final = (
         "KADO_DATABASE_POOLED_URL",
         "",
         "The same database through a pooler that gives a server to each transaction (PgBouncer, `pool_mode = "
-        "transaction`). Requests are answered over it; the worker, migrations and commands go by KADO_DATABASE_URL. "
-        "Empty: none, which is right up to some hundred connections.",
+        "transaction`). What requests ask goes by it; the ledger, the worker, migrations and commands go by "
+        "KADO_DATABASE_URL. Empty: none, which is right up to some hundred connections.",
         secret=True,
     ),
     Setting(
@@ -57,7 +57,8 @@ SETTINGS: Final = (
     Setting(
         "KADO_DATABASE_CONNECTIONS",
         "10",
-        "How many connections to the database an HTTP process keeps at most, beside the ledger's (2 to 100).",
+        "How many connections to the database an HTTP process has at most for all that does not move money (2 to 100). "
+        "The ledger has one of its own.",
     ),
     Setting(
         "KADO_MIGRATE",

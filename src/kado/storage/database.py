@@ -140,23 +140,13 @@ class Database:
     async def connect(self, settings: dict[str, str] | None = None) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection of the caller's own, outside the pool, with session settings beside the usual ones.
 
-        It has a server to itself, also where there is a pooler.
+        It has a server to itself, also where there is a pooler: the posting machine keeps statements prepared there.
         """
         more = dict(settings or {})
         name = {"application_name": more.pop("application_name", _NAMED["application_name"])}
         with_timeout = 12 if "statement_timeout" not in more else None
         connection = await connect(self._url, timeout=4, command_timeout=with_timeout, server_settings=name)
         await connection.execute(told(more, self._role))
-        return connection
-
-    async def connect_for_transactions(self, settings: dict[str, str]) -> "asyncpg.Connection[asyncpg.Record]":
-        """The same for somebody who says nothing outside of transactions; through the pooler, where there is one."""
-        if self._pooled_url is None:
-            return await self.connect(settings)
-        connection = await connect(
-            self._pooled_url, timeout=4, command_timeout=12, server_settings=_NAMED, **_FROM_A_POOLER
-        )
-        await _opener(told(settings, self._role, for_transaction=True))(connection)
         return connection
 
     @asynccontextmanager

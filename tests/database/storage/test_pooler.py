@@ -58,11 +58,6 @@ async def test_each_transaction_is_told_role_and_settings_and_leaves_nothing(
             assert await settings_of(connection) == _USUAL
     async with pooled.read_list(in_order=True) as connection:
         assert await settings_of(connection) == (*_USUAL[:-1], "off")
-    keyed = await pooled.connect_for_transactions(KEYED_ONLY)
-    await keyed.execute("BEGIN")
-    assert await settings_of(keyed) == (*_USUAL[:-1], "off")
-    await keyed.execute("COMMIT")
-    await keyed.close()
     fresh = await asyncpg.connect(database_url)
     others = await asyncpg.connect(transactions.url, statement_cache_size=0)
     async with others.transaction():  # on one of the servers that were just told all that
@@ -72,10 +67,9 @@ async def test_each_transaction_is_told_role_and_settings_and_leaves_nothing(
 
 
 async def test_a_connection_of_ones_own_is_a_session_past_the_pooler(pooled: Database) -> None:
-    own = await pooled.connect(LONG_READ)
+    own = await pooled.connect(LONG_READ | KEYED_ONLY)
     assert own.get_server_pid() == await own.fetchval("SELECT pg_backend_pid()")
-    assert (await settings_of(own))[:2] == (APP_ROLE, "UTC")
-    assert await own.fetchval("SHOW statement_timeout") == "0"
+    assert await settings_of(own) == (APP_ROLE, "UTC", "off", "4s", "0", "on", "off")
     await own.close()
 
 
