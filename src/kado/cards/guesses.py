@@ -9,7 +9,9 @@ from kado.cards.card import Card
 from kado.cards.find import Found
 from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
 from kado.clock import EPOCH
-from kado.storage.database import Connection
+from kado.programs.find import list_all
+from kado.storage.batches import in_batches
+from kado.storage.database import Connection, Database
 
 _KEPT_WRONG: Final = 20
 _KEPT_FAILED: Final = 100
@@ -299,3 +301,33 @@ async def move(connection: Connection, program_id: str, in_program: Sequence[Mov
         [one.older for one in anywhere],
         [one.now for one in anywhere],
     )
+
+
+# ── counts that end ────────────────────────────────────────────────────────────────────────────────────────────────
+
+CARDLESS_KEPT: Final = timedelta(days=30)
+"""Counts against numbers that no card has: a bot makes one with each guess, and there is nothing behind them."""
+
+ANYWHERE_KEPT: Final = timedelta(days=400)
+"""Counts of guesses that named no program: of these nobody can tell whether there is a card."""
+
+_BATCH: Final = 5000
+
+_CARDLESS: Final = """
+    DELETE FROM code_guess WHERE program_id = $1 AND number_index IN (
+        SELECT g.number_index FROM code_guess g
+        WHERE g.program_id = $1 AND g.wrong_at[cardinality(g.wrong_at)] < clock_timestamp() - $2::interval
+          AND NOT EXISTS (SELECT FROM card c WHERE c.program_id = $1 AND c.number_index = g.number_index) LIMIT $3)"""
+
+_ANYWHERE: Final = """
+    DELETE FROM number_guess WHERE number_index IN (
+        SELECT number_index FROM number_guess
+        WHERE wrong_at[cardinality(wrong_at)] < clock_timestamp() - $1::interval LIMIT $2)"""
+
+
+async def sweep(database: Database) -> int:
+    """Forget guesses so long ago that nobody's card is less safe for it; how many counts. Raises `Unavailable`."""
+    total = await in_batches(database, _BATCH, _ANYWHERE, ANYWHERE_KEPT, _BATCH)
+    for program in await list_all(database):
+        total += await in_batches(database, _BATCH, _CARDLESS, program.id, CARDLESS_KEPT, _BATCH)
+    return total
