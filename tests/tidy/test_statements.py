@@ -55,7 +55,7 @@ def test_every_statement_on_tenant_data_names_the_program() -> None:
 
 def test_statements_are_found() -> None:
     places = {place for place, _ in _statements()}
-    assert {"cards/store.py:_WRITE", "cards/codes.py:work", "cards/sweep.py:_EXPIRE"} <= places
+    assert {"cards/hot_store.py:WRITE", "cards/codes.py:work", "cards/sweep.py:_EXPIRE"} <= places
 
 
 def _statements() -> Iterator[tuple[str, str]]:

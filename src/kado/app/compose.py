@@ -14,6 +14,7 @@ from kado.anomalies.counts import RequestCounts
 from kado.app.database import open_copies, open_for_requests
 from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
+from kado.cards.glances import Glances
 from kado.cards.ledger import Ledger
 from kado.doors.api.services import Services
 from kado.fraud.blocked import Blocks
@@ -30,6 +31,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     copies = await open_copies(settings, database)
     captcha = _captcha(settings, database)
     ledger = Ledger(database, settings.keyring)
+    glances = Glances(database)
     looks = Looks(database)
     counts = RequestCounts(database)
     counting = asyncio.create_task(counts.run(), name="request counts")
@@ -47,6 +49,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             signatures=Signatures(database, settings.keyring),
             captcha=captcha,
             ledger=ledger,
+            glances=glances,
             checks=BalanceChecks(database, settings.keyring, captcha, blocks),
             blocks=blocks,
             poster=Poster(settings.webhook_allow),
@@ -59,6 +62,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
         await counts.close()
         await captcha.close()
         await ledger.close()
+        await glances.close()
         await looks.close()
         if copies is not None:
             await copies.close()

@@ -9,6 +9,7 @@ from kado.cards.card import Card
 from kado.cards.find import Found
 from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
 from kado.clock import EPOCH
+from kado.money import Currency, currency
 from kado.programs.find import list_all
 from kado.storage.batches import in_batches
 from kado.storage.database import Connection, Database
@@ -26,6 +27,14 @@ _FLOOD_FACTOR: Final = 10
 
 ANYWHERE: Final = ""
 """Stands for all programs together, where a check names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved(Found):
+    """A card whose code was shown, and the currency of its program."""
+
+    currency: Currency
+
 
 Place: TypeAlias = tuple[str, bytes]
 """A program's id and a number's index: where a card may be."""
@@ -186,18 +195,18 @@ _CLAIMED: Final = """
       LEFT JOIN card c ON c.program_id = u.program_id AND c.number_index = u.number_index"""
 
 
-async def read_cards(connection: Connection, places: Iterable[Place], now: datetime) -> dict[Place, Found]:
+async def read_cards(connection: Connection, places: Iterable[Place], now: datetime) -> dict[Place, Proved]:
     """The cards in these places, whole, for whoever has proved to know them."""
     ordered = sorted(set(places))
     rows = await connection.fetch(
-        f"SELECT {CARD_COLUMNS} FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)"
+        f"SELECT {CARD_COLUMNS}, p.currency FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)"
         " JOIN card c ON c.program_id = u.program_id AND c.number_index = u.number_index"
-        " JOIN merchant cm ON cm.id = c.merchant_id",
+        " JOIN merchant cm ON cm.id = c.merchant_id JOIN program p ON p.id = c.program_id",
         [program for program, _ in ordered],
         [index for _, index in ordered],
     )
-    cards = [Card(*tuple(row)[:CARD_WIDTH]) for row in rows]
-    return {(card.program_id, card.number_index): Found(card, now) for card in cards}
+    cards = [(Card(*values[:CARD_WIDTH]), currency(values[CARD_WIDTH])) for row in rows if (values := tuple(row))]
+    return {(card.program_id, card.number_index): Proved(card, now, money) for card, money in cards}
 
 
 async def _rates(connection: Connection, programs: list[str], now: datetime) -> dict[str, Rate]:

@@ -52,6 +52,7 @@ class Settings:
     sms_url: str
     processes: int
     has_worker: bool
+    fast_lane: bool
     waiting_max: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     country_header: str | None
@@ -115,6 +116,7 @@ def load(
         sms_url=sms_url,
         processes=_processes(value("KADO_PROCESSES")),
         has_worker=has_worker,
+        fast_lane=_one_of("KADO_FAST_LANE", value("KADO_FAST_LANE"), ("on", "off")) == "on",
         waiting_max=_whole("KADO_WAITING_MAX", value("KADO_WAITING_MAX"), 10, 10_000),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
         country_header=_header_name("KADO_COUNTRY_HEADER", value("KADO_COUNTRY_HEADER")),
