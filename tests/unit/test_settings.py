@@ -46,8 +46,8 @@ def test_every_setting_is_described_once() -> None:
     assert all(setting.meaning.endswith(".") for setting in SETTINGS)
     secret = {setting.name for setting in SETTINGS if setting.secret}
     assert secret == {
-        "KADO_DATABASE_URL", "KADO_DATABASE_APP_URL", "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL",
-        "KADO_CAPTCHA_SECRET",
+        "KADO_DATABASE_URL", "KADO_DATABASE_APP_URL", "KADO_DATABASE_POOLED_URL", "KADO_DATABASE_READ_URL",
+        "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL", "KADO_CAPTCHA_SECRET",
     }  # fmt: skip
 
 
@@ -67,6 +67,25 @@ def test_a_setting_that_is_empty_or_blank_is_not_set(load: Load) -> None:
 )
 def test_a_database_may_be_several_servers_of_which_one_takes_writes(load: Load, url: str) -> None:
     assert load(KADO_DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize("target", ["", "&target_session_attrs=standby"])
+def test_copies_are_servers_that_take_no_writes(load: Load, target: str) -> None:
+    database, copies = "postgresql://u:p@a/x", f"postgresql://u:p@b,c/x?sslmode=require{target}"
+    assert load(KADO_DATABASE_URL=database, KADO_DATABASE_READ_URL=copies).database_read_url == copies
+
+
+@pytest.mark.parametrize("target", ["read-write", "primary", "any", "prefer-standby"])
+def test_a_copy_that_may_be_the_database_is_refused(load: Load, target: str) -> None:
+    copy = f"postgresql://u:p@b/x?target_session_attrs={target}"
+    with pytest.raises(SettingError, match="KADO_DATABASE_READ_URL"):
+        load(KADO_DATABASE_URL="postgresql://u:p@a/x", KADO_DATABASE_READ_URL=copy)
+
+
+def test_as_many_processes_as_processors(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(3)), raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert load(KADO_PROCESSES="auto").processes == 3
 
 
 @pytest.mark.parametrize(
@@ -119,6 +138,12 @@ def test_proxies_are_addresses_or_networks(load: Load) -> None:
         ("KADO_MAIL_URL", "http://mail"),
         ("KADO_MAIL_URL", "mail.example.com:25"),
         ("KADO_SMS_URL", "smtp://x"),
+        ("KADO_DATABASE_CONNECTIONS", "1"),
+        ("KADO_DATABASE_POOLED_URL", "postgresql://u:p@pooler/x"),  # of which database?
+        ("KADO_DATABASE_READ_URL", "postgresql://u:p@copy/x"),
+        ("KADO_DATABASE_READ_WAIT_MS", "4001"),
+        ("KADO_WORKER", "yes"),
+        ("KADO_PROCESSES", "all"),
         ("KADO_PROCESSES", "0"),
         ("KADO_PROCESSES", "65"),
         ("KADO_PROCESSES", "-1"),

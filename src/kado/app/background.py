@@ -1,5 +1,7 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
+import asyncio
+
 from kado.access import customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
@@ -29,6 +31,14 @@ _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
 _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
+
+
+async def work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
+    """Until `stop` is set, do what a worker does; or, on a server that only answers requests, be seen at least."""
+    if settings.has_worker:
+        await worker(settings, database).run(stop)
+    else:
+        await servers.be_seen(database, servers.name_of(settings.keyring.versions), stop)
 
 
 def worker(settings: Settings, database: Database) -> Worker:

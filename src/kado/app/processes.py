@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, TypeAlias
@@ -25,7 +26,9 @@ Child: TypeAlias = "subprocess.Popen[bytes]"
 
 _FILES: Final = 65_536
 _STOP_SECONDS: Final = 20.0
-_RESTART_PAUSE: Final = 0.2
+_LOOK_SECONDS: Final = 0.1
+_SETTLED_SECONDS: Final = 10.0
+_PAUSE_MAX_SECONDS: Final = 10.0
 
 
 def may_open_files() -> None:
@@ -58,18 +61,34 @@ async def supervise(
     for child in children:
         _tell(child, told)
     try:
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _RESTART_PAUSE)
-            for at, child in enumerate(children):
-                if not stop.is_set() and child.poll() is not None:
-                    log.warning("http process ended", pid=child.pid, code=child.returncode)
-                    _hang_up(child)
-                    children[at] = _start(listening)
-                    _tell(children[at], told)
+        await asyncio.gather(*(_keep(children, at, told, listening, stop) for at in range(len(children))))
     finally:
         listening.close()
         await _end(children)
+
+
+async def _keep(children: list[Child], at: int, told: bytes, listening: socket.socket, stop: asyncio.Event) -> None:
+    """Replace the process in this place whenever it dies: at once, but for one that dies as soon as it has begun."""
+    pause = _LOOK_SECONDS
+    while not stop.is_set():
+        child, began = children[at], time.monotonic()
+        while child.poll() is None and not stop.is_set():
+            await _sleep(_LOOK_SECONDS, stop)
+        if stop.is_set():
+            return
+        log.warning("http process ended", pid=child.pid, code=child.returncode)
+        pause = _LOOK_SECONDS if time.monotonic() - began > _SETTLED_SECONDS else min(2 * pause, _PAUSE_MAX_SECONDS)
+        await _sleep(pause, stop)
+        if not stop.is_set():
+            _hang_up(child)
+            children[at] = _start(listening)
+            _tell(children[at], told)
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    """Sleep, but not past the stop."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _start(listening: socket.socket) -> Child:

@@ -33,6 +33,34 @@ SETTINGS: Final = (
         secret=True,
     ),
     Setting(
+        "KADO_DATABASE_POOLED_URL",
+        "",
+        "The same database through a pooler that gives a server to each transaction (PgBouncer, `pool_mode = "
+        "transaction`). What requests ask goes by it; the ledger, the worker, migrations and commands go by "
+        "KADO_DATABASE_URL. Empty: none, which is right up to some hundred connections.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_DATABASE_READ_URL",
+        "",
+        "A copy of the database (a streaming replica), or several as in KADO_DATABASE_URL, from which lists, searches, "
+        "the audit log and figures are read, so that they take nothing from the tills. Never what decides about money "
+        "or rights. Empty: none.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_DATABASE_READ_WAIT_MS",
+        "200",
+        "For how many milliseconds a list waits until the copy has all that was committed before the list was asked "
+        "for (0 to 4000). If it has not by then, or is away, the database itself answers.",
+    ),
+    Setting(
+        "KADO_DATABASE_CONNECTIONS",
+        "10",
+        "How many connections to the database an HTTP process has at most for all that does not move money (2 to 100). "
+        "The ledger has one of its own.",
+    ),
+    Setting(
         "KADO_MIGRATE",
         "at-start",
         "`at-start`: a server that starts (or a command) brings the schema to its version. `by-hand`: only "
@@ -74,7 +102,18 @@ SETTINGS: Final = (
         "with basic authentication, as Twilio takes it) or `file:///directory`. Default: `sms` in the data directory.",
         secret=True,
     ),
-    Setting("KADO_PROCESSES", "1", "How many HTTP processes share the port. One serves most shops; two use two cores."),
+    Setting(
+        "KADO_PROCESSES",
+        "1",
+        "How many HTTP processes share the port (1 to 64), or `auto`: one for each processor that Kado may use. One "
+        "serves most shops; more use more processors.",
+    ),
+    Setting(
+        "KADO_WORKER",
+        "on",
+        "`on`: this server also sends messages, seals entries and does what is due. `off`: only answers requests; some "
+        "other server on the same database must have it on.",
+    ),
     Setting(
         "KADO_FAST_LANE",
         "on",

@@ -10,6 +10,7 @@ from kado.settings import split_address
 from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
 from kado.storage.grants import FUNCTIONS, GRANTS
+from kado.storage.pooler import refuse_changing_servers
 from kado.storage.revisions import CHAIN, REVISIONS, SCHEMA, Chain, Schema, SchemaError, read_schema
 from kado.storage.steps import run_phase
 
@@ -30,6 +31,7 @@ async def migrate(url: str, app_url: str | None = None, *, phase: Phase = "all",
     """
     connection = await _connect(url)
     try:
+        await refuse_changing_servers(url, connection)
         await _lock(connection)
         schema = await read_schema(connection)
         if schema.is_newer_than(chain):
@@ -74,7 +76,8 @@ async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    connection = await connect(url, timeout=10)
+    # Prepared statements would stay behind in a pooler that is refused below.
+    connection = await connect(url, timeout=10, statement_cache_size=0)
     number = connection.get_server_version().major
     if number < 15:
         await connection.close()

@@ -115,4 +115,6 @@ async def _run_post(url: str, revision: str, chain: Chain) -> None:
 
 
 async def _connect(url: str) -> "Connection":
-    return await connect(url, timeout=10, server_settings={"lock_timeout": _LOCK_TIMEOUT})
+    connection = await connect(url, timeout=10)
+    await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+    return connection

@@ -48,6 +48,10 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
     return {
         "KADO_DATABASE_URL": masked(settings.database_url or ""),
         "KADO_DATABASE_APP_URL": masked(settings.database_app_url or ""),
+        "KADO_DATABASE_POOLED_URL": masked(settings.database_pooled_url or ""),
+        "KADO_DATABASE_READ_URL": masked(settings.database_read_url or ""),
+        "KADO_DATABASE_READ_WAIT_MS": f"{settings.database_read_wait_seconds * 1000:g}",
+        "KADO_DATABASE_CONNECTIONS": str(settings.database_connections),
         "KADO_MIGRATE": "at-start" if settings.migrates_at_start else "by-hand",
         "KADO_DATA_DIR": str(settings.data_dir),
         "KADO_SECRET_KEY": secret_note,
@@ -56,6 +60,7 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_MAIL_FROM": settings.mail_from,
         "KADO_SMS_URL": masked(settings.sms_url),
         "KADO_PROCESSES": str(settings.processes),
+        "KADO_WORKER": "on" if settings.has_worker else "off",
         "KADO_FAST_LANE": "on" if settings.fast_lane else "off",
         "KADO_TRUSTED_PROXIES": ", ".join(str(network) for network in settings.trusted_proxies),
         "KADO_COUNTRY_HEADER": settings.country_header or "",
