@@ -25,7 +25,7 @@ class Watch:
         self._decided = self._written = time.perf_counter_ns()
 
     def written(self) -> None:
-        """All of it has been sent to the database."""
+        """All of it has been sent to the database, but for what the commit takes along."""
         self._written = time.perf_counter_ns()
 
     def committed(self, outcomes: Iterable[Labels], request_ids: Iterable[str | None]) -> None:
