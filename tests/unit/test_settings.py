@@ -47,7 +47,7 @@ def test_every_setting_is_described_once() -> None:
     secret = {setting.name for setting in SETTINGS if setting.secret}
     assert secret == {
         "KADO_DATABASE_URL", "KADO_DATABASE_APP_URL", "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL",
-        "KADO_CAPTCHA_SECRET",
+        "KADO_CAPTCHA_SECRET", "KADO_METRICS_TOKEN",
     }  # fmt: skip
 
 
