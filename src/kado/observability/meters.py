@@ -51,8 +51,8 @@ LIST_SIZE: Final = Histogram(
 )
 LIST_SECONDS: Final = Histogram(
     "kado_posting_list_seconds",
-    "The steps of a list of postings: `decide` (lock, read and decide), `write` (what is rarely changed), `commit` (what"
-    " always is, and the commit).",
+    "The steps of a list of postings: `decide` (lock, read and decide), `write` (what is seldom written), `commit`"
+    " (what always is, and the commit itself).",
     ("step",),
     steps=_STEP_SECONDS,
     scale=NANOSECONDS,
