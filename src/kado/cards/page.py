@@ -164,6 +164,7 @@ class Page:
         if fresh is not None and decision.fresh is not None:
             entries.append(self._begin(fresh, decision.fresh, posting, on, source))
             messages += delivery_of(fresh, on.now, by_phone=decision.fresh.by_phone)
+        messages = [replace(one, request_id=source.request_id) for one in messages]
         self.messages += messages
         return Outcome(
             on.card,
