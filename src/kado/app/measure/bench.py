@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -10,9 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NoReturn
 
+from kado import secret_file
 from kado import settings as configuration
 from kado.app.measure import advice, cards, load, machine, scratch
-from kado.app.measure.ceiling import Pgbench, find_pgbench
+from kado.app.measure.ceiling import CeilingFailed, Pgbench, find_pgbench
 from kado.app.measure.load import LoadFailed
 from kado.app.measure.scratch import Scratch, ScratchError
 from kado.cards.proof.findings import Report
@@ -91,9 +93,9 @@ def bench(wanted: Wanted, *, as_json: bool) -> None:
     try:
         with scratch.ends_in_order(), scratch.folder(wanted.directory) as root:
             measured = asyncio.run(_measure(wanted, root, say))
-    except (ScratchError, SettingError) as error:
+    except (ScratchError, SettingError, CeilingFailed) as error:
         _give_up(say, f"{error}.", 1)
-    except (LoadFailed, RuntimeError) as error:
+    except LoadFailed as error:
         _give_up(say, str(error), _BROKEN)
     except AWAY as error:
         _give_up(say, f"the database cannot be reached: {error or type(error).__name__}", 1)
@@ -109,10 +111,7 @@ async def _measure(wanted: Wanted, root: Path, say: "_Progress") -> Measured:
     async with AsyncExitStack() as stack:
         url = None
         if wanted.on_database:
-            real = configuration.load(make_secret=False).database_url
-            if real is None:
-                raise ScratchError("--on-database measures the server of KADO_DATABASE_URL, which is not set")
-            url = await stack.enter_async_context(scratch.database_beside(real))
+            url = await stack.enter_async_context(scratch.database_beside(_configured()))
         server = Scratch(root, processes=wanted.processes, database_url=url)
         say("starting a server on scratch data")
         stack.callback(server.stop)
@@ -138,6 +137,14 @@ async def _measure(wanted: Wanted, root: Path, say: "_Progress") -> Measured:
         say("verifying every entry")
         _judge(measured, await verify(database, server.keyring))
     return measured
+
+
+def _configured() -> str:
+    """The database that is to be measured. The real secret is not looked for: scratch data has one of its own."""
+    url = configuration.load({**os.environ, "KADO_SECRET_KEY": secret_file.fresh()}, make_secret=False).database_url
+    if url is None:
+        raise ScratchError("--on-database measures the server of KADO_DATABASE_URL, which is not set")
+    return url
 
 
 def _round(

@@ -20,7 +20,9 @@ from kado.programs.create import create
 from kado.programs.program import NewProgram
 from kado.storage.database import Database
 
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 150
+"""Fewer than a server lets wait."""
+
 _ACTOR: Final = "operator:bench"
 _NAME: Final = "Bench"
 

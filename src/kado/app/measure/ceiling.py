@@ -45,6 +45,10 @@ _SCHEMA: Final = f"""
 """
 
 
+class CeilingFailed(Exception):
+    """pgbench could not do it, or nothing of it within the time; the text says what it said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """What was measured."""
@@ -77,7 +81,7 @@ class Pgbench:
         await _say(self._url, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
 
     def measure(self, clients: int, seconds: int, *, hot: bool = False) -> Ceiling:
-        """So many clients for so long, on any of the cards or all on one. Raises `RuntimeError`."""
+        """So many clients for so long, on any of the cards or all on one. Raises `CeilingFailed`."""
         lowest, highest = (1, 1) if hot else (2, _CARDS)
         with tempfile.TemporaryDirectory(prefix="kado-pgbench-") as name:
             folder = Path(name)
@@ -97,7 +101,9 @@ class Pgbench:
             )  # fmt: skip
             found = re.search(r"tps = ([0-9.]+) \(without", done.stdout)
             if found is None or "number of failed transactions: 0 " not in done.stdout:
-                raise RuntimeError(f"pgbench failed: {done.stdout}{done.stderr}")
+                raise CeilingFailed(
+                    f"pgbench got nothing done in {seconds} s: {done.stderr.strip() or 'it was too busy'}"
+                )
             return Ceiling(float(found[1]), _typical(folder) if logged else None)
 
     def _address(self) -> str:
