@@ -93,7 +93,9 @@ def picture(
     left = Panel(0, "redeems a second", xs, _round_up(max(rates)))
     left.draw(sorted(ceiling.items()), "pgbench, many cards", "a", dashed=True)
     left.draw(sorted(hot_ceiling.items()), "pgbench, one card", "b", dashed=True)
-    right = Panel(1, "p99 of a redeem, milliseconds", xs, 1000.0, by_powers=True)
+    slowest = max(p99 for _, p99 in (*spread.values(), *hot.values()))
+    top = 10.0 ** max(1, math.ceil(math.log10(slowest)))
+    right = Panel(1, "p99 of a redeem, milliseconds", xs, top, by_powers=True)
     for name, found, kind in (("Kado, many cards", spread, "a"), ("Kado, one card", hot, "b")):
         left.draw([(x, rate) for x, (rate, _) in sorted(found.items())], name, kind)
         right.draw([(x, p99) for x, (_, p99) in sorted(found.items())], name, kind)
