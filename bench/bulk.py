@@ -124,6 +124,19 @@ async def alone(url: str, data_dir: Path, secret: str, count: int) -> dict[str, 
     }
 
 
+async def among(url: str, data_dir: Path, secret: str, merchant_id: str, program_id: str, count: int) -> float:
+    """Cards a second of a processor, Kado's and PostgreSQL's together, in a program that may have many already."""
+    database, keyring = await Database.open(url), Keyring([secret])
+    try:
+        await place_order(database, keyring, _order(program_id, merchant_id, count), sync_max=0)
+        worked, served = time.process_time(), _postgres_seconds(data_dir)
+        while await issue_next_batch(database, keyring):
+            pass
+        return count / (time.process_time() - worked + _postgres_seconds(data_dir) - served)
+    finally:
+        await database.close()
+
+
 def _megabytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 

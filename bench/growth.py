@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import asyncpg
-from bench import grown, hot
+from bench import bulk, grown, hot
 from bench.grown import Grown, Size
 from bench.proof import Cost, verify
 
@@ -22,6 +22,7 @@ from kado.storage.database import Database
 LARGE: Final = Size(1_000_000, 5_000_000)
 _FEW: Final = 10_000
 _OF_THEM: Final = 50_000
+_BULK: Final = 5_000
 _ANSWER_DAYS: Final = 30
 _SWEEP_SECONDS: Final = 90
 
@@ -31,8 +32,9 @@ class Growth:
     """What was measured, round by round."""
 
     size: Size
-    large: list[float] = field(default_factory=list)
-    small: list[float] = field(default_factory=list)
+    large: dict[str, list[float]] = field(default_factory=dict)
+    small: dict[str, list[float]] = field(default_factory=dict)
+    """Of what is done, by its name: how much of it a second, round by round."""
     swept: int = 0
     before_ms: dict[str, float] = field(default_factory=dict)
     during_ms: dict[str, float] = field(default_factory=dict)
@@ -45,22 +47,37 @@ def measure(size: Size, *, rounds: int, seconds: int, old_keys: int, fresh: bool
     """Both servers, in turns; then the large one alone, with so many old answers that have to go."""
     found = Growth(size)
     large = grown.kept(size, fresh=fresh)
-    with _serving(grown.server(large)) as server, scratch.folder(None) as root, _serving(Scratch(root)) as small:
-        shop, cards = asyncio.run(hot.stocked(small, min(_FEW, size.cards)))
-        job = {"kind": "redeem", "connections": 32}
-        one = {**job, "port": small.port, "program": shop.program_id, "token": shop.token, "cards": cards.ids}
-        many = {**job, **_about(server, large)}
-        load.measure({**many, "seconds": 2 * seconds})  # what is often used is in memory afterwards
-        for _ in range(rounds):
-            found.small.append(load.measure({**one, "seconds": seconds})["rate"])
-            found.large.append(load.measure({**many, "seconds": seconds})["rate"])
-            print(".", end="", file=sys.stderr, flush=True)
-        small.stop()
-        if old_keys:
-            _sweep(server, large, many, seconds, old_keys, found)
-        found.memory_mb = server.memory_mb() or 0
+    with scratch.folder(None) as root:
+        with _serving(grown.server(large)) as server, _serving(Scratch(root)) as small:
+            shop, cards = asyncio.run(hot.stocked(small, min(_FEW, size.cards)))
+            few = Grown(root, small.secret, shop.merchant_id, shop.program_id, shop.token)
+            one = {"port": small.port, "program": shop.program_id, "token": shop.token, "cards": cards.ids}
+            many = _about(server, large)
+            load.measure({**_REDEEM, **many, "seconds": 2 * seconds})  # what is often used is in memory afterwards
+            for _ in range(rounds):
+                _round(one, seconds, found.small)
+                _round(many, seconds, found.large)
+            small.stop()
+            if old_keys:
+                _sweep(server, large, {**_REDEEM, **many}, seconds, old_keys, found)
+            found.memory_mb = server.memory_mb() or 0
+        for of, turned in ((few, found.small), (large, found.large)):
+            with grown.database(of) as url:
+                data_dir, ids = of.root / "data", (of.merchant_id, of.program_id)
+                turned["bulk issue"] = [asyncio.run(bulk.among(url, data_dir, of.secret, *ids, _BULK))]
     found.verified = verify(large)
     return found
+
+
+_REDEEM: Final[dict[str, Any]] = {"kind": "redeem", "connections": 32}
+_LOOK: Final[dict[str, Any]] = {"kind": "look", "connections": 32}
+
+
+def _round(about: dict[str, Any], seconds: int, found: dict[str, list[float]]) -> None:
+    for job in (_REDEEM, _LOOK):
+        told = load.measure({**job, **about, "seconds": seconds})
+        found.setdefault(job["kind"], []).append(told["rate"])
+    print(".", end="", file=sys.stderr, flush=True)
 
 
 def _about(server: Scratch, of: Grown) -> dict[str, Any]:

@@ -44,8 +44,8 @@ class Scratch:
         self.data_dir = root / "data"
         self.processes = processes
         """As `KADO_PROCESSES`; counts from the next start on."""
-        self._secret = secret or secrets.token_hex(32)
-        self.keyring = Keyring([self._secret])
+        self.secret = secret or secrets.token_hex(32)
+        self.keyring = Keyring([self.secret])
         self._database_url = database_url
         self._said = root / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -116,7 +116,7 @@ class Scratch:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KADO_")}
         chosen = {
             "KADO_DATA_DIR": str(self.data_dir),
-            "KADO_SECRET_KEY": self._secret,
+            "KADO_SECRET_KEY": self.secret,
             "KADO_LOG_LEVEL": "info",
             "KADO_PROCESSES": str(self.processes),
         }
