@@ -66,9 +66,7 @@ def drill(tell: Tell, scale: float) -> list[Line]:
 # ── slow ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _slow(
-    port: int, cards: Cards, token: str, tell: Tell, scale: float, where: str = ""
-) -> list[Line]:
+async def _slow(port: int, cards: Cards, token: str, tell: Tell, scale: float, where: str = "") -> list[Line]:
     heads, others = max(10, round(HEADS * scale)), max(3, round(OTHERS * scale))
     job = {"kind": "redeem", "program": cards.program_id, "cards": cards.ids, "token": token, "port": port}
     job |= {"connections": TILLS, "seconds": SECONDS * min(1, scale * 2)}

@@ -27,7 +27,7 @@ _TALLIES: Final = """
 _EXPIRE: Final = """
     WITH due AS (
         SELECT id FROM fraud_alert
-        WHERE program_id = $1 AND status = 'open' AND last_at < clock_timestamp() - $2::interval
+        WHERE program_id = $1 AND status = 'open' AND last_at < statement_timestamp() - $2::interval
         ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)
     UPDATE fraud_alert a SET status = 'expired', acknowledged_by = $4, acknowledged_at = clock_timestamp()
     FROM due WHERE a.program_id = $1 AND a.id = due.id RETURNING a.id, a.card_ids, a.occurrences"""
@@ -39,7 +39,7 @@ _ADDRESSES: Final = """
         facts = CASE WHEN facts->>'countedBy' LIKE 'address:%' THEN facts - 'countedBy' ELSE facts END
     WHERE program_id = $1 AND id IN (
         SELECT id FROM fraud_alert
-        WHERE program_id = $1 AND last_at < clock_timestamp() - $2::interval
+        WHERE program_id = $1 AND last_at < statement_timestamp() - $2::interval
           AND (subject LIKE 'address:%' AND subject NOT LIKE 'address:forgotten-%'
                OR facts->>'countedBy' LIKE 'address:%') LIMIT $3)"""
 
