@@ -27,6 +27,7 @@ CROWD: Final = "redeem, 128 connections"
 HOT: Final = "redeem on one card, 32 connections"
 CHECK: Final = "balance check by number and code, 32"
 LOOK: Final = "balance by token, 32"
+USUAL: Final = "redeem without the fast lane, 32 connections"
 TWO: Final = "redeem, 2 processes, 32 connections"
 NOTHING: Final = "nothing: generator and uvicorn alone, 32"
 
@@ -75,12 +76,15 @@ class Bench:
         self._call(CEILING, 32, seconds)
         self._load(CHECK, "check", 32, seconds)
         self._load(LOOK, "look", 32, seconds)
+        self._restart(processes=1, lane="off")
+        self._load(USUAL, "redeem", 32, seconds)
         self._restart(processes=2)
         self._load(TWO, "redeem", 32, seconds)
 
-    def _restart(self, processes: int) -> None:
+    def _restart(self, processes: int, lane: str = "on") -> None:
         self.server.stop()
         self.server.processes = processes
+        self.server.settings = {"KADO_FAST_LANE": lane}
         self.server.start()
 
     def _call(self, name: str, clients: int, seconds: int, *, hot: bool = False) -> None:

@@ -43,7 +43,9 @@ class Scratch:
         self.port = _free_port()
         self.data_dir = root / "data"
         self.processes = processes
-        """As `KADO_PROCESSES`; counts from the next start on."""
+        """As `KADO_PROCESSES`; counts from the next start on, as the next one does."""
+        self.settings: dict[str, str] = {}
+        """Further settings, by their names."""
         self.secret = secret or secrets.token_hex(32)
         self.keyring = Keyring([self.secret])
         self._database_url = database_url
@@ -120,7 +122,8 @@ class Scratch:
             "KADO_LOG_LEVEL": "info",
             "KADO_PROCESSES": str(self.processes),
         }
-        return kept | chosen | ({} if self._database_url is None else {"KADO_DATABASE_URL": self._database_url})
+        place = {} if self._database_url is None else {"KADO_DATABASE_URL": self._database_url}
+        return kept | chosen | place | self.settings
 
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
