@@ -207,7 +207,7 @@ class _Load:
                     tally.seconds.append(now - sent[fd])
                     last = now
                 if now >= until or self._left == 0:
-                    del sent[fd]
+                    self._leave(fd)
                 else:
                     self._send(fd)
         for one in self._sockets.values():
@@ -218,18 +218,31 @@ class _Load:
         if self._left is not None:
             self._left -= 1
         self._sent[fd] = time.perf_counter()
-        os.write(fd, self._request())
+        try:
+            os.write(fd, self._request())
+        except ConnectionError:
+            self._lost(fd)
+
+    def _lost(self, fd: int) -> None:
+        self.tally.failed("the connection was closed")
+        self._leave(fd)
+
+    def _leave(self, fd: int) -> None:
+        """Nothing more is asked, and nothing expected, over this connection."""
+        del self._sent[fd]
+        self._wait.unregister(fd)
 
     def _received(self, fd: int) -> bytes | None:
         """A whole answer, or None as long as a part of it is missing."""
-        data = os.read(fd, _TAKEN_AT_ONCE)
+        try:
+            data = os.read(fd, _TAKEN_AT_ONCE)
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._lost(fd)
+            return None
         if fd in self._parts:
             data = self._parts.pop(fd) + data
-        elif not data:
-            self.tally.failed("the connection was closed")
-            self._sent.pop(fd, None)
-            self._wait.unregister(fd)
-            return None
         end = data.find(_HEAD_END)
         if end >= 0:
             at = data.find(_LENGTH, 0, end)
