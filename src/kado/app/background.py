@@ -2,7 +2,7 @@
 
 import asyncio
 
-from kado.access import customer_sessions, merchant_sessions, sessions
+from kado.access import attempts, customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
 from kado.cards.bulk.work import issue_next_batch
@@ -69,6 +69,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
+            Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
             Periodic("erasures", _ERASURE_SECONDS, lambda: go_on_with_erasures(database, settings.keyring)),
             Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
