@@ -33,7 +33,7 @@ from kado.cards.entries import append
 from kado.cards.issue import Issue, make
 from kado.cards.posting import Answer, NewEntry
 from kado.cards.seal import Sealer
-from kado.cards.store import read_programs
+from kado.cards.store import ENTRY_COLUMNS, read_programs
 from kado.cards.words import words_of
 from kado.crypto import Keyring
 from kado.programs.program import Program
@@ -61,7 +61,7 @@ KEPT: Final = Path(os.environ.get("KADO_BENCH_KEPT", "/var/tmp/kado-bench"))
 _CHUNK: Final = 10_000
 _DAYS: Final = 100
 _VALUE: Final = 1_000_000
-_ENTRY: Final = tuple(field.name for field in fields(Entry))
+_ENTRY: Final = tuple(name.strip() for name in ENTRY_COLUMNS.split(","))
 _CARD: Final = tuple(field.name for field in fields(Card) if field.name != "merchant_name")
 _TABLES: Final = ("card", "card_transaction", "card_word", "idempotency_key", "audit_log")
 _WORDS: Final = ("program_id", "card_id", "place", "word", "shared", "is_test", "created_at")

@@ -33,6 +33,7 @@ from bench import cards as bench_cards  # noqa: E402
 
 from kado.access.caller import Caller  # noqa: E402
 from kado.access.permissions import Permission, Role  # noqa: E402
+from kado.app.measure.cards import Cards  # noqa: E402
 from kado.cards.ledger import Ledger  # noqa: E402
 from kado.cards.redeem import Redeem  # noqa: E402
 from kado.cards.verify import verify  # noqa: E402
@@ -70,7 +71,7 @@ class Figures:
 class Bench:
     """A posting machine on a database of its own."""
 
-    def __init__(self, ledger: Ledger, caller: Caller, cards: bench_cards.Cards, cluster: Path) -> None:
+    def __init__(self, ledger: Ledger, caller: Caller, cards: Cards, cluster: Path) -> None:
         self._ledger = ledger
         self._caller = caller
         self._cards = cards
