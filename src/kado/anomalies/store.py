@@ -134,9 +134,9 @@ async def note_anomalies(
 async def resolve_quiet(connection: Connection, quiet: timedelta) -> list[Alert]:
     """End the alerts of all programs that were not seen for so long; those that were."""
     rows = await connection.fetch(
-        "UPDATE anomaly_alert SET resolved_at = clock_timestamp()"
+        "UPDATE anomaly_alert SET resolved_at = statement_timestamp()"
         " WHERE program_id IN (SELECT id FROM program) AND resolved_at IS NULL"
-        f" AND last_seen_at < clock_timestamp() - $1::interval RETURNING {ALERT_COLUMNS}",
+        f" AND last_seen_at < statement_timestamp() - $1::interval RETURNING {ALERT_COLUMNS}",
         quiet,
     )
     return [alert_from_row(tuple(row)) for row in rows]
@@ -155,11 +155,12 @@ async def list_heard(connection: Connection, program_ids: Sequence[str]) -> set[
 async def forget_counts(connection: Connection, program_id: str) -> None:
     """Delete the program's minutes of more than two days and its hours of more than a month ago."""
     await connection.execute(
-        "DELETE FROM request_minute WHERE program_id = $1 AND minute < clock_timestamp() - interval '2 days'",
+        "DELETE FROM request_minute WHERE program_id = $1 AND minute < statement_timestamp() - interval '2 days'",
         program_id,
     )
     await connection.execute(
-        "DELETE FROM request_hour WHERE program_id = $1 AND hour < clock_timestamp() - interval '32 days'", program_id
+        "DELETE FROM request_hour WHERE program_id = $1 AND hour < statement_timestamp() - interval '32 days'",
+        program_id,
     )
 
 

@@ -103,7 +103,7 @@ async def mark_delivered(database: Database, program_id: str, card_id: str) -> N
     async def work(connection: Connection) -> None:
         row = await connection.fetchrow(
             """
-            UPDATE card c SET delivered_at = clock_timestamp() FROM program p
+            UPDATE card c SET delivered_at = statement_timestamp() FROM program p
             WHERE c.program_id = $1 AND c.id = $2 AND c.delivered_at IS NULL AND p.id = c.program_id
             RETURNING c.delivered_at AS at,
                       EXISTS (SELECT FROM webhook w WHERE w.merchant_id = p.merchant_id AND w.enabled) AS is_heard""",

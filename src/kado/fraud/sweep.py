@@ -16,22 +16,22 @@ BATCH: Final = 5000
 _TALLIES: Final = """
     DELETE FROM fraud_tally WHERE program_id = $1 AND (series_id, is_test, subject, bucket) IN (
         SELECT series_id, is_test, subject, bucket FROM fraud_tally
-        WHERE program_id = $1 AND touched_at < clock_timestamp() - $2::interval ORDER BY touched_at LIMIT $3)"""
+        WHERE program_id = $1 AND touched_at < statement_timestamp() - $2::interval ORDER BY touched_at LIMIT $3)"""
 
 _ALERTS: Final = """
     DELETE FROM fraud_alert WHERE program_id = $1 AND id IN (
         SELECT id FROM fraud_alert
-        WHERE program_id = $1 AND acknowledged_at < clock_timestamp() - $2::interval LIMIT $3)"""
+        WHERE program_id = $1 AND acknowledged_at < statement_timestamp() - $2::interval LIMIT $3)"""
 
 _CLEARANCES: Final = """
     DELETE FROM fraud_clearance WHERE program_id = $1 AND (rule_id, card_id) IN (
         SELECT rule_id, card_id FROM fraud_clearance
-        WHERE program_id = $1 AND ends_at < clock_timestamp() - $2::interval LIMIT $3)"""
+        WHERE program_id = $1 AND ends_at < statement_timestamp() - $2::interval LIMIT $3)"""
 
 _BLOCKS: Final = """
     DELETE FROM fraud_blocked_address WHERE program_id = $1 AND address IN (
         SELECT address FROM fraud_blocked_address
-        WHERE program_id = $1 AND expires_at < clock_timestamp() - $2::interval LIMIT $3)"""
+        WHERE program_id = $1 AND expires_at < statement_timestamp() - $2::interval LIMIT $3)"""
 
 _OVER: Final = (
     (_TALLIES, TALLIES_KEPT),

@@ -69,8 +69,8 @@ async def forget_what_is_over(database: Database, keyring: Keyring, kept: Kept) 
 _MESSAGES: Final = f"""
     DELETE FROM message WHERE program_id = $1 AND id IN (
         SELECT id FROM message
-        WHERE program_id = $1 AND state <> 'queued' AND created_at < clock_timestamp() - $2::interval
-          AND coalesce(sent_at, created_at) < clock_timestamp() - $2::interval
+        WHERE program_id = $1 AND state <> 'queued' AND created_at < statement_timestamp() - $2::interval
+          AND coalesce(sent_at, created_at) < statement_timestamp() - $2::interval
         ORDER BY created_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)"""
 
 # Of a task that failed nothing more is issued.

@@ -56,7 +56,7 @@ async def update(connection: Connection, webhook: Webhook) -> None:
     """Write all that its owner may change."""
     await connection.execute(
         "UPDATE webhook SET url = $2, secret = $3, enabled = $4, hears_all = $5, events = $6,"
-        " pass_templates = $7::jsonb, disabled_at = $8, disabled_reason = $9, updated_at = clock_timestamp()"
+        " pass_templates = $7::jsonb, disabled_at = $8, disabled_reason = $9, updated_at = statement_timestamp()"
         " WHERE id = $1",
         webhook.id,
         webhook.url,
@@ -73,8 +73,8 @@ async def update(connection: Connection, webhook: Webhook) -> None:
 async def change_secret(connection: Connection, webhook_id: str, sealed: bytes, overlap: timedelta) -> None:
     """Another secret from now on; the one before signs beside it for so long, and the one before that no more."""
     await connection.execute(
-        "UPDATE webhook SET previous_secret = secret, previous_until = clock_timestamp() + $3::interval, secret = $2"
-        " WHERE id = $1",
+        "UPDATE webhook SET previous_secret = secret, previous_until = statement_timestamp() + $3::interval,"
+        " secret = $2 WHERE id = $1",
         webhook_id,
         sealed,
         overlap,
@@ -84,7 +84,7 @@ async def change_secret(connection: Connection, webhook_id: str, sealed: bytes, 
 async def forget_previous_secrets(connection: Connection) -> None:
     """Those that sign no more."""
     await connection.execute(
-        "UPDATE webhook SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= clock_timestamp()"
+        "UPDATE webhook SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= statement_timestamp()"
     )
 
 
