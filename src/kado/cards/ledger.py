@@ -62,14 +62,17 @@ class Ledger:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(self._settle, Crowd("postings", database.places))
+        self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(
+            self._settle, Crowd("postings", database.places), sort=self._sort
+        )
 
     async def post(self, posting: Posting | Issue) -> Answer:
         """Settle one posting together with whatever else is waiting, and return its answer after the commit.
 
         Raises `Refusal` for a "no" that is not stored, `Unavailable` when the outcome could not be learned in time.
         """
+        await self._database.learn()
         return await self._gatherer.submit(self._ticket(posting))
 
     async def knows(self, posting: Posting) -> bool:
@@ -82,7 +85,11 @@ class Ledger:
     async def close(self) -> None:
         """Finish what is under way and give the connection back."""
         await self._gatherer.drained()
-        await self._drop_connection()
+        await self._drop_connections()
+
+    def _sort(self, ticket: _Ticket) -> str | None:
+        """What may share a list: everything, or what is of one program, where each program has a machine of its own."""
+        return ticket.posting.program_id if self._database.is_distributed else None
 
     def _ticket(self, posting: Posting | Issue) -> _Ticket:
         if posting.key is None:
@@ -109,7 +116,7 @@ class Ledger:
                 if attempt >= _TRIES or not isinstance(error, asyncpg.UniqueViolationError):
                     raise
             except AWAY as error:
-                await self._drop_connection()
+                await self._drop_connections()
                 log.warning("database away", error=type(error).__name__, postings=len(tickets), attempt=attempt)
                 if time.monotonic() > deadline:
                     raise away() from error
@@ -125,17 +132,20 @@ class Ledger:
     async def _once(self, tickets: list[_Ticket]) -> Sequence[Result]:
         """One attempt at the whole list: everything or nothing."""
         connection = await self._connected()
-        await connection.execute("BEGIN")
         try:
+            await connection.execute("BEGIN")
             results = await self._run(connection, tickets)
             with confirmed(connection):
                 await connection.execute("COMMIT")
         except AWAY:
-            raise  # the connection goes, and with it the transaction, if the commit did not happen
+            connection.terminate()  # it goes, and with it the transaction, if the commit did not happen
+            raise
         except BaseException:
             with suppress(asyncpg.PostgresError, *AWAY):
                 await connection.execute("ROLLBACK")
             raise
+        finally:
+            self._idle.append(connection)
         return results
 
     async def _run(self, connection: Connection, tickets: list[_Ticket]) -> Sequence[Result]:
@@ -226,15 +236,18 @@ class Ledger:
         return answer
 
     async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect(KEYED_ONLY)
-        return self._connection
+        """A connection for one list; there are as many as lists at a time."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._database.connect(KEYED_ONLY)
 
-    async def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+    async def _drop_connections(self) -> None:
+        """Give up those that are idle: what one of them found out is true of all."""
+        while self._idle:
             with suppress(asyncpg.PostgresError, *AWAY):
-                await connection.close(timeout=1)
+                await self._idle.pop().close(timeout=1)
 
 
 async def _write(connection: Connection, page: Page) -> None:

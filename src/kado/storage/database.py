@@ -15,6 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 from kado.errors import Unavailable
 from kado.storage.connect import connect
 from kado.storage.crowd import PLACES, Crowd
+from kado.storage.distribution import is_distributed
 
 APP_ROLE: Final = "kado_app"
 
@@ -105,6 +106,8 @@ class Database:
         self.places = places
         self._crowd = Crowd("connections", places)
         self._waiting = 0
+        self.is_distributed: bool | None = None
+        """Whether programs are spread over machines; None as long as nobody has asked (`learn`)."""
 
     @classmethod
     async def open(cls, url: str, *, as_app: bool = True, size: int = 10, places: int = PLACES) -> "Database":
@@ -122,6 +125,12 @@ class Database:
         )
         await pool
         return cls(pool, url, as_app, places)
+
+    async def learn(self) -> None:
+        """Find out, once, what kind of database this is. Raises `Unavailable`."""
+        if self.is_distributed is None:
+            async with self.read() as connection:
+                self.is_distributed = await is_distributed(connection)
 
     async def close(self) -> None:
         """Give back all connections; those still busy after a moment are cut."""
