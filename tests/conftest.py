@@ -1,7 +1,7 @@
 """What every test may ask for: a real PostgreSQL, a migrated database of its own, keys.
 
 `KADO_TEST_DATABASE_URL` (a superuser of a running server) spares the start of a server; without it the embedded one
-runs.
+runs. `KADO_TEST_CITUS` names the machines of a Citus cluster instead (`tests/cluster.py`).
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import argon2
 import asyncpg
 import pytest
 from hypothesis import settings as hypothesis_settings
+from tests import cluster
 from tests.place import PLACE
 from tests.secrets.watch import pytest_runtest_makereport  # noqa: F401 - a hook: it is there to be found
 
@@ -46,6 +47,9 @@ def quick_passwords() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """A PostgreSQL server, as its superuser."""
+    if cluster.NODES:
+        yield url_of(cluster.NODES[0], "postgres")
+        return
     if url := os.environ.get("KADO_TEST_DATABASE_URL"):
         yield url
         return
@@ -67,6 +71,11 @@ def server_url() -> Iterator[str]:
 def template(server_url: str) -> Iterator[str]:
     """The name of a migrated, empty database to copy."""
     name = f"kado_template_{secrets.token_hex(4)}"
+    if cluster.NODES:
+        asyncio.run(cluster.make_template(name))
+        yield name
+        asyncio.run(cluster.drop(name))
+        return
     _on_server(server_url, f"CREATE DATABASE {name}")
     asyncio.run(migrate(url_of(server_url, name)))
     yield name
@@ -90,7 +99,10 @@ class Databases:
 
     def drop(self, name: str) -> None:
         """Not needed any more."""
-        self._work.submit(_on_server, self._server_url, f"DROP DATABASE {name} WITH (FORCE)")
+        if cluster.NODES:
+            self._work.submit(asyncio.run, cluster.drop(name))
+        else:
+            self._work.submit(_on_server, self._server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
     def close(self) -> None:
         """Drop the last one, which nobody took, and wait for all that is under way."""
@@ -99,6 +111,9 @@ class Databases:
 
     def _make(self) -> str:
         name = f"kado_{secrets.token_hex(6)}"
+        if cluster.NODES:
+            asyncio.run(cluster.copy(self._template, name))
+            return name
         _on_server(self._server_url, f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
         return name
 
