@@ -11,7 +11,6 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from kado.storage.database import APP_ROLE
 from kado.storage.distribute import distribute
 from kado.storage.migrate import migrate
 
@@ -36,7 +35,7 @@ async def make_template(name: str) -> None:
         await _on(NODES[0], name, f"SELECT citus_add_node('{worker.hostname}', {worker.port})")
     await _on(NODES[0], name, f"ALTER DATABASE {name} SET citus.shard_count = {_SHARDS}")
     await migrate(_url_of(NODES[0], name))
-    await distribute(_url_of(NODES[0], name), APP_ROLE, lambda _: None)
+    await distribute(_url_of(NODES[0], name), None, lambda _: None)
     for node in NODES:
         await _let_go(node, name)
 

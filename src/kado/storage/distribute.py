@@ -7,10 +7,13 @@ already stays there; what a migration has added since is put into its place then
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import asyncpg
 
+from kado.settings import split_address
 from kado.storage.connect import connect
+from kado.storage.database import APP_ROLE
 from kado.storage.distribution import DISTRIBUTED, KEY, REFERENCE, is_a_worker, is_distributed
 from kado.storage.revisions import CHAIN, SchemaError, read_schema
 
@@ -24,6 +27,7 @@ Tell = Callable[[str], None]
 SESSION: Final = {"citus.enable_unsafe_triggers": "on", "citus.multi_shard_modify_mode": "sequential"}
 """Settings of a session that changes the schema; plain PostgreSQL keeps them unread."""
 
+_APART_SECONDS: Final = 1.0
 _HELP: Final = "docs/how-to/citus.md says how to get there"
 
 
@@ -74,21 +78,20 @@ async def plan(connection: "Connection") -> Plan:
     )
 
 
-async def distribute(url: str, app_role: str, tell: Tell) -> Plan:
-    """Put every table into its place, and say so; what was done. `app_role` is who the server works as.
+async def distribute(url: str, app_url: str | None, tell: Tell) -> Plan:
+    """Put every table into its place, and say so; what was done. `app_url` is the servers' own, if there is one.
 
-    Raises `NotACluster` or `SchemaError`, and then nothing was changed.
+    Raises `NotACluster` or `SchemaError`, and then no table was moved, or all of them are in their places.
     """
     connection = await connect(url, timeout=10, server_settings=SESSION)
     try:
         todo = await plan(connection)
         await _refuse_company(connection)
-        if todo.tables:
-            async with connection.transaction():
-                await place(connection, todo.to_copy, todo.to_spread, tell)
-        await _let_in(connection, app_role, tell)
+        await _move(connection, todo, tell)
+        await _let_in(connection, unquote(split_address(app_url)[0].username or "") if app_url else APP_ROLE, tell)
     finally:
         await connection.close()
+    await _prove(app_url or url, is_app=app_url is not None)
     return todo
 
 
@@ -98,15 +101,22 @@ async def place_new(url: str, tell: Tell) -> None:
     try:
         if not await is_distributed(connection):
             return
-        todo = await plan(connection)
-        if todo.tables:
-            async with connection.transaction():
-                await place(connection, todo.to_copy, todo.to_spread, tell)
+        await _move(connection, await plan(connection), tell)
     finally:
         await connection.close()
 
 
-async def place(connection: "Connection", to_copy: Sequence[str], to_spread: Sequence[str], tell: Tell) -> None:
+async def _move(connection: "Connection", todo: Plan, tell: Tell) -> None:
+    if not todo.tables:
+        return
+    try:
+        async with connection.transaction():
+            await _place(connection, todo.to_copy, todo.to_spread, tell)
+    except asyncpg.PostgresError as error:
+        raise SchemaError(f"the cluster refused, and nothing was changed: {error}") from error
+
+
+async def _place(connection: "Connection", to_copy: Sequence[str], to_spread: Sequence[str], tell: Tell) -> None:
     """Put these tables into their places, in this order, on the transaction of a connection with `SESSION`."""
     tables = [*to_copy, *to_spread]
     await connection.execute("SET LOCAL lock_timeout = '10s'; SET LOCAL client_min_messages = warning")
@@ -155,7 +165,18 @@ async def _nodes(connection: "Connection") -> tuple[str, ...]:
     )
     if not rows:
         raise NotACluster(f"no machine of the cluster takes rows: `SELECT citus_add_node('<name>', <port>)`; {_HELP}")
+    await _compare_clocks(connection)
     return tuple(row["address"] for row in rows)
+
+
+async def _compare_clocks(connection: "Connection") -> None:
+    """What is sealed and what is over rests on the time, which each card takes from the machine that it lies on."""
+    apart = await connection.fetchval(
+        "SELECT max(abs(extract(epoch FROM result::timestamptz - clock_timestamp())))::float8"
+        " FROM run_command_on_workers('SELECT clock_timestamp()') WHERE success"
+    )
+    if apart is not None and apart > _APART_SECONDS:
+        raise NotACluster(f"the machines' clocks are {apart:.0f} seconds apart; run NTP on all of them")
 
 
 async def _placed(connection: "Connection") -> dict[str, str]:
@@ -209,3 +230,19 @@ async def _let_in(connection: "Connection", app_role: str, tell: Tell) -> None:
     name = await connection.fetchval("SELECT quote_ident($1)", app_role)
     await connection.execute(f"ALTER ROLE {name} LOGIN")
     tell(f"The role {app_role} may log in: the coordinator calls the other machines as it.")
+
+
+async def _prove(url: str, *, is_app: bool) -> None:
+    """Read every card's shard once as the server would. Raises `SchemaError` where a machine does not let it in."""
+    connection = await connect(url, timeout=10)
+    try:
+        if not is_app:
+            await connection.execute(f"SET ROLE {APP_ROLE}")
+        await connection.fetchval("SELECT count(*) FROM card WHERE balance < 0")
+    except asyncpg.PostgresError as error:
+        raise SchemaError(
+            f"the tables are in their places, but as the server's user the coordinator is not let in by the others "
+            f"({error}); allow it in their pg_hba.conf, then run this again"
+        ) from error
+    finally:
+        await connection.close()

@@ -20,7 +20,8 @@ CHANGES_NOTHING = {
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
     *("secret new", "secret use", "secret status", "secret drop"),
     *("staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
-    *("database status", "database migrate", "database upgrade", "database downgrade", "database forget-old"),
+    *("database status", "database migrate", "database distribute"),
+    *("database upgrade", "database downgrade", "database forget-old"),
 }
 """Commands that read, work for a server's own requests, or concern the database as a whole."""
 

@@ -15,8 +15,11 @@ from kado.doors.cli.verify import print_report
 from kado.settings import Settings
 from kado.storage import embedded
 from kado.storage.connect import connect
+from kado.storage.distribute import distribute as distribute_tables
+from kado.storage.distribute import plan as plan_distribution
 from kado.storage.embedded import majors
 from kado.storage.embedded.archive import SLOT
+from kado.storage.migrate import Phase
 from kado.storage.migrate import migrate as migrate_schema
 from kado.storage.revisions import CHAIN, read_schema
 
@@ -98,11 +101,37 @@ async def migrate(
     settings = configuration.load(make_secret=False)
     with ExitStack() as stack:
         url = settings.database_url or stack.enter_context(embedded.connect_or_start(settings.data_dir))
-        await migrate_schema(url, settings.database_app_url, phase="pre" if pre else "post" if post else "all")
+        phase: Phase = "pre" if pre else "post" if post else "all"
+        await migrate_schema(url, settings.database_app_url, phase=phase, tell=print)
         connection = await connect(url, timeout=10)
         schema = await read_schema(connection)
         await connection.close()
     print(f"The schema is {schema.version}; Kado of schema {schema.since} or later can work on it.")
+
+
+@app.command("distribute", epilog=example("kado database distribute --dry-run"))
+@command
+async def distribute(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+) -> None:
+    """Spread the tables over the machines of a Citus cluster, by program. Stop the servers first, and back up.
+
+    KADO_DATABASE_URL names the coordinator. All is done in one transaction, or nothing; what is in its place already
+    stays there, so that it can be run again at any time.
+    """
+    settings = configuration.load(make_secret=False)
+    if settings.database_url is None:
+        fail("The embedded database is one machine. KADO_DATABASE_URL has to name the coordinator of a Citus cluster.")
+    if dry_run:
+        connection = await connect(settings.database_url, timeout=10)
+        try:
+            todo = await plan_distribution(connection)
+        finally:
+            await connection.close()
+        print("\n".join(todo.lines()))
+        return
+    done = await distribute_tables(settings.database_url, settings.database_app_url, print)
+    print(f"{len(done.in_place) + len(done.tables)} tables are in their places on {len(done.nodes)} machines.")
 
 
 @app.command("upgrade", epilog=example("kado database upgrade"))

@@ -1,0 +1,37 @@
+"""Statements keep to what a distributed engine runs, though there is one machine: locks and clocks, by their text.
+
+What else Citus refuses it says itself; these two are what one forgets.
+"""
+
+import re
+
+from tests.tidy.test_statements import statements_on
+
+from kado.storage.distribution import DISTRIBUTED, REFERENCE
+
+_CHANGES = re.compile(rf"\b(?:UPDATE|DELETE FROM)\s+(?:{'|'.join((*DISTRIBUTED, *REFERENCE))})\b")
+_LOCKS = re.compile(r"\bFOR (?:NO KEY )?(?:UPDATE|SHARE)\b|\bFOR KEY SHARE\b")
+_OF_ONE_PROGRAM = re.compile(r"program_id = \$\d")
+
+EXEMPT = {
+    "cards/store.py:_LOCK": "for lists that span programs, of which there are none where programs are spread",
+}
+
+
+def test_rows_are_locked_in_one_program_at_a_time() -> None:
+    several = {
+        place
+        for place, text in statements_on(DISTRIBUTED)
+        if _LOCKS.search(text) and not _OF_ONE_PROGRAM.search(text) and place not in EXEMPT
+    }
+    assert several == set()
+
+
+def test_rows_are_changed_by_the_time_of_the_statement() -> None:
+    """Citus refuses a clock that goes on while a statement runs (0A000): machines would write different times."""
+    volatile = {
+        place
+        for place, text in statements_on((*DISTRIBUTED, *REFERENCE))
+        if (found := _CHANGES.search(text)) and "clock_timestamp()" in text[found.start() :]
+    }
+    assert volatile == set()
