@@ -73,13 +73,11 @@ def template(server_url: str) -> Iterator[str]:
     name = f"kado_template_{secrets.token_hex(4)}"
     if cluster.NODES:
         asyncio.run(cluster.make_template(name))
-        yield name
-        asyncio.run(cluster.drop(name))
-        return
-    _on_server(server_url, f"CREATE DATABASE {name}")
-    asyncio.run(migrate(url_of(server_url, name)))
+    else:
+        _on_server(server_url, f"CREATE DATABASE {name}")
+        asyncio.run(migrate(url_of(server_url, name)))
     yield name
-    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    drop_database(server_url, name)
 
 
 class Databases:
@@ -99,10 +97,7 @@ class Databases:
 
     def drop(self, name: str) -> None:
         """Not needed any more."""
-        if cluster.NODES:
-            self._work.submit(asyncio.run, cluster.drop(name))
-        else:
-            self._work.submit(_on_server, self._server_url, f"DROP DATABASE {name} WITH (FORCE)")
+        self._work.submit(drop_database, self._server_url, name)
 
     def close(self) -> None:
         """Drop the last one, which nobody took, and wait for all that is under way."""
@@ -110,12 +105,7 @@ class Databases:
         self._work.shutdown()
 
     def _make(self) -> str:
-        name = f"kado_{secrets.token_hex(6)}"
-        if cluster.NODES:
-            asyncio.run(cluster.copy(self._template, name))
-            return name
-        _on_server(self._server_url, f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
-        return name
+        return copy_database(self._server_url, self._template)
 
 
 @pytest.fixture(scope="session")
@@ -169,6 +159,24 @@ def url_of(server_url: str, database_name: str) -> str:
     """The same server, another database."""
     parts = urlsplit(server_url)
     return urlunsplit(parts._replace(path=f"/{database_name}"))
+
+
+def copy_database(server_url: str, template: str) -> str:
+    """The name of a copy, on all machines where there are several."""
+    name = f"kado_{secrets.token_hex(6)}"
+    if cluster.NODES:
+        asyncio.run(cluster.copy(template, name))
+    else:
+        _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    return name
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Not needed any more, on any machine."""
+    if cluster.NODES:
+        asyncio.run(cluster.drop(name))
+    else:
+        _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _on_server(server_url: str, statement: str) -> None:
