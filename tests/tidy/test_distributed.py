@@ -4,9 +4,11 @@ What else Citus refuses it says itself; these two are what one forgets.
 """
 
 import re
+from pathlib import Path
 
 from tests.tidy.test_statements import statements_on
 
+from kado.storage import migrations
 from kado.storage.distribution import DISTRIBUTED, REFERENCE
 
 _CHANGES = re.compile(rf"\b(?:UPDATE|DELETE FROM)\s+(?:{'|'.join((*DISTRIBUTED, *REFERENCE))})\b")
@@ -35,3 +37,12 @@ def test_rows_are_changed_by_the_time_of_the_statement() -> None:
         if (found := _CHANGES.search(text)) and "clock_timestamp()" in text[found.start() :]
     }
     assert volatile == set()
+
+
+def test_new_tables_get_their_place_before_they_refer_to_rows_that_are_spread() -> None:
+    """A table that is not in its place yet cannot refer to them on Citus: `place` stands between the two."""
+    tables = "|".join(DISTRIBUTED)
+    for file in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.*"):
+        if file.name > "0018~":
+            for made in re.findall(r"CREATE TABLE[^;]*;", file.read_text()):
+                assert not re.search(rf"REFERENCES (?:{tables})\b", made), file.name

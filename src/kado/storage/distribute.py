@@ -106,6 +106,13 @@ async def place_new(url: str, tell: Tell) -> None:
         await connection.close()
 
 
+async def place_table(connection: "Connection", table: str) -> None:
+    """Put one new table into its place, on the transaction of a connection with `SESSION`; elsewhere do nothing."""
+    if await is_distributed(connection):
+        to_copy = [table] if table in REFERENCE else []
+        await _place(connection, to_copy, [table] if table in DISTRIBUTED else [], lambda _: None)
+
+
 async def _move(connection: "Connection", todo: Plan, tell: Tell) -> None:
     if not todo.tables:
         return
