@@ -11,7 +11,7 @@ from tests.tidy.test_statements import statements_on
 from kado.storage import migrations
 from kado.storage.distribution import DISTRIBUTED, REFERENCE
 
-_CHANGES = re.compile(rf"\b(?:UPDATE|DELETE FROM)\s+(?:{'|'.join((*DISTRIBUTED, *REFERENCE))})\b")
+_CHANGES = re.compile(r"\b(?:UPDATE|DELETE FROM)\s+[a-z_]+\b")
 _LOCKS = re.compile(r"\bFOR (?:NO KEY )?(?:UPDATE|SHARE)\b|\bFOR KEY SHARE\b")
 _OF_ONE_PROGRAM = re.compile(r"program_id = \$\d")
 

@@ -14,7 +14,7 @@ import asyncpg
 from kado.settings import split_address
 from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
-from kado.storage.distribution import DISTRIBUTED, KEY, REFERENCE, is_a_worker, is_distributed
+from kado.storage.distribution import DISTRIBUTED, KEY, LOCAL, REFERENCE, is_a_worker, is_distributed
 from kado.storage.revisions import CHAIN, SchemaError, read_schema
 
 if TYPE_CHECKING:
@@ -149,9 +149,14 @@ async def _place(connection: "Connection", to_copy: Sequence[str], to_spread: Se
     for table in tables:
         # The rows have moved; without this the old ones stay on the disk, unseen.
         await connection.execute("SELECT truncate_local_data_after_distributing_table($1::text::regclass)", table)
-    for one in keys:
+    # Citus would take over a table of the coordinator's that refers to a copied one, with rules for its statements.
+    # Nothing that is referred to can be deleted by a server: it has no right to.
+    kept = [one for one in keys if one["table"] not in LOCAL]
+    for one in kept:
         await connection.execute(f"ALTER TABLE {one['table']} ADD CONSTRAINT {one['name']} {one['definition']}")
-    tell(f"{len(keys)} foreign keys are checked and hold on all machines.")
+    tell(f"{len(kept)} foreign keys are checked and hold on all machines.")
+    if let_go := sorted({one["table"] for one in keys} & LOCAL.keys()):
+        tell(f"Foreign keys to copied tables are given up on the coordinator's own: {', '.join(let_go)}.")
     for one in triggers:
         await connection.execute(one["definition"])
 

@@ -9,9 +9,11 @@ from typing import Any, Final
 from kado.storage.database import Connection
 from kado.webhooks.webhook import Webhook
 
-COLUMNS: Final = """
+_OWN: Final = """
     id, merchant_id, is_test, url, secret, enabled, hears_all, events, pass_templates, created_at, updated_at,
-    last_delivered_at, last_error, disabled_at, disabled_reason,
+    last_delivered_at, last_error, disabled_at, disabled_reason"""
+
+COLUMNS: Final = f"""{_OWN},
     CASE WHEN previous_until > clock_timestamp() THEN previous_secret END AS previous_secret"""
 """In the order of the fields of `Webhook`."""
 
@@ -38,7 +40,8 @@ async def insert(
     """Write an endpoint, which is not enabled."""
     row = await connection.fetchrow(
         "INSERT INTO webhook (id, merchant_id, is_test, url, secret, hears_all, events, pass_templates)"
-        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb) RETURNING {COLUMNS}",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"
+        f" RETURNING {_OWN}, NULL::bytea AS previous_secret",
         webhook_id,
         merchant_id,
         is_test,
