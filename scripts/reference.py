@@ -102,6 +102,8 @@ with `customers:sign-in` may do while a customer's session token comes with it: 
 
 A cashier issues and activates single cards up to the program's `cashierIssueLimit`, and so does a key with that role.
 To have a code sent elsewhere than to the card's own contacts takes `cards:resend-elsewhere` beside `cards:resend`.
+To make somebody an owner or a manager takes `confirmation` beside `staff:write`: a code of one's second factor, or
+one's password where there is none. A token alone, which may be stolen, makes nobody powerful.
 
 ## Routes
 

@@ -134,6 +134,15 @@ def empty_database_url(server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+async def undistributed() -> AsyncIterator[str]:
+    """A migrated database on a cluster's coordinator that nobody has distributed."""
+    name = f"kado_{secrets.token_hex(6)}"
+    await cluster.make(name)
+    yield url_of(cluster.NODES[0], name)
+    await cluster.drop(name)
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The same, connected the way the server connects."""
     opened = await Database.open(database_url)

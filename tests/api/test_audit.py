@@ -7,8 +7,9 @@ import pytest
 from tests.api.access_operations import ACCESS
 from tests.api.audit import known_ids, new_rows
 from tests.api.operations import OPERATIONS, a_card_for, send
+from tests.api.people_operations import GDPR
 from tests.api.shop import UNKNOWN, Body, Shop, Superuser, an_address, card_path, good
-from tests.api.sign_in import LOGOUT, code_for, sent_to, signed_in, verified
+from tests.api.sign_in import LOGOUT, code_for, on_behalf, sent_to, signed_in, verified
 from tests.api.test_rights import ROUTES
 from tests.api.tills import SETTINGS, THEME, FrontEnd
 
@@ -246,6 +247,27 @@ async def test_a_customer_signs_in_and_out(shop: Shop) -> None:
     ]  # fmt: skip
     assert {row["subject"] for row in rows[1:]} == {session["identity"]["id"]}
     assert "grace" not in repr(rows)
+
+
+async def test_what_a_customer_does_names_the_key_that_let_them_in(shop: Shop) -> None:
+    """The session proves the customer; that it was theirs to use says only the front end."""
+    email, token = "mary@example.com", await shop.key()
+    session = await signed_in(shop, email, token=token)
+    mine, other = await shop.active(customerEmail=email), await shop.active(customerEmail=email)
+    body = {"cardNumbers": [mine["cardNumber"], other["cardNumber"]], "merchantId": shop.merchant_id}
+    known = await known_ids(shop)
+    path = f"/v2/giftcards/programs/{shop.program_id}/consolidate"
+    good(await shop.post(path, body, token=token, headers=on_behalf(session)))
+    good(await shop.get(card_path(mine), token=token, headers=on_behalf(session)))
+    good(await shop.post(f"{GDPR}/consent", {"purposes": ["news"]}, token=token, headers=on_behalf(session)))
+    rows = await new_rows(shop, known)
+    assert {"card:consolidated", "pii_access", "consent:given"} <= {row["action"] for row in rows}
+    known = await known_ids(shop)
+    good(await shop.get(card_path(mine), token=token))
+    (own,) = await new_rows(shop, known)
+    customer = f"customer:{session['identity']['id']}"
+    assert {(row["actor"], row["details"]["through"]) for row in rows} == {(customer, own["actor"])}
+    assert "through" not in own["details"]
 
 
 async def test_a_wrong_password_of_a_customer_is_a_failed_sign_in(shop: Shop) -> None:

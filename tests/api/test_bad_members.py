@@ -36,7 +36,7 @@ WRONG_FORMATS: Final[dict[str, tuple[object, ...]]] = {
 }
 CONTROL: Final = ("a\x00b", "a\x1bb", "a\ud800b")
 # Compared and never kept, so that one with a control character is just a wrong one.
-ANY_TEXT: Final = {"sessionToken", "password"}
+ANY_TEXT: Final = {"sessionToken", "password", "confirmation"}
 
 
 def resolved(schema: Body) -> Body:

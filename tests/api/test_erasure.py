@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.api import fraud
 from tests.api.bulk import a_task, work
 from tests.api.people import Somebody, answers_naming, balances, erased, exported, traces
 from tests.api.people_operations import GDPR
@@ -95,6 +96,25 @@ async def test_nothing_is_left_of_somebody_who_is_forgotten(shop: Shop, fits: Fi
         assert again.headers["Idempotent-Replayed"] == "true"
         assert not any(word in again.text.lower() for word in who.words)
     assert await balances(thief) == money
+
+
+async def test_notes_on_alerts_of_the_persons_cards_go_and_orders_by_name(shop: Shop, thief: Superuser) -> None:
+    who, program = Somebody.new(), await fraud.a_program(shop)
+    await fraud.a_rule(shop, program, "TRANSACTION_LIMIT", {"maxAmount": "1.00"}, "flag")
+    for contacts in (who.contacts, {"customerEmail": "ada@example.com"}):
+        card = await shop.active(program_id=program, **contacts)
+        good(await shop.redeem(card, "2.00"))
+    for alert in await fraud.alerts(shop, program):
+        path = fraud.fraud_path(program, f"alerts/{alert['id']}/acknowledge")
+        good(await shop.post(path, {"notes": f"{who.name} called"}))
+    orders = "/v2/giftcards/audit-logs/export"
+    filters: tuple[Body, ...] = ({"subjectName": who.name}, {"subjectId": card["id"]})
+    by_name, by_id = [good(await shop.post(orders, one), 202)["taskId"] for one in filters]
+    await erased(shop, customerEmail=who.email)
+    good(await shop.get(f"{orders}/{by_name}"), 404)
+    good(await shop.get(f"{orders}/{by_id}"))
+    rows = await shop.rows("SELECT notes, card_ids FROM fraud_alert WHERE program_id = $1", program)
+    assert {row["card_ids"] == [card["id"]]: row["notes"] for row in rows} == {True: f"{who.name} called", False: None}
 
 
 async def test_a_card_is_worth_as_much_as_before_to_whoever_holds_it(shop: Shop) -> None:

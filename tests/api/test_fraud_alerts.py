@@ -324,6 +324,34 @@ async def test_what_is_over_is_swept(shop: Shop) -> None:
     await sweep_cards(database, answer_days=35)
 
 
+async def test_an_alert_that_nobody_looks_at_ends_and_is_known_to_have(shop: Shop) -> None:
+    program, database = await a_program(shop), shop.api.services.database
+    card, alert = await an_alert(shop, program)
+    other = await shop.active(program_id=program)
+    good(await shop.redeem(other, "6.00"))
+    old, young = [{"id": alert["id"], "days": 91}, {"id": (await alerts(shop, program))[0]["id"], "days": 89}]
+    for one in (old, young):
+        await shop.superuser.execute(
+            "UPDATE fraud_alert SET last_at = last_at - make_interval(days => $2) WHERE id = $1", one["id"], one["days"]
+        )
+    await sweep(database)
+    await sweep(database)
+    (ended,) = await alerts(shop, program, "?status=expired")
+    (left,) = await alerts(shop, program, "?status=open")
+    assert (ended["id"], ended["acknowledgedBy"], left["id"]) == (old["id"], "system:time", young["id"])
+    rows = await shop.rows("SELECT actor, action, merchant_id FROM audit_log WHERE subject = $1", old["id"])
+    assert [tuple(row.values()) for row in rows] == [("system:time", "fraud-alert:expired", shop.merchant_id)]
+    body = good(await shop.post(acknowledge_path(ended), {"suspendCard": True}), 400)
+    assert (body["code"], body["status"]) == ("alert_not_open", "expired")
+    good(await shop.redeem(card, "6.00"))
+    assert [one["cardId"] for one in await alerts(shop, program, "?status=open")] == [card["id"], other["id"]]
+    await shop.superuser.execute(
+        "UPDATE fraud_alert SET acknowledged_at = acknowledged_at - interval '401 days' WHERE id = $1", old["id"]
+    )
+    await sweep(database)
+    assert old["id"] not in [one["id"] for one in await alerts(shop, program)]
+
+
 async def test_a_manager_writes_and_who_only_reads_reads(shop: Shop) -> None:
     _, alert = await an_alert(shop)
     reader, manager = await shop.key(Role.READ_ONLY), await shop.key(Role.MANAGER)

@@ -176,6 +176,53 @@ async def test_the_audit_log_forgets_where_its_rows_came_from_and_nothing_else(s
     assert [(row["address"], row["user_agent"]) for row in rows] == [(None, None), (None, None), ("192.0.2.7", "curl")]
 
 
+async def test_addresses_in_alerts_end_with_those_of_the_log(shop: Shop, thief: Superuser) -> None:
+    """The alerts stay, one by one: two that are open are not taken for the same."""
+    program, card = await shop.program(), await shop.active()
+    counted = json.dumps({"countedBy": "address:192.0.2.7", "count": 3})
+    alerts = [
+        ("address:192.0.2.7", "{}", 366),
+        ("address:192.0.2.8", "{}", 366),
+        (f"card:{card['id']}", counted, 366),
+        ("address:192.0.2.9", counted, 364),
+    ]
+    for number, (subject, facts, days) in enumerate(alerts, 1):
+        await thief.execute(
+            "INSERT INTO fraud_alert (program_id, id, action, pattern_type, severity, status, subject, card_ids,"
+            " entry_ids, is_test, occurrences, facts, detected_at, last_at) SELECT $1, $2, 'flag', 'IP_BLOCK', 'low',"
+            " 'open', $3, ARRAY[$4], '{}', false, $7, $5, at, at FROM (SELECT now() - make_interval(days => $6) AS at)",
+            *(program, new_id(), subject, card["id"], facts, days, number),
+        )
+    assert (await round_of(shop)).addresses == 3
+    query = "SELECT id, subject, facts FROM fraud_alert WHERE program_id = $1 ORDER BY occurrences"
+    rows = await shop.rows(query, program)
+    first, second, third, young = [(row["subject"], json.loads(row["facts"])) for row in rows]
+    assert [first, second] == [(f"address:forgotten-{row['id']}", {}) for row in rows[:2]]
+    assert third == (f"card:{card['id']}", {"count": 3})
+    assert young == ("address:192.0.2.9", json.loads(counted))
+    assert (await round_of(shop)).addresses == 0
+
+
+async def test_the_audit_log_forgets_which_addresses_were_blocked(shop: Shop, thief: Superuser) -> None:
+    said = json.dumps({"ipAddress": "192.0.2.7", "cidrRange": "192.0.2.0/24", "reason": "r"})
+    for days, action in ((366, "address:blocked"), (364, "address:blocked"), (366, "row:other")):
+        await thief.execute(
+            "INSERT INTO audit_log (id, at, merchant_id, actor, action, subject, before, after)"
+            " VALUES ($1, now() - make_interval(days => $2), $3, 'key:x', $4, 'place', $5, $5)",
+            *(new_id(), days, shop.merchant_id, action, said),
+        )
+    await thief.execute("UPDATE retention_progress SET addresses_until = now() - interval '400 days'")
+    assert (await round_of(shop)).addresses == 1
+    rows = await shop.rows("SELECT before, after FROM audit_log WHERE subject = 'place' ORDER BY at, id")
+    assert [(json.loads(row["before"]), json.loads(row["after"])) for row in rows] == [
+        ({"reason": "r"}, {"reason": "r"}),
+        *[(json.loads(said), json.loads(said))] * 2,
+    ]
+    for change in ("after = NULL", "before = before - 'reason'", "after = after - 'ipAddress'", "actor = 'key:y'"):
+        with pytest.raises(asyncpg.PostgresError, match="never changed"):
+            await thief.execute(f"UPDATE audit_log SET {change} WHERE subject = 'place' AND action = 'address:blocked'")
+
+
 async def test_a_young_audit_log_is_not_read_through(empty_database_url: str) -> None:
     """In its first year nothing of it is due, however much it holds: where to begin is known from the start."""
     await migrate(empty_database_url)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.api.shop import PASSWORD, Body, Shop, an_address, good
+from tests.api.sign_in import an_email
 
 from kado.access import second_factor, staff, totp
 from kado.access.permissions import Role
@@ -363,3 +364,17 @@ async def test_the_operators_reset_leaves_a_person_who_can_sign_in(shop: Shop) -
     assert await second_factor.reset(shop.api.services.database, account, "operator:test")
     assert not await second_factor.reset(shop.api.services.database, account, "operator:test")
     assert good(await shop.sign_in(phone.email))["mfaPending"] is False
+
+
+async def test_who_has_one_confirms_a_new_owner_with_a_code(shop: Shop) -> None:
+    """A password alone would be what whoever stole the laptop may have beside its token."""
+    phone = await confirmed(shop, Role.OWNER)
+    body = {"email": an_email(), "password": PASSWORD, "role": "owner"}
+    for wrong in (PASSWORD, "000000"):
+        refused(await shop.post("/v2/staff", body | {"confirmation": wrong}, token=phone.token), "wrong_code")
+    code = await phone.code()
+    good(await shop.post("/v2/staff", body | {"confirmation": code}, token=phone.token), 201)
+    again = body | {"email": an_email(), "confirmation": code}
+    refused(await shop.post("/v2/staff", again, token=phone.token), "wrong_code")
+    again["confirmation"] = phone.recovery[0]
+    good(await shop.post("/v2/staff", again, token=phone.token), 201)

@@ -13,12 +13,13 @@ PATH = "/v2/staff"
 
 
 async def added(shop: Shop, role: str = "cashier", *, token: str = "") -> Body:
-    body = {"email": an_email(), "password": PASSWORD, "role": role, "name": "Bo"}
+    body = {"email": an_email(), "password": PASSWORD, "role": role, "name": "Bo", "confirmation": PASSWORD}
     return good(await shop.post(PATH, body, token=token or await shop.person()), 201)
 
 
 async def changed(shop: Shop, who: Body, *, token: str = "", **members: object) -> httpx2.Response:
-    return await shop.call("PUT", f"{PATH}/{who['id']}", members, token=token or await shop.person())
+    body = {"confirmation": PASSWORD, **members}
+    return await shop.call("PUT", f"{PATH}/{who['id']}", body, token=token or await shop.person())
 
 
 def refused(answer: httpx2.Response, code: str, status: int) -> None:
@@ -133,6 +134,47 @@ async def test_changes_are_in_the_audit_log_with_before_and_after(shop: Shop) ->
     assert [row["action"] for row in rows] == ["staff:created", "staff:changed", "staff:changed"]
     assert ('"role": "cashier"' in rows[1]["before"], '"role": "manager"' in rows[1]["after"]) == (True, True)
     assert ('"active": true' in rows[2]["before"], '"active": false' in rows[2]["after"]) == (True, True)
+
+
+# ── more than a token ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("role", ["owner", "manager"])
+async def test_a_token_alone_makes_nobody_powerful(shop: Shop, role: str) -> None:
+    """Whoever has stolen one has it for an hour; an account of their own they would have for good."""
+    _, token = await shop.somebody()
+    body = {"email": an_email(), "password": PASSWORD, "role": role}
+    refused(await shop.post(PATH, body, token=token), "confirmation_required", 403)
+    refused(await shop.post(PATH, body | {"confirmation": "wrong horse"}, token=token), "invalid_credentials", 401)
+    assert body["email"] not in (await shop.get(PATH)).text
+    new = await added(shop, token=token)
+    raised = await shop.call("PUT", f"{PATH}/{new['id']}", {"role": role}, token=token)
+    refused(raised, "confirmation_required", 403)
+    good(await shop.call("PUT", f"{PATH}/{new['id']}", {"role": role, "confirmation": PASSWORD}, token=token))
+    for less in ({"active": False}, {"role": "read-only"}):
+        good(await shop.call("PUT", f"{PATH}/{new['id']}", less, token=token))
+    good(await changed(shop, new, role=role, active=False, token=token))
+    opened = await shop.call("PUT", f"{PATH}/{new['id']}", {"active": True}, token=token)
+    refused(opened, "confirmation_required", 403)
+    assert good(await shop.post(PATH, body | {"confirmation": PASSWORD}, token=token), 201)["role"] == role
+
+
+async def test_from_an_owner_to_a_manager_is_less_and_takes_a_token_only(shop: Shop) -> None:
+    new = await added(shop, "owner")
+    good(await shop.call("PUT", f"{PATH}/{new['id']}", {"role": "manager"}, token=await shop.person()))
+
+
+async def test_emails_of_others_are_not_for_the_asking(shop: Shop) -> None:
+    """An email is one person's on the whole server, so adding one tells: twenty times a day, and not for a list."""
+    taken, _ = await shop.somebody()
+    merchant_id, _ = await shop.stranger()
+    token = await shop.person(merchant_id=merchant_id)
+    await added(shop, token=token)
+    body = {"email": taken, "password": PASSWORD, "role": "cashier"}
+    answers = await asyncio.gather(*(shop.post(PATH, body, token=token) for _ in range(22)))
+    assert sorted(answer.json()["code"] for answer in answers) == ["email_taken"] * 20 + ["too_many_attempts"] * 2
+    refused(await shop.post(PATH, body | {"email": an_email()}, token=token), "too_many_attempts", 429)
+    await added(shop)
 
 
 async def test_a_network_administrator_sees_all_merchants_and_nobodys_cards(shop: Shop) -> None:

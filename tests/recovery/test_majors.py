@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +10,9 @@ from typing import TypeVar
 import pytest
 from tests.database.cards.builders import open_shop
 from tests.recovery.books import Books, stored_books
+from typer.testing import CliRunner
 
+from kado.app.commands import command_line
 from kado.cards.seal import Sealer
 from kado.cards.verify import verify
 from kado.crypto import Keyring
@@ -92,6 +95,26 @@ def test_up_and_back_with_every_entry(data_dir: Path, keyring: Keyring) -> None:
     assert (version(data_dir), books(data_dir)) == (str(OLD), before)
     assert len(majors.forget_old(data_dir)) == 2
     assert books(data_dir) == before
+
+
+def test_moves_are_in_the_audit_log_and_do_not_stand_in_each_others_way(data_dir: Path) -> None:
+    """A row about a move is nothing that the way back would lose."""
+    environment = {"KADO_SECRET_KEY": secrets.token_hex(32), "KADO_DATABASE_URL": "", "KADO_DATA_DIR": str(data_dir)}
+
+    async def rows(database: Database) -> list[str]:
+        async with database.read() as connection:
+            found = await connection.fetch("SELECT action FROM audit_log WHERE action LIKE 'database:%' ORDER BY at")
+        return [row["action"] for row in found]
+
+    for word, left in (
+        ("upgrade", ["database:upgraded"]),
+        ("downgrade", ["database:downgraded"]),
+        ("forget-old", ["database:downgraded", "database:old-removed"]),
+    ):
+        done = CliRunner().invoke(command_line(), ("database", word), env=environment)
+        # The ledger was made under another secret key than that of these commands, and they say so.
+        assert done.exit_code in (0, 3), done.output
+        assert with_database(data_dir, rows) == left
 
 
 def test_a_server_says_which_command_moves_its_database(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:

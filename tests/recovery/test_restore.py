@@ -23,7 +23,7 @@ from kado.storage.database import Database
 from kado.storage.embedded.binaries import find_binaries, readable_binaries
 from kado.storage.embedded.cluster import ensure_cluster
 from kado.storage.embedded.supervisor import alone
-from kado.storage.migrate import migrate
+from kado.storage.migrate import SCHEMA, migrate
 
 SECRET = secrets.token_hex(32)
 PHRASE = "correct horse battery staple"
@@ -115,6 +115,11 @@ def test_a_dump_goes_into_any_database_that_understands_it(source: Path, folder:
     assert (restored["verified"]["clean"], restored["movedAside"]) == (True, None)
     assert asyncio.run(books_at(empty_database_url)) == books
 
+    rows = asyncio.run(audited(empty_database_url))
+    assert [row["action"] for row in rows] == ["database:backup-begun", "database:restored"]
+    assert rows[0]["details"] | {"place": ""} == {"place": "", "kind": "dump", "encrypted": False}
+    assert rows[1]["details"]["madeAt"] == dump["madeAt"]
+
     refused = kado("restore", dump["file"], "--into", empty_database_url)
     assert (refused.exit_code, "is not empty" in refused.stderr) == (1, True)
     restored = made("restore", dump["file"], "--into", empty_database_url, "--replace")
@@ -137,6 +142,37 @@ def test_a_dump_goes_into_any_database_that_understands_it(source: Path, folder:
     third = made("backup", str(folder / "third"), "--dump", KADO_DATA_DIR=str(folder / "older"))
     assert third["postgres"].startswith("16.")
     assert made("restore", third["file"], "--into", str(folder / "older"), "--replace")["verified"]["entries"] == 8
+
+
+def test_a_schema_that_is_made_leaves_a_row_and_one_that_is_there_leaves_none(empty_database_url: str) -> None:
+    for _ in range(2):
+        assert kado("database", "migrate", KADO_DATABASE_URL=empty_database_url).exit_code == 0
+        (row,) = asyncio.run(audited(empty_database_url))
+        assert (row["action"], row["details"]["to"]) == ("database:migrated", SCHEMA)
+
+
+def test_a_backup_is_made_also_where_no_row_can_be(folder: Path, empty_database_url: str) -> None:
+    asyncio.run(migrate(empty_database_url))
+    asyncio.run(changed(empty_database_url, "ALTER TABLE audit_log RENAME COLUMN user_agent TO agent"))
+    done = kado("backup", str(folder / "it"), KADO_DATABASE_URL=empty_database_url, KADO_DATA_DIR=str(folder))
+    assert (done.exit_code, "The audit log does not know of this" in done.stderr) == (0, True), done.output
+
+
+async def changed(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def audited(url: str) -> list[dict[str, Any]]:
+    """What the command line did with the database as a whole."""
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch(
+        "SELECT action, actor, details FROM audit_log WHERE action LIKE 'database:%' ORDER BY at"
+    )
+    await connection.close()
+    assert {row["actor"] for row in rows} <= {"operator:cli"}
+    return [{"action": row["action"], "details": json.loads(row["details"])} for row in rows]
 
 
 async def books_at(url: str) -> object:

@@ -44,6 +44,7 @@ class Server:
         self.environment = (
             without_settings()
             | _all_is_logged()
+            | {"KADO_FAST_LANE": os.environ.get("KADO_TEST_FAST_LANE", "on")}
             | {
                 "KADO_DATA_DIR": str(self.data_dir),
                 "KADO_PROCESSES": str(processes),

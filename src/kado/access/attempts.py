@@ -29,6 +29,7 @@ Kind = Literal[
     "otp-address",
     "otp-merchant",
     "otp-target",
+    "staff-email",
     "transfer-destination",
 ]
 

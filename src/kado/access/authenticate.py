@@ -49,7 +49,7 @@ class Access:
         if match is None:
             raise tokens.refused()
         token = match[1]
-        key = hashlib.sha256(token.encode()).digest()
+        key = _name_of(token)
         known = self._known.get(key)
         if known is None:
             forgotten = self._forgotten
@@ -58,6 +58,12 @@ class Access:
             if forgotten == self._forgotten:
                 self._known[key] = known
         return known.caller
+
+    def remembered(self, authorization: str) -> Caller | None:
+        """Who sent this header, where this process knows it already; None where `authenticate` has to look."""
+        match = _BEARER.fullmatch(authorization)
+        known = self._known.get(_name_of(match[1])) if match is not None else None
+        return None if known is None else known.caller
 
     def forget_person(self, staff_id: str) -> None:
         """Ask the database anew about this person; other processes do so within 30 seconds."""
@@ -117,6 +123,10 @@ class Access:
             lacks_second_factor=standing.lacks_second_factor,
         )
         return caller, claims.expires_at + tokens.LEEWAY_SECONDS - now.timestamp()
+
+
+def _name_of(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _is_taken_back(claims: tokens.Claims, valid_from: datetime | None) -> bool:

@@ -14,6 +14,7 @@ from kado.access import customer_store
 from kado.access.caller import Caller, Customer
 from kado.access.customer_store import Desk, Identity
 from kado.access.permissions import CUSTOMER, Permission
+from kado.audit.origin import passes_through
 from kado.errors import Unauthenticated
 from kado.storage.database import Connection, Database
 
@@ -68,11 +69,14 @@ class CustomerSessions:
     async def acting_for(self, caller: Caller, token: str) -> Caller:
         """The caller on behalf of the customer: with a customer's rights, and those only if it may sign customers in.
 
+        From here on the audit log names the caller beside the customer.
+
         Raises `Unauthenticated` for a token that is none, is over, or belongs to another merchant or mode.
         """
         identity = await self.find(token, caller.merchant_id, is_test=caller.is_test)
         if identity is None:
             raise invalid_session()
+        passes_through(caller.subject)
         return replace(
             caller,
             subject=f"customer:{identity.id}",

@@ -111,6 +111,17 @@ async def disable(database: Database, keyring: Keyring, staff: Staff, code: str)
     await _settle(database, await database.repeat(work), kept)
 
 
+async def prove(database: Database, keyring: Keyring, staff: Staff, code: str) -> None:
+    """Return where this is a code of either sort, which is used up. Raises as `renew_recovery_codes` does."""
+    kept: list[Reservation] = []
+
+    async def work(connection: Connection) -> bool:
+        kept[:] = [await counted(connection, keyring, staff.id, code)]
+        return await shown(connection, keyring, staff.id, code)
+
+    await _settle(database, await database.repeat(work), kept)
+
+
 async def reset(database: Database, staff: Staff, actor: str) -> bool:
     """Forget the person's second factor for them, and end their sign-ins; whether there was one."""
 

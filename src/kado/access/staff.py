@@ -12,9 +12,14 @@ from kado.access.permissions import Role
 from kado.access.staff_store import Member
 from kado.access.store import Merchant, Staff
 from kado.crypto import Keyring
-from kado.errors import Invalid, NotFound, Refusal
+from kado.errors import Forbidden, Invalid, NotFound, Refusal
 from kado.ids import new_id
 from kado.storage.database import Connection, Database
+
+POWERFUL: Final = frozenset({Role.OWNER, Role.MANAGER})
+"""Roles with which much can be done: a token alone gives them to nobody."""
+
+EMAIL_TAKEN: Final = "email_taken"
 
 _NAME_MAX: Final = 255
 
@@ -131,11 +136,13 @@ async def change(
     *,
     role: Role | None = None,
     active: bool | None = None,
+    is_confirmed: bool = True,
 ) -> Member:
     """Give the person another role, close the account or open it again; what is None stays.
 
     A closed account's sign-ins end; running servers follow within 30 seconds. Raises `NotFound` where the merchant has
-    no such person, and `Refusal` (`last_owner`) where nobody would be left who owns the merchant.
+    no such person, `Refusal` (`last_owner`) where nobody would be left who owns the merchant, and `Forbidden`
+    (`confirmation_required`) where who asks has shown a token only and somebody would become powerful by it.
     """
 
     async def work(connection: Connection) -> Member:
@@ -147,6 +154,8 @@ async def change(
         after = replace(
             before, role=before.role if role is None else role, active=before.active if active is None else active
         )
+        if not is_confirmed and _gains_power(before, after):
+            raise confirmation_required()
         if owners == [staff_id] and not (after.active and after.role is Role.OWNER):
             raise Refusal("last_owner", "This is the merchant's only owner; make somebody else one first.")
         await staff_store.update_member(connection, after)
@@ -192,6 +201,14 @@ async def require_second_factor(database: Database, merchant_id: str, required: 
     await database.repeat(work)
 
 
+def confirmation_required() -> Forbidden:
+    """A token alone makes nobody an owner or a manager: it may be stolen, and what it makes would outlast it."""
+    return Forbidden(
+        "confirmation_required",
+        "This takes `confirmation`: a code of your second factor, or your password where you have none.",
+    )
+
+
 def not_found() -> NotFound:
     """The one answer for somebody who works elsewhere and for nobody at all."""
     return NotFound("staff_not_found", "There is no such person.")
@@ -217,8 +234,14 @@ async def _record(
     )
 
 
+def _gains_power(before: Member, after: Member) -> bool:
+    if not after.active or after.role not in POWERFUL:
+        return False
+    return not before.active or before.role not in (after.role, Role.OWNER)
+
+
 def _email_taken() -> Refusal:
-    return Refusal("email_taken", "Someone with this email address exists already.")
+    return Refusal(EMAIL_TAKEN, "Someone with this email address exists already.")
 
 
 def _checked_name(name: str | None) -> str | None:

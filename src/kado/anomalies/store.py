@@ -164,6 +164,14 @@ async def forget_counts(connection: Connection, program_id: str) -> None:
     )
 
 
+async def forget_alerts(connection: Connection, program_id: str) -> None:
+    """Delete the program's alerts that were over 400 days ago; one that goes on stays."""
+    await connection.execute(
+        "DELETE FROM anomaly_alert WHERE program_id = $1 AND resolved_at < statement_timestamp() - interval '400 days'",
+        program_id,
+    )
+
+
 async def forget_anywhere(connection: Connection) -> None:
     """Delete the counts of checks without a program of more than two days ago."""
     await connection.execute("DELETE FROM anywhere_rate WHERE minute < clock_timestamp() - interval '2 days'")

@@ -34,10 +34,11 @@ async def look(database: Database) -> int:
 
 
 async def forget(database: Database) -> None:
-    """Delete counts that nothing looks at any more."""
+    """Delete counts that nothing looks at any more, and alerts that were over long ago."""
     for program in await list_all(database):
         async with database.transaction() as connection:
             await store.forget_counts(connection, program.id)
+            await store.forget_alerts(connection, program.id)
     async with database.read() as connection:
         await store.forget_anywhere(connection)
 

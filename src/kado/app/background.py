@@ -2,6 +2,7 @@
 
 from kado.access import customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch as anomalies
+from kado.cards import guesses
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
@@ -61,6 +62,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("fraud", _FRAUD_SECONDS, lambda: watch(database), while_true=True),
+            Periodic("sweep-guesses", _FORGET_SECONDS, lambda: guesses.sweep(database)),
             Periodic("sweep-fraud", _FORGET_SECONDS, lambda: sweep_fraud(database)),
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
             Periodic("anomalies", anomalies.LOOK_SECONDS, lambda: anomalies.look(database)),

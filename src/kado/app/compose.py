@@ -14,6 +14,7 @@ from kado.anomalies.counts import RequestCounts
 from kado.app.database import open_database
 from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
+from kado.cards.glances import Glances
 from kado.cards.ledger import Ledger
 from kado.doors.api.services import Services
 from kado.fraud.blocked import Blocks
@@ -29,6 +30,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     database = await open_database(settings, url)
     captcha = _captcha(settings, database)
     ledger = Ledger(database, settings.keyring)
+    glances = Glances(database)
     looks = Looks(database)
     counts = RequestCounts(database)
     counting = asyncio.create_task(counts.run(), name="request counts")
@@ -45,6 +47,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             signatures=Signatures(database, settings.keyring),
             captcha=captcha,
             ledger=ledger,
+            glances=glances,
             checks=BalanceChecks(database, settings.keyring, captcha, blocks),
             blocks=blocks,
             poster=Poster(settings.webhook_allow),
@@ -57,6 +60,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
         await counts.close()
         await captcha.close()
         await ledger.close()
+        await glances.close()
         await looks.close()
         await database.close()
 

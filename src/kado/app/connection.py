@@ -27,6 +27,7 @@ from kado.errors import Unavailable
 # The transport asks for more when less than a quarter of its buffer of 64 kB is left.
 _TAKEN_AT_A_TIME: Final = 48 * 1024
 _LAST_SECONDS: Final = 1
+_A_MOMENT: Final = 1.0
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 
 
@@ -81,7 +82,9 @@ class Hall:
         """Show out who has kept us waiting for too long. Called every second."""
         now = time.monotonic()
         for connection, since in list(self._idle.items()):
-            if since is not None and now - since > self.bounds.head_seconds:
+            if since is not None and now - since > _A_MOMENT:
+                connection.is_slow()
+            if since is not None and now - since > self.bounds.head_seconds and connection in self._idle:
                 connection.give_up()
         for one in list(connections):
             if isinstance(one, Connection) and not one.takes_its_answer(now):
@@ -91,10 +94,18 @@ class Hall:
 class Config(uvicorn.Config):
     """How HTTP is served here. Processes have a hall each."""
 
-    def __init__(self, app: ASGIApp, bounds: Bounds, **more: Any) -> None:  # noqa: ANN401 - uvicorn's own options
+    def __init__(
+        self,
+        app: ASGIApp,
+        bounds: Bounds,
+        *,
+        protocol: "type[Connection] | None" = None,
+        **more: Any,  # noqa: ANN401 - uvicorn's own options
+    ) -> None:
+        self.protocol = protocol or Connection
         super().__init__(
             app,
-            http=Connection,
+            http=self.protocol,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -153,6 +164,9 @@ class Connection(HttpToolsProtocol):
             self._refuse(answers.render(HeadersTooSlow("headers_too_slow", "The request did not arrive in time.")))
         else:
             self.transport.close()
+
+    def is_slow(self) -> None:
+        """Some of a request is here, and has been for a moment. To be overridden."""
 
     def end_after_answer(self) -> None:
         """The answer under way, or else the next one, is the last."""

@@ -55,4 +55,4 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _connection(self) -> Connection:
-        return Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return self.config.protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)

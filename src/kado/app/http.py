@@ -6,9 +6,10 @@ import socket
 from typing import Final
 
 from kado.app import compose, graceful
-from kado.app.connection import Bounds, Config
+from kado.app.connection import Bounds
+from kado.app.fast_connection import configured
 from kado.doors import pages
-from kado.doors.api import gated
+from kado.doors.api import served
 from kado.settings import Settings
 
 _GRACE_SECONDS = 8
@@ -20,8 +21,8 @@ _OTHER_FILES: Final = 128
 async def serve(settings: Settings, url: str, listening: socket.socket, stop: asyncio.Event) -> None:
     """Answer requests until `stop` is set, then finish those that have begun."""
     async with compose.services(settings, url) as services:
-        app = gated(services, pages.routes(services.database, services.blocks))
-        server = graceful.Server(Config(app, bounds(settings), timeout_graceful_shutdown=_GRACE_SECONDS))
+        api = served(services, pages.routes(services.database, services.blocks))
+        server = graceful.Server(configured(api, bounds(settings), timeout_graceful_shutdown=_GRACE_SECONDS))
         serving = asyncio.create_task(server.serve([listening]))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)

@@ -34,6 +34,9 @@ class Row:
     at: datetime | None = None
 
 
+TIME: Final = "system:time"
+"""Who did what nobody did: it came about when its time was over."""
+
 COLUMNS: Final = (
     "id at merchant_id program_id actor action subject details address user_agent request_id before after"
 ).split()
@@ -44,6 +47,8 @@ _KINDS: Final = "text timestamptz text text text text text jsonb text text text 
 
 def values(row: Row) -> tuple[object, ...]:
     """A row as the database takes it; without a moment of its own, its place in time is empty."""
+    through = row.source.through
+    details = row.details if through is None else {**row.details, "through": through}
     return (
         row.id,
         row.at,
@@ -52,7 +57,7 @@ def values(row: Row) -> tuple[object, ...]:
         row.actor,
         row.action,
         row.subject,
-        _json(row.details) if row.details else "{}",
+        _json(details) if details else "{}",
         row.source.address,
         row.source.user_agent,
         row.source.request_id,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -17,6 +17,8 @@ class Origin:
     request_id: str | None = None
     country: str | None = None
     """Two letters, as a trusted proxy says; None where none does."""
+    through: str | None = None
+    """Of a customer: the key, person or front end that brought their session, as an actor is written."""
 
 
 NOBODY: Final = Origin()
@@ -28,6 +30,11 @@ _current: Final[ContextVar[Origin]] = ContextVar("origin", default=NOBODY)
 def origin() -> Origin:
     """Where what is being done now comes from."""
     return _current.get()
+
+
+def passes_through(actor: str) -> None:
+    """The rest of this request is a customer's, whom this actor lets in."""
+    _current.set(replace(_current.get(), through=actor))
 
 
 @contextmanager

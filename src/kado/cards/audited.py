@@ -6,7 +6,7 @@ Amounts and balances of an entry's row stand in the entry. What is here is the s
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kado import clock
+from kado import audit, clock
 from kado.access.caller import Caller
 from kado.audit import Facts, Row
 from kado.audit.origin import Origin
@@ -15,9 +15,6 @@ from kado.cards.masking import mask
 from kado.cards.posting import Posting
 from kado.money import Currency
 from kado.programs.program import Program
-
-TIME: Final = "system:time"
-"""Who did what nobody did: its time had come."""
 
 ACTIONS: Final[Mapping[str, str]] = {
     TransactionType.PURCHASE: "card:issued",
@@ -144,7 +141,7 @@ def of_expired_hold(hold: Hold, program: Program) -> Row:
     return Row(
         merchant_id=program.merchant_id,
         program_id=hold.program_id,
-        actor=TIME,
+        actor=audit.TIME,
         action="hold:expired",
         subject=hold.card_id,
         details={"hold": hold.id, "amount": program.currency.text(hold.rest)},

@@ -19,7 +19,7 @@ from kado.access.captcha import Captcha
 from kado.audit.origin import NOBODY, Origin, origin
 from kado.cards import guesses, pending_checks, refusals
 from kado.cards.find import Found
-from kado.cards.guesses import Claimed, Place, Situation
+from kado.cards.guesses import Claimed, Place, Proved, Situation
 from kado.cards.numbers import code_matches, indexes_anywhere, indexes_of, show_number
 from kado.clock import EPOCH
 from kado.crypto import Keyring
@@ -68,14 +68,14 @@ class BalanceChecks:
         self._database = database
         self._keyring = keyring
         self._captcha = captcha
-        self._gatherer: Gatherer[Check, Found] = Gatherer(self._settle, Crowd("balance_checks", database.places))
+        self._gatherer: Gatherer[Check, Proved] = Gatherer(self._settle, Crowd("balance_checks", database.places))
 
     async def check(
         self, program_id: str, number: str, code: str, *, address: str, captcha_token: str | None = None
-    ) -> Found:
+    ) -> Proved:
         """The card with this number, if the code is its own.
 
-        Raises `NotFound` (whatever is wrong), `TooMany` (address, number or program at its limit), `captcha_required`,
+        Raises `NotProved` (whatever is wrong), `TooMany` (address, number or program at its limit), `captcha_required`,
         `Forbidden` for an address that the program has blocked, and `Unavailable` while whoever judges captchas cannot
         be asked.
         """
@@ -83,7 +83,7 @@ class BalanceChecks:
         subject = attempts.subject(self._keyring, "balance-check", address)
         return await self._settled(self._check(program_id, [program_id], number, code, subject), captcha_token)
 
-    async def check_anywhere(self, number: str, code: str, *, address: str, captcha_token: str | None = None) -> Found:
+    async def check_anywhere(self, number: str, code: str, *, address: str, captcha_token: str | None = None) -> Proved:
         """The same over all programs. Where a captcha is configured, it is always asked for.
 
         Raises also `TooMany` for more than five checks a minute from one address.
@@ -96,7 +96,7 @@ class BalanceChecks:
         return await self._settled(self._check(None, programs, number, code, subject), captcha_token)
 
     async def prove(self, found: Found, code: str) -> None:
-        """Raises `NotFound` unless the code is the card's, `TooMany` when it is locked: the same counter as above."""
+        """Raises `NotProved` unless the code is the card's, `TooMany` when it is locked: the same counter as above."""
         card = found.card
         number = show_number(self._keyring, card.program_id, card.id, card.number_sealed)
         await self._gatherer.submit(self._check(card.program_id, [card.program_id], number, code, None))
@@ -108,7 +108,7 @@ class BalanceChecks:
         anywhere = indexes_anywhere(self._keyring, number)
         return Check(program_id, places, anywhere, code, address, source=origin())
 
-    async def _settled(self, check: Check, captcha_token: str | None) -> Found:
+    async def _settled(self, check: Check, captcha_token: str | None) -> Proved:
         """Looks at a token only where one is asked for: nobody makes us work, or ask others, by sending tokens."""
         try:
             return await self._gatherer.submit(check)
@@ -130,10 +130,10 @@ class BalanceChecks:
         if isinstance(outcome, attempts.Exhausted):
             raise _too_many_checks("Too many checks from this address.", outcome.retry_after_seconds)
 
-    async def _settle(self, checks: list[Check]) -> Sequence[Found | Exception]:
+    async def _settle(self, checks: list[Check]) -> Sequence[Proved | Exception]:
         return await self._database.repeat(lambda connection: self._run(connection, checks))
 
-    async def _run(self, connection: Connection, checks: list[Check]) -> Sequence[Found | Exception]:
+    async def _run(self, connection: Connection, checks: list[Check]) -> Sequence[Proved | Exception]:
         await guesses.lock(connection, _locks(checks))
         situation = await guesses.read(
             connection,

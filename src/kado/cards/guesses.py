@@ -9,7 +9,10 @@ from kado.cards.card import Card
 from kado.cards.find import Found
 from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
 from kado.clock import EPOCH
-from kado.storage.database import Connection
+from kado.money import Currency, currency
+from kado.programs.find import list_all
+from kado.storage.batches import in_batches
+from kado.storage.database import Connection, Database
 
 _KEPT_WRONG: Final = 20
 _KEPT_FAILED: Final = 100
@@ -24,6 +27,14 @@ _FLOOD_FACTOR: Final = 10
 
 ANYWHERE: Final = ""
 """Stands for all programs together, where a check names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved(Found):
+    """A card whose code was shown, and the currency of its program."""
+
+    currency: Currency
+
 
 Place: TypeAlias = tuple[str, bytes]
 """A program's id and a number's index: where a card may be."""
@@ -184,18 +195,18 @@ _CLAIMED: Final = """
       LEFT JOIN card c ON c.program_id = u.program_id AND c.number_index = u.number_index"""
 
 
-async def read_cards(connection: Connection, places: Iterable[Place], now: datetime) -> dict[Place, Found]:
+async def read_cards(connection: Connection, places: Iterable[Place], now: datetime) -> dict[Place, Proved]:
     """The cards in these places, whole, for whoever has proved to know them."""
     ordered = sorted(set(places))
     rows = await connection.fetch(
-        f"SELECT {CARD_COLUMNS} FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)"
+        f"SELECT {CARD_COLUMNS}, p.currency FROM unnest($1::text[], $2::bytea[]) AS u (program_id, number_index)"
         " JOIN card c ON c.program_id = u.program_id AND c.number_index = u.number_index"
-        " JOIN merchant cm ON cm.id = c.merchant_id",
+        " JOIN merchant cm ON cm.id = c.merchant_id JOIN program p ON p.id = c.program_id",
         [program for program, _ in ordered],
         [index for _, index in ordered],
     )
-    cards = [Card(*tuple(row)[:CARD_WIDTH]) for row in rows]
-    return {(card.program_id, card.number_index): Found(card, now) for card in cards}
+    cards = [(Card(*values[:CARD_WIDTH]), currency(values[CARD_WIDTH])) for row in rows if (values := tuple(row))]
+    return {(card.program_id, card.number_index): Proved(card, now, money) for card, money in cards}
 
 
 async def _rates(connection: Connection, programs: list[str], now: datetime) -> dict[str, Rate]:
@@ -299,3 +310,33 @@ async def move(connection: Connection, program_id: str, in_program: Sequence[Mov
         [one.older for one in anywhere],
         [one.now for one in anywhere],
     )
+
+
+# ── counts that end ────────────────────────────────────────────────────────────────────────────────────────────────
+
+CARDLESS_KEPT: Final = timedelta(days=30)
+"""Counts against numbers that no card has: a bot makes one with each guess, and there is nothing behind them."""
+
+ANYWHERE_KEPT: Final = timedelta(days=400)
+"""Counts of guesses that named no program: of these nobody can tell whether there is a card."""
+
+_BATCH: Final = 5000
+
+_CARDLESS: Final = """
+    DELETE FROM code_guess WHERE program_id = $1 AND number_index IN (
+        SELECT g.number_index FROM code_guess g
+        WHERE g.program_id = $1 AND g.wrong_at[cardinality(g.wrong_at)] < statement_timestamp() - $2::interval
+          AND NOT EXISTS (SELECT FROM card c WHERE c.program_id = $1 AND c.number_index = g.number_index) LIMIT $3)"""
+
+_ANYWHERE: Final = """
+    DELETE FROM number_guess WHERE number_index IN (
+        SELECT number_index FROM number_guess
+        WHERE wrong_at[cardinality(wrong_at)] < clock_timestamp() - $1::interval LIMIT $2)"""
+
+
+async def sweep(database: Database) -> int:
+    """Forget guesses so long ago that nobody's card is less safe for it; how many counts. Raises `Unavailable`."""
+    total = await in_batches(database, _BATCH, _ANYWHERE, ANYWHERE_KEPT, _BATCH)
+    for program in await list_all(database):
+        total += await in_batches(database, _BATCH, _CARDLESS, program.id, CARDLESS_KEPT, _BATCH)
+    return total

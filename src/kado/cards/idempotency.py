@@ -25,7 +25,8 @@ class Fingerprint(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """What is known of a key. `answer` (encrypted) is None where only the entry is left of it."""
+    """What is known of a key. `answer` (encrypted) is None where only the entry is left of it, and empty where only the
+    key is: nobody could open it when a person was forgotten."""
 
     request_hash: bytes
     status: int
@@ -73,7 +74,7 @@ def recall(
         remembered = known.get((program_id, key_hash))
         if remembered is None:
             continue
-        if remembered.answer is None:
+        if not remembered.answer:
             return refusals.key_expired()
         if remembered.request_hash != request_hash:
             return refusals.key_reused()

@@ -96,7 +96,7 @@ class Page:
         if self.bench is not None:
             refusal, flagged = self.bench.judge(posting, decision, on, source)
             if refusal is not None:
-                return self._refuse(posting, refusal, program, fingerprint)
+                return self._refuse(posting, refusal, program, fingerprint, is_told=True)
         if decision.judgement is not None and on.alert is not None:
             self._close(on.alert, decision.judgement, program, source)
         outcome = self._apply(decision, posting, on, fingerprint, source)
@@ -110,12 +110,13 @@ class Page:
         return self._flag_repetition(posting, outcome.entry, answer, source)
 
     def _refuse(
-        self, posting: Posting, refusal: Refusal, program: Program, fingerprint: Fingerprint
+        self, posting: Posting, refusal: Refusal, program: Program, fingerprint: Fingerprint, *, is_told: bool = False
     ) -> Answer | Refusal:
+        """Answer with a refusal. One that `is_told` leaves a hit, so an internal key must keep it from coming twice."""
         if not is_stored(refusal):
             return refusal
         answer = posting.render(refusal)
-        if posting.key is not None:
+        if posting.key is not None or is_told:
             self._remember(program, fingerprint, answer)
         return answer
 

@@ -5,6 +5,7 @@ stopped otherwise, and learns nothing from how long an answer takes.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from kado.audit.origin import Origin
 from kado.cards import refusals
@@ -18,10 +19,10 @@ from kado.fraud.move import Kind, Move
 from kado.fraud.rule import rules_of_checks
 from kado.storage.database import Connection
 
+F = TypeVar("F", bound=Found)
 
-async def watch(
-    connection: Connection, sources: Sequence[Origin], results: Sequence[Found | Refusal]
-) -> list[Found | Refusal]:
+
+async def watch(connection: Connection, sources: Sequence[Origin], results: Sequence[F | Refusal]) -> list[F | Refusal]:
     """The results, with a refusal where a program's rules say that it is too often."""
     decided = list(results)
     pending = {at: found for at, one in enumerate(results) if (found := _pending(one)) is not None}
@@ -51,10 +52,10 @@ async def watch(
     return decided
 
 
-def _pending(result: Found | Refusal) -> Found | None:
-    if isinstance(result, Found) and result.card.status_at(result.now) is CardStatus.PENDING:
-        return result
-    return None
+def _pending(result: F | Refusal) -> F | None:
+    if isinstance(result, Refusal) or result.card.status_at(result.now) is not CardStatus.PENDING:
+        return None
+    return result
 
 
 def _move(found: Found, source: Origin) -> Move:

@@ -12,11 +12,11 @@ from kado import audit
 from kado.cards import store
 from kado.cards.card import Card
 from kado.cards.chain import change_sealed
+from kado.cards.issue import delivery_of
 from kado.cards.stretch import Stretch, look
 from kado.crypto import Keyring
-from kado.ids import new_id
 from kado.storage.database import Connection, Database
-from kado.storage.outbox import Message, enqueue_messages
+from kado.storage.outbox import enqueue_messages
 
 Way = Literal["send", "void"]
 """`send`: a new code to the card's own address or number; the old one is good until it leaves. `void`: no code."""
@@ -79,21 +79,7 @@ async def _send(connection: Connection, program_id: str, cards: Sequence[Card], 
         [card.id for card in reachable],
     )
     waiting = {row["card_id"] for row in rows}  # that message brings a new code already
-    messages = [_message(card, now) for card in reachable if card.id not in waiting]
+    messages = [one for card in reachable if card.id not in waiting for one in delivery_of(card, now)]
     if messages:
         await enqueue_messages(connection, messages)
     return Renewed(len(reachable), len(cards) - len(reachable))
-
-
-def _message(card: Card, now: datetime) -> Message:
-    return Message(
-        program_id=card.program_id,
-        id=new_id(),
-        card_id=card.id,
-        kind="security_code",
-        channel="email" if card.customer_email else "sms",
-        recipient=card.customer_email or card.customer_phone or "",
-        sender_name=card.sender_name,
-        custom_message=None,
-        created_at=now,
-    )

@@ -12,7 +12,6 @@ from typing import Any, Final
 from kado import audit
 from kado.access import attempts
 from kado.cards import events
-from kado.cards.audited import TIME
 from kado.cards.card import CardStatus
 from kado.cards.store import STATUS_NOW
 from kado.programs import find
@@ -125,7 +124,7 @@ async def _end_suspensions(database: Database, program: Program) -> int:
 
 def _ended(program: Program, action: str, row: Mapping[str, Any], status: str) -> audit.Row:
     return audit.Row(
-        actor=TIME,
+        actor=audit.TIME,
         action=action,
         merchant_id=program.merchant_id,
         program_id=program.id,

@@ -26,11 +26,12 @@ CLEARED_FOR: Final = timedelta(hours=24)
 
 
 class AlertStatus(StrEnum):
-    """Where an alert stands."""
+    """Where an alert stands. One that nobody looked at for long is expired: to know that is more than not to know."""
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     FALSE_POSITIVE = "false_positive"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)

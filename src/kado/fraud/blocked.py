@@ -74,13 +74,16 @@ class Blocks:
         unknown = [one for one, blocked in known.items() if blocked is None]
         if unknown:
             known |= await self._read(unknown)
+        return [one for one in program_ids if not (blocked := known[one]) or not self._holds(blocked, address)]
+
+    def remembered_free(self, program_id: str, address: str) -> bool:
+        """Whether this process knows already that the address is not blocked in the program."""
+        blocked = self._known.get(program_id)
+        return blocked is not None and (not blocked or not self._holds(blocked, address))
+
+    def _holds(self, blocked: list[tuple[Network, float]], address: str) -> bool:
         now = self._timer()
-        return [
-            one
-            for one in program_ids
-            if not (blocked := known[one])
-            or not lies_in(address, [network for network, until in blocked if now < until])
-        ]
+        return lies_in(address, [network for network, until in blocked if now < until])
 
     async def require_free(self, program_id: str, address: str) -> None:
         """Raises `Forbidden` where the address is blocked: whoever asks, and whatever for."""

@@ -42,7 +42,7 @@ async def take_people_out(
     """Write the answers about these cards anew, without anybody in them, or without one person; how many changed.
 
     With `since`, only answers that may have been given after that moment. One that no configured secret opens is
-    deleted: its entry keeps the key, and a repetition is told that the answer is gone.
+    emptied: the key stays used, and a repetition is told that the answer is gone.
     """
     rows = await connection.fetch(
         """
@@ -62,7 +62,7 @@ async def take_people_out(
     for start in range(0, len(hashes), _AT_ONCE):
         found = await connection.fetch(
             "SELECT key_hash, answer FROM idempotency_key WHERE program_id = $1 AND key_hash = ANY($2::bytea[])"
-            " ORDER BY key_hash",
+            " AND answer <> '' ORDER BY key_hash",
             program_id,
             hashes[start : start + _AT_ONCE],
         )
@@ -118,17 +118,12 @@ async def _rewrite(
     place = bound_to(program_id, key_hash)
     try:
         body = without_people(keyring.decrypt("answer", answer, place), of)
+        if body is None:
+            return False
+        said = keyring.encrypt("answer", body, place)
     except Undecipherable:
-        await connection.execute(
-            "DELETE FROM idempotency_key WHERE program_id = $1 AND key_hash = $2", program_id, key_hash
-        )
-        return True
-    if body is None:
-        return False
+        said = b""
     await connection.execute(
-        "UPDATE idempotency_key SET answer = $3 WHERE program_id = $1 AND key_hash = $2",
-        program_id,
-        key_hash,
-        keyring.encrypt("answer", body, place),
+        "UPDATE idempotency_key SET answer = $3 WHERE program_id = $1 AND key_hash = $2", program_id, key_hash, said
     )
     return True

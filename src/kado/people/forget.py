@@ -1,7 +1,7 @@
 """Cards without the people on them: the money, the number, the code and the history stay as they are.
 
 A card that somebody holds can be spent afterwards as before. What goes: contacts and names, the words it was found by,
-what was or is to be sent about it, notes of entries and holds, and all of that in answers kept for repetitions.
+what was or is to be sent about it, notes of entries, holds and alerts, and all of that in answers kept for repetitions.
 References that tills gave their sales stay, because the history's hashes cover them.
 """
 
@@ -13,6 +13,7 @@ from kado.cards import store
 from kado.cards.card import Card
 from kado.cards.chain import change_sealed
 from kado.crypto import Keyring
+from kado.fraud.sweep import forget_notes
 from kado.people.answers import take_people_out
 from kado.storage.database import Connection, Database
 
@@ -92,3 +93,4 @@ async def _forget_beside(connection: Connection, program_id: str, card_ids: list
         card_ids,
     )
     await connection.fetchval("SELECT kado_forget_notes($1, $2::text[])", program_id, card_ids)
+    await forget_notes(connection, program_id, card_ids)

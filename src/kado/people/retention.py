@@ -10,6 +10,7 @@ import structlog
 from kado import audit
 from kado.cards.card import Card, CardStatus
 from kado.crypto import Keyring
+from kado.fraud.sweep import forget_addresses
 from kado.people.forget import AT_ONCE, BEARS_SOMEBODY, forget_on_cards
 from kado.programs.find import list_all
 from kado.programs.program import Program
@@ -49,17 +50,18 @@ class Forgotten:
 async def forget_what_is_over(database: Database, keyring: Keyring, kept: Kept) -> Forgotten:
     """One round over everything. Safe to run in several processes. Raises `Unavailable` while the database is away."""
     done = Forgotten()
-    messages = timedelta(days=kept.message_days)
+    messages, addresses = timedelta(days=kept.message_days), timedelta(days=kept.audit_address_days)
     for program in await list_all(database):
         done.cards += await _forget_ended(database, keyring, program)
         done.messages += await in_batches(database, BATCH, _MESSAGES, program.id, messages)
         done.recipients += await in_batches(database, BATCH, _RECIPIENTS, program.id)
+        done.addresses += await forget_addresses(database, program.id, addresses)
     done.exports = await in_batches(database, BATCH, _EXPORTS) + await in_batches(database, BATCH, _ORDERS)
     proofs = timedelta(days=kept.proof_days)
     done.proofs = await in_batches(database, BATCH, _PROOFS, proofs) + await in_batches(
         database, BATCH, _ERASURES, proofs
     )
-    done.addresses = await _forget_addresses(database, timedelta(days=kept.audit_address_days))
+    done.addresses += await _forget_addresses(database, addresses)
     if any(asdict(done).values()):
         _log.info("retention.forgotten", **asdict(done))
     return done

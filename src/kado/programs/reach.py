@@ -39,7 +39,7 @@ class Reaches:
 
         Raises `Forbidden` when the merchant cannot reach it, with the same answer when it does not exist.
         """
-        known = self._known.get((program_id, merchant_id))
+        known = self.remembered(program_id, merchant_id)
         if known is not None:
             return known
         if not is_id(program_id):
@@ -54,6 +54,10 @@ class Reaches:
         if forgotten == self._forgotten:
             self._known[program_id, merchant_id] = reach
         return reach
+
+    def remembered(self, program_id: str, merchant_id: str) -> Reach | None:
+        """The same where this process knows it already; None where `reach` has to look."""
+        return self._known.get((program_id, merchant_id))
 
     async def merchant_name(self, program_id: str, merchant_id: str) -> str | None:
         """The name of a merchant that owns the program or is admitted to it; None for any other."""

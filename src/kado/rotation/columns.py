@@ -77,7 +77,9 @@ COLUMNS: Final[dict[str, Column]] = {
     "webhook.previous_secret": Column(Fate.MOVED, "encrypted anew"),
     "staff_totp.secret": Column(Fate.MOVED, "encrypted anew"),
     "staff_place.place": Column(
-        Fate.RUNS_OUT, "ninety days after a sign-in; known under every configured secret meanwhile"
+        Fate.RUNS_OUT,
+        "ninety days after a sign-in; known under every configured secret meanwhile, and without its own a stranger's "
+        "place until the next sign-in",
     ),
     "shop.app_token_hash": Column(
         Fate.RUNS_OUT, "with the shop's next session; without its secret nobody can tell whether the token changed"

@@ -15,6 +15,9 @@ from kado.storage.database import LONG_READ, Connection, Database
 _TRIES_COUNT: Final = timedelta(days=1)
 """What is kept by a hash that names no version is over by then: tries, tokens, challenges."""
 
+_PLACES_COUNT: Final = timedelta(days=90)
+"""Places from which people signed in are kept by such a hash too, and longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -79,11 +82,15 @@ _DEAD_CODES: Final = """
 
 _ANSWERS: Final = """
     SELECT substr(answer, 1, 4) AS version, count(*) AS count, max(created_at) AS until FROM idempotency_key
-    WHERE substr(answer, 1, 4) <> $1 GROUP BY 1"""
+    WHERE substr(answer, 1, 4) <> $1 AND answer <> '' GROUP BY 1"""
 
 _PASSWORDS: Final = """
     SELECT code_version AS version, count(*) AS count, max(expires_at) AS until FROM customer_otp
     WHERE code_version <> $1 AND expires_at > clock_timestamp() GROUP BY code_version"""
+
+_PLACES: Final = """
+    SELECT count(*) AS count, max(seen_at) AS latest FROM staff_place
+    WHERE seen_at < $1 AND seen_at > clock_timestamp() - $2::interval"""
 
 _APP_TOKENS: Final = """
     SELECT app_token_version AS version, count(*) AS count FROM shop
@@ -163,4 +170,15 @@ async def _last_day(connection: Connection, keyring: Keyring, found: Sequence[Ne
         ]
     since, now = await handovers.newest(connection, keyring), await connection.fetchval("SELECT clock_timestamp()")
     until = since + _TRIES_COUNT
-    return [Need(version, what, None, "wait", until) for version in others] if until > now else []
+    tries = [Need(version, what, None, "wait", until) for version in others] if until > now else []
+    return tries + await _places(connection, others, since)
+
+
+async def _places(connection: Connection, versions: Sequence[str], since: datetime) -> list[Need]:
+    """Where people signed in from before the rotation. Without the secret they are strangers there once more: wrong
+    passwords of others count against them too, until they sign in again."""
+    row = await connection.fetchrow(_PLACES, since, _PLACES_COUNT)
+    if row is None or not row["count"]:
+        return []
+    what, until = "places from which people signed in", row["latest"] + _PLACES_COUNT
+    return [Need(version, what, row["count"], "spare", until) for version in versions]

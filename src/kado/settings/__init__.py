@@ -42,6 +42,7 @@ class Settings:
     mail_from: str
     sms_url: str
     processes: int
+    fast_lane: bool
     waiting_max: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     country_header: str | None
@@ -92,6 +93,7 @@ def load(
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
         sms_url=sms_url,
         processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
+        fast_lane=_one_of("KADO_FAST_LANE", value("KADO_FAST_LANE"), ("on", "off")) == "on",
         waiting_max=_whole("KADO_WAITING_MAX", value("KADO_WAITING_MAX"), 10, 10_000),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
         country_header=_header_name("KADO_COUNTRY_HEADER", value("KADO_COUNTRY_HEADER")),

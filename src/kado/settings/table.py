@@ -76,6 +76,12 @@ SETTINGS: Final = (
     ),
     Setting("KADO_PROCESSES", "1", "How many HTTP processes share the port. One serves most shops; two use two cores."),
     Setting(
+        "KADO_FAST_LANE",
+        "on",
+        "`on`: plain requests for redeem, reload, a card and a balance check are answered straight from the "
+        "connection, several times as fast. `off`: all go the long way. The answers are the same, byte for byte.",
+    ),
+    Setting(
         "KADO_WAITING_MAX",
         "200",
         "How many requests may wait in each queue of a process: for a connection to the database, for their turn in "

@@ -42,7 +42,7 @@ GRANTS: Final = {
     "anywhere_rate": "SELECT, INSERT, UPDATE, DELETE",
     "request_minute": "SELECT, INSERT, UPDATE, DELETE",
     "request_hour": "SELECT, INSERT, UPDATE, DELETE",
-    "anomaly_alert": "SELECT, INSERT, UPDATE",
+    "anomaly_alert": "SELECT, INSERT, UPDATE, DELETE",
     "captcha_used": "SELECT, INSERT, DELETE",
     "message": "SELECT, INSERT, UPDATE, DELETE",
     "webhook": "SELECT, INSERT, UPDATE, DELETE",

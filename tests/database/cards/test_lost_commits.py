@@ -19,6 +19,10 @@ from kado.cards.reverse import Reverse
 from kado.cards.verify import verify
 from kado.cards.void import Void
 from kado.crypto import Keyring
+from kado.fraud import rules
+from kado.fraud.config import Around, RuleType
+from kado.fraud.rule import RuleAction
+from kado.fraud.rules import NewRule
 from kado.storage.database import Database
 
 
@@ -138,6 +142,25 @@ async def test_whatever_a_posting_does_to_several_rows_it_does_once(
     assert after["hold"] - before["hold"] == (set(said["holds"]) if operation == "hold" else set())
     assert len(after["card"] - before["card"]) == (operation in ("consolidate", "replace"))
     assert (await verify(shop.database, shop.keyring)).findings == []
+
+
+@pytest.mark.parametrize("key", [None, "sale-1"])
+@pytest.mark.parametrize("action", [RuleAction.BLOCK, RuleAction.REQUIRE_REVIEW])
+async def test_what_a_rule_refuses_is_told_and_counted_once(shop: Shop, action: RuleAction, key: str | None) -> None:
+    once = {"scope": "card", "windowMinutes": 60, "maxCount": 1}
+    rule = NewRule(name="Once", type=RuleType.VELOCITY_LIMIT, config=once, action=action)
+    merchant, around = shop.program.merchant_id, Around(shop.program.currency)
+    await rules.create(shop.database, merchant, "operator:test", shop.program_id, rule, around)
+    card_id = await shop.card(5000, -100)
+    refused = await settled(shop, shop.posting(Redeem, card_id, amount=100, key=key))
+    again = await shop.redeem(card_id, 100, key=key)
+    assert {json.loads(answer.body)["code"] for answer in (refused, again)} == {
+        "refused_by_rule" if action is RuleAction.BLOCK else "review_required"
+    }
+    expected = 1 if key else 2  # the second request of somebody without a key is another one
+    async with shop.database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM fraud_hit") == expected
+        assert await connection.fetchval("SELECT sum(hits) FROM fraud_tally") == expected
 
 
 async def rows(shop: Shop) -> dict[str, set[str]]:

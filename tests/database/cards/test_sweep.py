@@ -8,6 +8,7 @@ import pytest
 from tests.database.cards.builders import Shop, open_shop
 
 from kado.access import attempts
+from kado.cards import guesses
 from kado.cards import sweep as sweeping
 from kado.cards.sweep import SweepReport, sweep
 from kado.cards.verify import verify
@@ -127,3 +128,19 @@ async def test_two_sweeps_at_once(shop: Shop, superuser: Any) -> None:
     await shop.wait_for(soon)
     reports = await asyncio.gather(*(sweep(shop.database, answer_days=35) for _ in range(3)))
     assert sum(report.expired for report in reports) == 10
+
+
+async def test_guesses_at_numbers_that_no_card_has_end_and_those_at_cards_stay(shop: Shop, superuser: Any) -> None:
+    """A bot leaves a count with each number that it makes up. Twenty in a life stay twenty where there is a card."""
+    card = await shop.look(await shop.card())
+    now = await superuser.fetchval("SELECT clock_timestamp()")
+    for index, days in ((card.number_index, 900), (b"o" * 32, 31), (b"y" * 32, 29)):
+        moments = [now - timedelta(days=days + 100), now - timedelta(days=days)]
+        await superuser.execute("INSERT INTO code_guess VALUES ($1, $2, $3, 2)", shop.program_id, index, moments)
+    for index, days in ((b"o" * 32, 401), (b"y" * 32, 399)):
+        await superuser.execute("INSERT INTO number_guess VALUES ($1, $2)", index, [now - timedelta(days=days)])
+    assert await guesses.sweep(shop.database) == 2
+    left = {row["number_index"] for row in await superuser.fetch("SELECT number_index FROM code_guess")}
+    assert left == {card.number_index, b"y" * 32}
+    assert await superuser.fetchval("SELECT number_index FROM number_guess") == b"y" * 32
+    assert await guesses.sweep(shop.database) == 0

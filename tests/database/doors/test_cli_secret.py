@@ -91,10 +91,21 @@ async def test_all_steps_with_the_file(by_file: Kado, file: Path, database: Data
             audited = await connection.fetch(
                 "SELECT action FROM audit_log WHERE action LIKE 'secret:codes-%' AND actor = 'operator:cli' ORDER BY at"
             )
+            steps = await connection.fetch(
+                "SELECT action, subject, actor FROM audit_log WHERE action IN ('secret:made', 'secret:put-first')"
+                " ORDER BY at"
+            )
         assert [row["action"] for row in audited] == ["secret:codes-sent-anew", "secret:codes-voided"]
+        assert [tuple(row) for row in steps] == [
+            ("secret:made", name, "operator:cli"),
+            ("secret:put-first", name, "operator:cli"),
+        ]
         assert (await by_file("secret", "drop", name)).code == 1, "it is written under"
         assert (await by_file("secret", "drop", OLD_NAME, "--anyway")).code == 0
     assert secret_file.read(file, make=False) == [fresh]
+    async with database.read() as connection:
+        dropped = await connection.fetch("SELECT subject, details FROM audit_log WHERE action = 'secret:dropped'")
+    assert [tuple(row) for row in dropped] == [(OLD_NAME, '{"needed": false}')]
     assert (await by_file("verify")).code == 0
     status = (await by_file("secret", "status", "--json")).json
     assert (status["current"], status["others"], status["missing"]) == (name, [], [])

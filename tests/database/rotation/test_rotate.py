@@ -15,6 +15,7 @@ from kado.access.signatures import Signatures, sign
 from kado.cards import rekey
 from kado.cards.bulk.task import TASK_COLUMNS, Task
 from kado.cards.find import card_by_number
+from kado.cards.hold import PlaceHold
 from kado.cards.proof import card_proof, export
 from kado.cards.proof.handovers import own_keys
 from kado.cards.reverse import Reverse
@@ -23,6 +24,7 @@ from kado.cards.verify import Reason, verify
 from kado.crypto import VERSION_BYTES, Keyring
 from kado.errors import NotFound, Refusal
 from kado.ids import new_id
+from kado.people.answers import take_people_out
 from kado.rotation import stored
 from kado.rotation.columns import COLUMNS, Fate
 from kado.rotation.needs import Needs, needs
@@ -270,6 +272,48 @@ async def test_what_is_left_is_over_when_it_is_said_to_be(change: Change) -> Non
     await change.thief.execute("DELETE FROM idempotency_key")
     await change.thief.execute("UPDATE seal_succession SET written_at = written_at - interval '1 day'")
     assert not (await needed(change)).is_needed(old)
+
+
+async def test_places_of_sign_ins_are_said_for_as_long_as_they_count(change: Change) -> None:
+    await change.shop.card(1000)
+    staff_id, merchant = new_id(), change.shop.program.merchant_id
+    await change.thief.execute(
+        "INSERT INTO staff (id, merchant_id, email, password_hash, role) VALUES ($1, $2, 'a@b.example', 'x', 'owner')",
+        staff_id,
+        merchant,
+    )
+    for days, place in ((10, b"p" * 32), (91, b"q" * 32)):
+        await change.thief.execute(
+            "INSERT INTO staff_place (staff_id, place, seen_at) VALUES ($1, $2, now() - make_interval(days => $3))",
+            staff_id,
+            place,
+            days,
+        )
+    await change.rotate()
+    await change.thief.execute("UPDATE seal_succession SET written_at = written_at - interval '1 day'")
+    found = {need.what: need for need in (await needed(change)).of(BEFORE.version.hex())}
+    places = found.pop("places from which people signed in")
+    seen = await change.thief.fetchval("SELECT max(seen_at) FROM staff_place")
+    assert (places.count, places.how, places.until) == (1, "spare", seen + timedelta(days=90))
+    await change.thief.execute("UPDATE staff_place SET seen_at = now()")
+    assert {need.what for need in (await needed(change)).of(BEFORE.version.hex())} == set(found)
+
+
+async def test_an_answer_that_nobody_can_open_is_emptied_and_its_key_stays_used(change: Change) -> None:
+    card = await change.shop.card(1000)
+    wish = {"amount": 100, "order_reference": "order-1", "key": "hold-1"}
+    assert (await change.shop.post(PlaceHold, card, **wish)).status == 200
+    async with change.database.transaction() as connection:
+        assert (
+            await take_people_out(connection, AFTER, change.shop.program_id, [card]) == 3
+        )  # it was issued, activated, held
+        assert await take_people_out(connection, AFTER, change.shop.program_id, [card]) == 0
+    with pytest.raises(Refusal) as told:
+        await change.shop.post(PlaceHold, card, **wish)
+    assert told.value.code == "idempotency_key_expired"
+    assert (await change.shop.look(card)).held == 100
+    assert await _named_by_a_backup(change) == {BEFORE.version}
+    assert (await needed(change, AFTER)).missing == [BEFORE.version.hex()]
 
 
 async def test_a_backup_names_the_secrets_that_are_needed_and_no_others(change: Change) -> None:

@@ -1,14 +1,11 @@
 """What only a real cluster shows: rows move and still prove themselves, and programs keep their promises apart."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
 from tests import cluster
-from tests.conftest import url_of
 from tests.database.cards.builders import open_shop
 
 from kado.cards.seal import Sealer
@@ -19,15 +16,6 @@ from kado.storage.distribute import SESSION, distribute, place_table
 from kado.storage.distribution import DISTRIBUTED, LOCAL, REFERENCE, is_distributed
 
 pytestmark = cluster.needs_a_cluster
-
-
-@pytest.fixture
-async def undistributed() -> AsyncIterator[str]:
-    """A migrated database on a cluster's coordinator that nobody has distributed."""
-    name = f"kado_{secrets.token_hex(6)}"
-    await cluster.make(name)
-    yield url_of(cluster.NODES[0], name)
-    await cluster.drop(name)
 
 
 async def test_what_is_there_moves_and_still_proves_itself(undistributed: str, keyring: Keyring) -> None:

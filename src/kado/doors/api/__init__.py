@@ -1,6 +1,7 @@
 """The HTTP API: translates requests into what the rooms do, and what they say into the contract's answers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from kado import __version__
 from kado.access.permissions import Permission
 from kado.doors.api import answers, openapi, rights
 from kado.doors.api.counting import counting
+from kado.doors.api.fast_lane import FastLane
 from kado.doors.api.gate import Gate
 from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.lane import Lane
@@ -84,7 +86,7 @@ def rights_table() -> list[Row]:
 
 
 def application(services: Services | None) -> FastAPI:
-    """The routes alone; what a server runs is `gated`."""
+    """The routes alone; what a server runs is `served`."""
     app = FastAPI(
         title="Kado",
         version=__version__,
@@ -102,8 +104,16 @@ def application(services: Services | None) -> FastAPI:
     return app
 
 
-def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """The whole API as an ASGI application, with other doors' routes behind the same gate."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The whole API: an ASGI application, and in front of it the fast lane, where there is one."""
+
+    app: ASGIApp
+    fast_lane: FastLane | None
+
+
+def served(services: Services, pages: Sequence[BaseRoute] = ()) -> Served:
+    """What a server runs, with other doors' routes behind the same gate."""
     app = application(services)
     app.router.routes.extend(pages)
 
@@ -116,17 +126,18 @@ def gated(services: Services, pages: Sequence[BaseRoute] = ()) -> ASGIApp:
 
     larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
-    lane = Lane(balance.PATHS, services.database.places)
+    lane, count = Lane(balance.PATHS, services.database.places), counting(services.counts)
     trusted, header = services.settings.trusted_proxies, services.settings.country_header
-    return Gate(
+    gate = Gate(
         app,
         limits=limits,
         larger=larger,
         lane=lane,
         address=lambda scope: address_in(scope, trusted),
-        count=counting(services.counts),
+        count=count,
         country=(lambda scope: country_in(scope, trusted, header)) if header else None,
     )
+    return Served(gate, FastLane(services, lane, count) if services.settings.fast_lane else None)
 
 
 def application_document() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from typing import Any, Final
 
@@ -73,12 +73,12 @@ class Gate:
             return
         began = time.perf_counter_ns()
         intake = Intake(scope, self._limits, receive)
-        request_id = _request_id(intake.header(b"x-request-id"))
+        request_id = name_of(intake.header(b"x-request-id"))
         scope = _named(scope, request_id)
         answer = _Answer(send, request_id)
         origin = Origin(
             self._address(scope) if self._address else None,
-            _user_agent(intake.header(b"user-agent")),
+            user_agent(intake.header(b"user-agent")),
             request_id,
             self._country(scope) if self._country else None,
         )
@@ -86,16 +86,7 @@ class Gate:
             await self._pass(scope, intake, answer)
             if self._count is not None:
                 self._count(scope["path"], answer.status or _CLIENT_LEFT)
-            # What went well is many lines that nobody reads, and costs more than some of the answers themselves.
-            write = _log.info if answer.status >= 400 or not answer.status else _log.debug
-            write(
-                "request",
-                method=scope["method"],
-                path=masked(scope["path"]),
-                status=answer.status or _CLIENT_LEFT,
-                milliseconds=round((time.perf_counter_ns() - began) / 1_000_000, 2),
-                request_id=request_id,
-            )
+            say(scope["method"], scope["path"], answer.status or _CLIENT_LEFT, began, request_id)
 
     async def _pass(self, scope: Scope, intake: Intake, answer: "_Answer") -> None:
         """Let the request through to the app, or answer in its place. Nothing but cancellation escapes."""
@@ -120,8 +111,7 @@ class Gate:
             await answer.refuse(answers.render(Unavailable("stopping", "The server is stopping; send it again.")))
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: whatever a handler forgot becomes a 500 without internals
-            request_id = scope["state"]["request_id"]
-            _log.error("fault", error=type(error).__qualname__, at=_frames(error), request_id=request_id)
+            say_fault(error, scope["state"]["request_id"])
             await answer.refuse(answers.plain(500))
 
     async def _read(self, scope: Scope, intake: Intake) -> bytes:
@@ -155,16 +145,14 @@ class _Answer:
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self._own = ((b"x-request-id", request_id.encode("ascii")), *_STANDARD)
+        self._request_id = request_id
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         """Send what the app sends; a standard header it has set itself is left as it is, but for the request id."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            given = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
-            names = {name.lower() for name, _ in given}
-            message = {**message, "headers": [*given, *(pair for pair in self._own if pair[0] not in names)]}
+            message = {**message, "headers": with_standard(message.get("headers", ()), self._request_id)}
         await self._send(message)
 
     async def refuse(self, rendered: answers.Rendered, *, close: bool = False) -> None:
@@ -187,16 +175,44 @@ class _Answer:
 # ── names and lines ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _request_id(sent: bytes) -> str:
+def name_of(sent: bytes) -> str:
+    """The request's id: the one that it brings (`X-Request-Id`), if it has the form, or a fresh one."""
     if _REQUEST_ID.fullmatch(sent):
         return sent.decode("ascii")
     return secrets.token_hex(12)
 
 
-def _user_agent(sent: bytes) -> str | None:
+def user_agent(sent: bytes) -> str | None:
     """What the client calls itself, as text that can be kept."""
     text = "".join(c if c.isprintable() else "?" for c in sent.decode("latin-1"))
     return text[:_USER_AGENT_MAX] or None
+
+
+def with_standard(given: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """These headers, the request's id, and the headers of every answer that are not among them."""
+    kept = [(name, value) for name, value in given if name.lower() != b"x-request-id"]
+    names = {name.lower() for name, _ in kept}
+    own = ((b"x-request-id", request_id.encode("ascii")), *_STANDARD)
+    return [*kept, *(pair for pair in own if pair[0] not in names)]
+
+
+def say(method: str, path: str, status: int, began: int, request_id: str) -> None:
+    """The request's line in the log. `began` is of `time.perf_counter_ns`."""
+    # What went well is many lines that nobody reads, and costs more than some of the answers themselves.
+    write = _log.info if status >= 400 else _log.debug
+    write(
+        "request",
+        method=method,
+        path=masked(path),
+        status=status,
+        milliseconds=round((time.perf_counter_ns() - began) / 1_000_000, 2),
+        request_id=request_id,
+    )
+
+
+def say_fault(error: BaseException, request_id: str) -> None:
+    """The line of a fault of ours: where it was, and no word of what it said."""
+    _log.error("fault", error=type(error).__qualname__, at=_frames(error), request_id=request_id)
 
 
 def _named(scope: Scope, request_id: str) -> Scope:

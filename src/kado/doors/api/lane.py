@@ -42,12 +42,11 @@ class Lane:
     async def passage(self, path: str) -> AsyncIterator[None]:
         """Wait for one's turn, where the path is one of the lane's. Raises `Unavailable` where too many wait."""
         if self._paths.fullmatch(path) is None:
-            self._others += 1
+            self.other_begins()
             try:
                 yield
             finally:
-                self._others -= 1
-                self._others_until = time.monotonic_ns() + _BUSY_NANOSECONDS
+                self.other_ends()
             return
         turn = _Turn(self)
         await turn.take()
@@ -56,6 +55,15 @@ class Lane:
             yield
         finally:
             turn.end()
+
+    def other_begins(self) -> None:
+        """A request that need not take the lane is looked at; whoever does makes room. `other_ends` follows."""
+        self._others += 1
+
+    def other_ends(self) -> None:
+        """It is answered."""
+        self._others -= 1
+        self._others_until = time.monotonic_ns() + _BUSY_NANOSECONDS
 
     async def turn(self) -> None:
         """Wait for one's turn. Raises `Unavailable` where too many wait, or for too long."""

@@ -12,6 +12,7 @@ from kado.access.signatures import Signatures
 from kado.anomalies.counts import RequestCounts
 from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
+from kado.cards.glances import Glances
 from kado.cards.ledger import Ledger
 from kado.crypto import Keyring
 from kado.fraud.blocked import Blocks
@@ -35,6 +36,7 @@ class Services:
     signatures: Signatures
     captcha: Captcha
     ledger: Ledger
+    glances: Glances
     checks: BalanceChecks
     blocks: Blocks
     poster: Poster

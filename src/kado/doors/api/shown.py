@@ -1,6 +1,6 @@
 """How cards, entries and outcomes look in the contract's bodies."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -138,6 +138,11 @@ def answering_card(services: Services, status: int = 200) -> Render:
 def response(answer: Answer) -> Response:
     """An answer of the posting machine, byte for byte."""
     return Response(answer.body, answer.status, dict(answer.headers), "application/json")
+
+
+def answer(body: object, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer that nothing was posted for."""
+    return Answer(200, answers.encode(body), headers or {})
 
 
 def json_response(body: object, headers: dict[str, str] | None = None, status: int = 200) -> Response:

@@ -129,8 +129,13 @@ Text500 = Annotated[str, Field(max_length=500), many_lines]
 _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
+def is_idempotency_key(text: str) -> bool:
+    """Whether the text has the form of an idempotency key."""
+    return _VISIBLE_ASCII.fullmatch(text) is not None
+
+
 def _idempotency_key(text: str) -> str:
-    if not _VISIBLE_ASCII.fullmatch(text):
+    if not is_idempotency_key(text):
         raise PydanticCustomError("idempotency_key", "An idempotency key is 1 to 255 visible ASCII characters")
     return text
 

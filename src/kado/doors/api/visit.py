@@ -25,7 +25,7 @@ from kado.cards.ownership import owns
 from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import IdempotencyKey, PydanticObjectId
-from kado.errors import Invalid, Unauthenticated
+from kado.errors import Forbidden, Invalid, Unauthenticated
 from kado.ids import is_id
 from kado.programs.find import list_owned
 from kado.programs.program import Program
@@ -247,6 +247,24 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
         return Visit(services, caller, reach.program, reach.is_owner)
 
     return check
+
+
+def remembered_visit(
+    services: Services, authorization: str, program_id: str, permission: Permission, address: str
+) -> Visit | None:
+    """What `in_program` gives for a request without session tokens, from what this process remembers alone.
+
+    None where something has to be looked up, or the answer is no: `in_program` finds the words for that.
+    """
+    caller = services.access.remembered(authorization)
+    reach = services.reaches.remembered(program_id, caller.merchant_id) if caller is not None else None
+    if caller is None or reach is None or not services.blocks.remembered_free(program_id, address):
+        return None
+    try:
+        caller.require_in(reach, permission)
+    except Forbidden:
+        return None
+    return Visit(services, caller, reach.program, reach.is_owner)
 
 
 @dataclass(frozen=True, slots=True)

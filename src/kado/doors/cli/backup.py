@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kado import settings as configuration
-from kado.doors.cli.session import AsJson, command, example, print_json, wrong_usage
+from kado.doors.cli.session import AsJson, command, example, print_json, try_to_note, wrong_usage
 from kado.settings import Settings
 from kado.storage import embedded
 from kado.storage.backup.locks import Locker, read_key_file
@@ -47,9 +47,11 @@ async def _backup(place: Path, lock: Locker, as_dump: bool, as_json: bool) -> No
     settings = configuration.load(make_secret=False)
     with progress("backing up") as tell:
         if settings.database_url is not None:
+            await _note(settings.database_url, place, lock, as_dump=True)
             made = await back_up_database(settings.database_url, place, settings.keyring, lock, tell)
         else:
             with embedded.run_or_join(settings.data_dir) as running:
+                await _note(running.url, place, lock, as_dump=as_dump)
                 if as_dump:
                     made = await back_up_database(running.url, place, settings.keyring, lock, tell)
                 else:
@@ -58,6 +60,12 @@ async def _backup(place: Path, lock: Locker, as_dump: bool, as_json: bool) -> No
         print_json(_members(made))
     else:
         _print(made, settings)
+
+
+async def _note(url: str, place: Path, lock: Locker, *, as_dump: bool) -> None:
+    """Before anything leaves: whoever ends the command in time must not be unknown. The backup has the row too."""
+    facts = {"place": str(place), "kind": "dump" if as_dump else "cluster", "encrypted": lock.describe() is not None}
+    await try_to_note(url, "database:backup-begun", **facts)
 
 
 def _members(made: Made) -> dict[str, object]:

@@ -56,6 +56,7 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_MAIL_FROM": settings.mail_from,
         "KADO_SMS_URL": masked(settings.sms_url),
         "KADO_PROCESSES": str(settings.processes),
+        "KADO_FAST_LANE": "on" if settings.fast_lane else "off",
         "KADO_TRUSTED_PROXIES": ", ".join(str(network) for network in settings.trusted_proxies),
         "KADO_COUNTRY_HEADER": settings.country_header or "",
         "KADO_SEAL_SECONDS": f"{settings.seal_seconds:g}",

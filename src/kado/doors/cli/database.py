@@ -10,7 +10,18 @@ import typer
 from kado import settings as configuration
 from kado.cards.verify import verify
 from kado.doors.cli.backup import progress
-from kado.doors.cli.session import AsJson, command, example, fail, in_one_sentence, print_json, session, wrong_usage
+from kado.doors.cli.session import (
+    AsJson,
+    command,
+    example,
+    fail,
+    in_one_sentence,
+    note,
+    print_json,
+    session,
+    try_to_note,
+    wrong_usage,
+)
 from kado.doors.cli.verify import print_report
 from kado.settings import Settings
 from kado.storage import embedded
@@ -19,9 +30,10 @@ from kado.storage.distribute import distribute as distribute_tables
 from kado.storage.distribute import plan as plan_distribution
 from kado.storage.embedded import majors
 from kado.storage.embedded.archive import SLOT
+from kado.storage.embedded.majors import Moved
 from kado.storage.migrate import Phase
 from kado.storage.migrate import migrate as migrate_schema
-from kado.storage.revisions import CHAIN, read_schema
+from kado.storage.revisions import CHAIN, Schema, read_schema
 
 app: Final = typer.Typer(
     name="database",
@@ -101,12 +113,22 @@ async def migrate(
     settings = configuration.load(make_secret=False)
     with ExitStack() as stack:
         url = settings.database_url or stack.enter_context(embedded.connect_or_start(settings.data_dir))
+        before = await _schema(url)
         phase: Phase = "pre" if pre else "post" if post else "all"
         await migrate_schema(url, settings.database_app_url, phase=phase, tell=print)
-        connection = await connect(url, timeout=10)
-        schema = await read_schema(connection)
-        await connection.close()
+        schema = await _schema(url)
+        if schema != before:
+            facts = {"from": before.version, "to": schema.version, "worksSince": schema.since, "part": phase}
+            await try_to_note(url, "database:migrated", **facts)
     print(f"The schema is {schema.version}; Kado of schema {schema.since} or later can work on it.")
+
+
+async def _schema(url: str) -> Schema:
+    connection = await connect(url, timeout=10)
+    try:
+        return await read_schema(connection)
+    finally:
+        await connection.close()
 
 
 @app.command("distribute", epilog=example("kado database distribute --dry-run"))
@@ -131,6 +153,8 @@ async def distribute(
         print("\n".join(todo.lines()))
         return
     done = await distribute_tables(settings.database_url, settings.database_app_url, print)
+    if done.tables:
+        await try_to_note(settings.database_url, "database:distributed", tables=done.tables, machines=done.nodes)
     print(f"{len(done.in_place) + len(done.tables)} tables are in their places on {len(done.nodes)} machines.")
 
 
@@ -146,7 +170,7 @@ def upgrade() -> None:
         f"The database is on PostgreSQL {moved.after} now. That of PostgreSQL {moved.before} is kept in {moved.kept}:"
     )
     print("`kado database downgrade` goes back to it, `kado database forget-old` removes it when you are sure.")
-    _verify()
+    _verify("database:upgraded", moved)
 
 
 @app.command("downgrade", epilog=example("kado database downgrade"))
@@ -160,13 +184,15 @@ def downgrade(
     print(
         f"The database is on PostgreSQL {moved.after} again. That of PostgreSQL {moved.before} is kept in {moved.kept}."
     )
-    _verify()
+    _verify("database:downgraded", moved)
 
 
 @app.command("forget-old", epilog=example("kado database forget-old"))
 def forget_old() -> None:
     """Remove the databases that upgrades have left behind. After that there is no way back but a backup."""
     removed = _run(majors.forget_old)
+    if removed:
+        _note_removed([str(cluster) for cluster in removed])
     print("\n".join(f"{cluster} is removed." for cluster in removed) or "There is nothing to remove.")
 
 
@@ -180,8 +206,15 @@ def _run(work: Callable[[Path], T]) -> T:
 
 
 @command
-async def _verify() -> None:
+async def _note_removed(clusters: list[str]) -> None:
+    async with session(make_secret=False) as (database, _):
+        await note(database, "database:old-removed", clusters=clusters)
+
+
+@command
+async def _verify(action: str, moved: Moved) -> None:
     async with session(make_secret=False) as (database, settings):
+        await note(database, action, **{"from": moved.before, "to": moved.after, "kept": str(moved.kept)})
         with progress("verifying") as tell:
             report = await verify(database, settings.keyring, progress=tell)
     print_report(report)

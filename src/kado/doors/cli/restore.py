@@ -13,7 +13,7 @@ from kado import settings as configuration
 from kado.cards.proof.findings import Report
 from kado.cards.verify import verify
 from kado.doors.cli.backup import KeyFile, locker, progress
-from kado.doors.cli.session import AsJson, example, in_one_sentence, print_json, session, wrong_usage
+from kado.doors.cli.session import AsJson, example, in_one_sentence, note, print_json, session, wrong_usage
 from kado.doors.cli.verify import members, print_report
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
@@ -90,6 +90,8 @@ async def _restore(
         else:
             done |= await _restore_dump(backup, settings, may_replace)
     async with session(settings=settings) as (database, _):
+        facts = {"madeAt": backup.head.made_at, "schema": backup.head.schema, "until": done["until"]}
+        await note(database, "database:restored", **facts)
         with progress("verifying") as tell:
             return done, await verify(database, settings.keyring, progress=tell)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from kado import clock, secret_file
+from kado import audit, clock, secret_file
 from kado import settings as configuration
 from kado.cards import renew_codes
 from kado.cards.renew_codes import Way
@@ -19,6 +19,7 @@ from kado.rotation.rotate import Rotated, rotate
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
+from kado.storage.embedded.place import look
 
 app: Final = typer.Typer(
     name="secret",
@@ -51,8 +52,12 @@ async def new() -> None:
     if len(values) > 1:
         fail(f"{file} has {len(values)} secrets already; finish that change first (`kado secret status`).")
     fresh = secret_file.fresh()
-    secret_file.write(file, [*values, fresh])
     name = secret_file.name_of(fresh)
+    if _has_database():
+        async with session(make_secret=False) as (database, _):
+            await _write(database, file, [*values, fresh], "secret:made", name)
+    else:
+        secret_file.write(file, [*values, fresh])
     print(f"{file} has a second secret now, {name}. KEEP A COPY of the file, apart from the database's backups.")
     print(f"Restart the server, so that it can read what is written under it; then `kado secret use {name}`.")
 
@@ -66,7 +71,8 @@ async def use(name: Name) -> None:
     async with session(make_secret=False) as (database, _):
         if any(name not in known for known in await servers.list_servers(database)):
             fail(f"A server runs that does not know {name} yet. Restart it first; nothing was changed.")
-    secret_file.write(file, [chosen, *(value for value in values if value != chosen)])
+        others = [value for value in values if value != chosen]
+        await _write(database, file, [chosen, *others], "secret:put-first", name)
     print(f"{name} comes first in {file}. Restart the server; then `kado secret rotate`.")
 
 
@@ -137,10 +143,11 @@ async def drop(
     async with session(make_secret=False) as (database, settings):
         await _refuse_unready(database, settings)
         found = await needs(database, settings.keyring, settings.answer_days)
-    if found.is_needed(name) and not anyway:
-        _print_needs(found, [name])
-        fail(f"{name} is still needed; nothing was changed.")
-    secret_file.write(file, [value for value in values if value != chosen])
+        if found.is_needed(name) and not anyway:
+            _print_needs(found, [name])
+            fail(f"{name} is still needed; nothing was changed.")
+        left = [value for value in values if value != chosen]
+        await _write(database, file, left, "secret:dropped", name, needed=found.is_needed(name))
     print(f"{name} is out of {file}. Restart the server. Backups that were made before need it still.")
 
 
@@ -241,6 +248,19 @@ def _members(found: Needs) -> dict[str, object]:
             for need in found.found
         ],
     }
+
+
+async def _write(database: Database, file: Path, values: list[str], action: str, name: str, **facts: object) -> None:
+    """Change the file, with its row in the audit log or not at all."""
+    async with database.transaction() as connection:
+        await audit.record(connection, actor=ACTOR, action=action, subject=name, details=facts)
+        secret_file.write(file, values)
+
+
+def _has_database() -> bool:
+    """Whether there is one: a secret may be there before it."""
+    settings = configuration.load(make_secret=False)
+    return settings.database_url is not None or look(settings.data_dir).version is not None
 
 
 def _is_given() -> bool:

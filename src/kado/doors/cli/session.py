@@ -12,6 +12,7 @@ from typing import Annotated, Final, NoReturn, ParamSpec
 import asyncpg
 import typer
 
+from kado import audit
 from kado import settings as configuration
 from kado.cards.proof.export import NotAnExport
 from kado.errors import Refusal
@@ -19,6 +20,7 @@ from kado.secret_file import SecretError
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
 from kado.storage.backup.errors import BackupError
+from kado.storage.connect import connect
 from kado.storage.database import AWAY, Database
 from kado.storage.embedded import EmbeddedError
 from kado.storage.migrate import SchemaError, migrate
@@ -50,6 +52,25 @@ async def session(
             yield database, settings
         finally:
             await database.close()
+
+
+async def note(database: Database, action: str, **details: object) -> None:
+    """Leave a row in the audit log about what concerns the database as a whole."""
+    async with database.transaction() as connection:
+        await audit.record(connection, actor=ACTOR, action=action, details=details)
+
+
+async def try_to_note(url: str, action: str, **details: object) -> None:
+    """The same over a connection of its own, for what must be done also where nothing can be written: if the row cannot
+    be, that is said on stderr."""
+    try:
+        connection = await connect(url, timeout=10)
+        try:
+            await audit.record(connection, actor=ACTOR, action=action, details=details)
+        finally:
+            await connection.close()
+    except (asyncpg.PostgresError, *AWAY) as error:
+        print(f"kado: The audit log does not know of this: {error or type(error).__name__}", file=sys.stderr)
 
 
 def command(work: Callable[P, Coroutine[None, None, None]]) -> Callable[P, None]:

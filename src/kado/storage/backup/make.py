@@ -36,7 +36,7 @@ _KEYS_IN_USE: Final = """
         UNION SELECT substr(rows_digest, 1, 4) FROM card
         UNION SELECT code_version FROM card
               WHERE code_hash IS NOT NULL AND voided_at IS NULL AND expires_at > clock_timestamp()
-        UNION SELECT substr(answer, 1, 4) FROM idempotency_key
+        UNION SELECT substr(answer, 1, 4) FROM idempotency_key WHERE answer <> ''
         UNION SELECT substr(link, 1, 4) FROM bulk_task WHERE link_expires_at > clock_timestamp()
         UNION SELECT substr(person, 1, 4) FROM person_erasure
         UNION SELECT substr(person, 1, 4) FROM person_export WHERE expires_at > clock_timestamp()

@@ -7,14 +7,14 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from kado.cards.posting import Answer
 from kado.doors.api import shown
 from kado.doors.api.openapi import PUBLIC
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.balance import BalanceCheckRequest, BalanceCheckResponse
-from kado.doors.api.services import services_of
+from kado.doors.api.services import Services, services_of
 from kado.doors.api.visit import SESSION_HEADERS, ProgramId, StrayCardId, StrayProgramId, came_from
 from kado.errors import NotFound
-from kado.programs import find as programs
 
 router = APIRouter(prefix="/v2/giftcards", tags=["Gift Cards"], route_class=StrictRoute, dependencies=SESSION_HEADERS)
 
@@ -35,17 +35,19 @@ async def check_balance(
     cardId: StrayCardId = None,
 ) -> Response:
     """The balance of the card with this number and code. Whatever is wrong, the answer is the same 404."""
-    services = services_of(request)
+    return shown.response(await balance_of(services_of(request), programId, data))
+
+
+async def balance_of(services: Services, program_id: str, data: BalanceCheckRequest) -> Answer:
+    """What `check_balance` does. Raises the same for everything that is wrong."""
     found = await services.checks.check(
-        programId,
+        program_id,
         data.cardNumber,
         data.securityCode,
         address=came_from(),
         captcha_token=data.captchaToken,
     )
-    program = await programs.get(services.database, programId)
-    assert program is not None, "a card has a program"
-    return shown.json_response(shown.balance(services, found.card, program.currency, found.now))
+    return shown.answer(shown.balance(services, found.card, found.currency, found.now))
 
 
 @router.post(
@@ -62,9 +64,7 @@ async def check_balance_anywhere(
     found = await services.checks.check_anywhere(
         data.cardNumber, data.securityCode, address=came_from(), captcha_token=data.captchaToken
     )
-    program = await programs.get(services.database, found.card.program_id)
-    assert program is not None, "a card has a program"
-    return shown.json_response(shown.balance(services, found.card, program.currency, found.now))
+    return shown.json_response(shown.balance(services, found.card, found.currency, found.now))
 
 
 @router.get("/captcha", name="getCaptchaChallenge", response_model=None, openapi_extra=PUBLIC)

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Body, Query, Response
 from kado.access.customers import require_customer
 from kado.access.permissions import Permission
 from kado.cards.find import card_by_id, entries_of
-from kado.cards.holds import available
 from kado.cards.issue import Issue
 from kado.cards.masking import mask
-from kado.cards.posting import Outcome
+from kado.cards.posting import Answer, Outcome
 from kado.cards.resend_code import ResendCode
 from kado.cards.schedule import Schedule
 from kado.cards.suspend import Suspend, Unsuspend
@@ -41,6 +40,7 @@ from kado.doors.api.visit import (
     Scheduling,
     StrayCardId,
     Suspending,
+    Visit,
 )
 from kado.errors import Forbidden
 
@@ -92,16 +92,21 @@ async def details(
     include_transactions: Annotated[bool, Query()] = False,
 ) -> Response:
     """The card as it is now, with its latest entries if asked for. What is not held for orders stands in a header."""
+    return shown.response(await card_details(visit, cardId, with_entries=include_transactions))
+
+
+async def card_details(visit: Visit, card_id: str, *, with_entries: bool) -> Answer:
+    """What `details` does. Raises `NotFound`."""
     services, program = visit.services, visit.program
-    found = await card_by_id(services.database, program.id, cardId, is_test=visit.caller.is_test)
+    glance = await services.glances.at(program.id, card_id, is_test=visit.caller.is_test)
+    found = glance.found
     visit.require_own(found.card)
     body = shown.gift_card(services, found.card, program, found.now)
-    if include_transactions:
-        entries, _ = await entries_of(services.database, program.id, cardId, limit=PAGE_LIMIT_MAX, offset=0)
+    if with_entries:
+        entries, _ = await entries_of(services.database, program.id, card_id, limit=PAGE_LIMIT_MAX, offset=0)
         body["transactions"] = [shown.transaction(entry, program.currency) for entry in entries]
-    left = program.currency.text(await available(services.database, found))
     shown.saw(services, visit.caller, [found.card])
-    return shown.json_response(body, {"Kado-Available-Balance": left})
+    return shown.answer(body, {"Kado-Available-Balance": program.currency.text(glance.available)})
 
 
 @router.get("/{cardId}/transactions", name="getGiftCardTransactions", response_model=None)

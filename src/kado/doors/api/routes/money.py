@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from kado.cards.activate import Activate
 from kado.cards.find import card_by_id, card_by_number
-from kado.cards.posting import Outcome
+from kado.cards.posting import Answer, Outcome
 from kado.cards.redeem import Redeem
 from kado.cards.reload import Reload
 from kado.doors.api import shown
@@ -29,6 +29,7 @@ from kado.doors.api.visit import (
     Redeeming,
     Reloading,
     StrayCardId,
+    Visit,
 )
 from kado.errors import Invalid
 
@@ -113,20 +114,24 @@ async def reload(
     idempotency_key: Key = None,
 ) -> Response:
     """Add money to the card, up to its maximum."""
-    visit.require_key(idempotency_key)
-    answer = await visit.services.ledger.post(
+    return shown.response(await reload_card(visit, cardId, data, idempotency_key))
+
+
+async def reload_card(visit: Visit, card_id: str, data: ReloadGiftCardRequest, key: str | None) -> Answer:
+    """What `reload` does. Raises the refusals that are not stored."""
+    visit.require_key(key)
+    return await visit.services.ledger.post(
         Reload(
             program_id=visit.program.id,
-            card_id=cardId,
+            card_id=card_id,
             caller=visit.caller,
-            key=idempotency_key,
+            key=key,
             render=shown.answering_card(visit.services),
             amount=shown.minor(visit.program, data.amount),
             reference_id=data.referenceId,
             description=data.description,
         )
     )
-    return shown.response(answer)
 
 
 @router.post("/{cardId}/redeem", name="redeemGiftCard", response_model=RedeemResponse)
@@ -138,13 +143,18 @@ async def redeem(
     idempotency_key: Key = None,
 ) -> Response:
     """Take money from the card. Repeating the request with the same key gives the first answer again."""
-    visit.require_key(idempotency_key)
-    answer = await visit.services.ledger.post(
+    return shown.response(await redeem_card(visit, cardId, data, idempotency_key))
+
+
+async def redeem_card(visit: Visit, card_id: str, data: RedeemGiftCardRequest, key: str | None) -> Answer:
+    """What `redeem` does. Raises the refusals that are not stored."""
+    visit.require_key(key)
+    return await visit.services.ledger.post(
         Redeem(
             program_id=visit.program.id,
-            card_id=cardId,
+            card_id=card_id,
             caller=visit.caller,
-            key=idempotency_key,
+            key=key,
             render=_render_redeemed,
             amount=shown.minor(visit.program, data.amount),
             pos_transaction_id=data.posTransactionId,
@@ -153,7 +163,6 @@ async def redeem(
             description=data.description,
         )
     )
-    return shown.response(answer)
 
 
 def _redeemed(outcome: Outcome) -> dict[str, object]:

@@ -7,16 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from kado import clock
-from kado.access import second_factor, sessions, staff
+from kado.access import colleagues, second_factor, sessions, staff
 from kado.access.caller import Caller
 from kado.access.permissions import Permission, Role
 from kado.access.staff_store import Member
+from kado.access.store import Staff
 from kado.doors.api import shown
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.tokens import EndedResponse, SessionRead, StaffCreate, StaffRead, StaffUpdate
 from kado.doors.api.services import services_of
 from kado.doors.api.types import PydanticObjectId
-from kado.doors.api.visit import Person, by_person, with_permission
+from kado.doors.api.visit import Person, by_person, came_from, with_permission
 from kado.errors import Refusal
 
 router = APIRouter(prefix="/v2/staff", tags=["Staff"], route_class=StrictRoute)
@@ -35,18 +36,27 @@ async def list_all(request: Request, caller: Reader) -> Response:
 
 @router.post("", name="add_staff", response_model=StaffRead, status_code=201)
 async def add(request: Request, owner: Owner, data: StaffCreate) -> Response:
-    """Somebody new, who signs in with this password and can change what it opens by a second factor."""
-    services, caller = services_of(request), owner.caller
-    made = await staff.add(
-        services.database, caller.merchant_id, data.email, data.password, Role(data.role), data.name, caller.subject
+    """Somebody new, who signs in with this password; an owner or a manager only with `confirmation`."""
+    services, account = services_of(request), await _account(request, owner.id)
+    database, keyring = services.database, services.keyring
+    made = await colleagues.add(
+        database,
+        keyring,
+        account,
+        email=data.email,
+        password=data.password,
+        role=Role(data.role),
+        name=data.name,
+        is_confirmed=await colleagues.confirm(database, keyring, account, data.confirmation, came_from()),
     )
-    return shown.json_response(_shown(await staff.get(services.database, caller.merchant_id, made)), status=201)
+    return shown.json_response(_shown(await staff.get(database, account.merchant_id, made)), status=201)
 
 
 @router.put("/{staffId}", name="update_staff", response_model=StaffRead)
 async def update(request: Request, owner: Owner, staffId: StaffId, data: StaffUpdate) -> Response:
-    """Another role, or the account closed or opened again. The merchant's last owner stays one."""
-    services, caller = services_of(request), owner.caller
+    """Another role, or the account closed or opened again; more power only with `confirmation`. The last owner stays
+    one."""
+    services, caller, account = services_of(request), owner.caller, await _account(request, owner.id)
     changed = await staff.change(
         services.database,
         caller.merchant_id,
@@ -54,6 +64,9 @@ async def update(request: Request, owner: Owner, staffId: StaffId, data: StaffUp
         caller.subject,
         role=None if data.role is None else Role(data.role),
         active=data.active,
+        is_confirmed=await colleagues.confirm(
+            services.database, services.keyring, account, data.confirmation, came_from()
+        ),
     )
     services.access.forget_person(staffId)
     return shown.json_response(_shown(changed))
@@ -67,8 +80,7 @@ async def reset_second_factor(request: Request, owner: Owner, staffId: StaffId) 
         # Otherwise a token is all that it takes to be rid of what protects its owner where a token is stolen.
         raise Refusal("own_second_factor", "One's own is disabled against a code; or another owner resets it.")
     await staff.get(services.database, caller.merchant_id, staffId)
-    account = await staff.find(services.database, staffId)
-    assert account is not None, "accounts are never deleted"
+    account = await _account(request, staffId)
     await second_factor.reset(services.database, account, caller.subject)
     services.access.forget_person(staffId)
     return shown.json_response(_shown(await staff.get(services.database, caller.merchant_id, staffId)))
@@ -102,6 +114,12 @@ async def end_session(
     await sessions.end(services.database, caller.merchant_id, sessionId, caller.subject, "staff", staffId)
     services.access.forget_person(staffId)
     return shown.json_response({"ended": 1})
+
+
+async def _account(request: Request, staff_id: str) -> Staff:
+    found = await staff.find(services_of(request).database, staff_id)
+    assert found is not None, "accounts are never deleted"
+    return found
 
 
 def _shown(member: Member) -> dict[str, object]:

@@ -13,6 +13,7 @@ from kado.doors.api.types import Line255, PydanticObjectId, one_line
 
 Secret = Annotated[str, Field(min_length=1, max_length=128, repr=False), one_line]
 Password = Annotated[str, Field(min_length=1, max_length=1024, repr=False, json_schema_extra={"format": "password"})]
+Shown = Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
 ShopRole = Literal["owner", "manager", "cashier", "read-only"]
 
 
@@ -139,19 +140,25 @@ class StaffRead(Body):
 
 
 class StaffCreate(Body):
-    """Somebody new."""
+    """Somebody new.
+
+    `confirmation` is of the owner who asks: a code of their second factor, or their password where they have none. An
+    owner or a manager is made with it only.
+    """
 
     email: Annotated[str, Field(min_length=3, max_length=254), one_line]
     password: Annotated[Password, Field(min_length=12, max_length=256)]
     role: ShopRole
     name: Annotated[Line255, Field(min_length=1)] | None = None
+    confirmation: Annotated[Shown | None, Field(repr=False)] = None
 
 
 class StaffUpdate(Body):
-    """Only what is sent changes."""
+    """Only what is sent changes. `confirmation` is as in `StaffCreate`."""
 
     role: ShopRole | None = None
     active: StrictBool | None = None
+    confirmation: Annotated[Shown | None, Field(repr=False)] = None
 
 
 class MerchantRead(Body):

@@ -1,0 +1,89 @@
+"""Glances: cards as they are at this moment, read for many callers at once. Nothing is decided about money here.
+
+Tills look at a card before they take it. Read one by one, each look costs the server more than a redeem does.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from kado.cards import refusals
+from kado.cards.card import Card
+from kado.cards.find import Found
+from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
+from kado.storage.crowd import Crowd
+from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Database, away
+from kado.storage.gather import Gatherer
+
+_GLANCES: Final = f"""
+    SELECT {CARD_COLUMNS}, clock_timestamp(), CASE WHEN c.held = 0 THEN 0 ELSE (
+        SELECT coalesce(sum(h.amount - h.captured), 0) FROM hold h
+        WHERE h.program_id = c.program_id AND h.card_id = c.id AND h.status = 'open'
+          AND h.expires_at <= clock_timestamp()) END::bigint
+    FROM unnest($1::text[], $2::text[]) AS u (program_id, id)
+    JOIN card c ON c.program_id = u.program_id AND c.id = u.id
+    JOIN merchant cm ON cm.id = c.merchant_id"""
+
+_Ref = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A card, when it was read, and what can be spent of it (minor units): holds that are over hold nothing."""
+
+    found: Found
+    available: int
+
+
+class Glances:
+    """Reads cards in lists, on a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._gatherer: Gatherer[_Ref, Glance | None] = Gatherer(self._read, Crowd("glances", database.places))
+
+    async def at(self, program_id: str, card_id: str, *, is_test: bool) -> Glance:
+        """The card. Raises `NotFound`, also for a test card when a live one is asked for, and the other way round."""
+        glance = await self._gatherer.submit((program_id, card_id))
+        if glance is None or glance.found.card.is_test is not is_test:
+            raise refusals.card_not_found()
+        return glance
+
+    async def close(self) -> None:
+        """Finish what is under way and give the connection back."""
+        await self._gatherer.drained()
+        await self._drop()
+
+    async def _read(self, refs: list[_Ref]) -> Sequence[Glance | None]:
+        wanted = list(set(refs))
+        try:
+            connection = await self._connected()
+            rows = await connection.fetch(_GLANCES, [program for program, _ in wanted], [card for _, card in wanted])
+        except CONFLICT as error:
+            raise away() from error
+        except AWAY as error:
+            await self._drop()
+            raise away() from error
+        glances = {}
+        for row in rows:
+            values = tuple(row)
+            card = Card(*values[:CARD_WIDTH])
+            over = values[CARD_WIDTH + 1]
+            left = card.available + over if card.held else card.balance
+            glances[card.program_id, card.id] = Glance(Found(card, values[CARD_WIDTH]), left)
+        return [glances.get(ref) for ref in refs]
+
+    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._database.connect(KEYED_ONLY)
+        return self._connection
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(asyncpg.PostgresError, *AWAY):
+                await connection.close(timeout=1)
