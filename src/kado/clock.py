@@ -21,7 +21,8 @@ def text_or_none(moment: datetime | None) -> str | None:
 
 def micros(moment: datetime) -> int:
     """Whole microseconds since 1970, exact (a float of seconds would not be)."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(micros: int) -> datetime:

@@ -12,7 +12,7 @@ _FORM = re.compile(r"[0-9a-f]{24}", re.ASCII)
 
 def new_id() -> str:
     """A fresh id. The seconds only make ids sort roughly by age; nothing is decided by them."""
-    return f"{int(time.time()) & 0xFFFFFFFF:08x}{secrets.token_hex(8)}"
+    return f"{int(time.time()) & 0xFFFFFFFF:08x}{secrets.token_bytes(8).hex()}"
 
 
 def is_id(text: str) -> bool:

@@ -54,7 +54,7 @@ def test_every_statement_on_tenant_data_names_the_program() -> None:
 
 def test_statements_are_found() -> None:
     places = {place for place, _ in statements_on(TABLES)}
-    assert {"cards/store.py:_WRITE", "cards/codes.py:work", "cards/sweep.py:_EXPIRE"} <= places
+    assert {"cards/hot_store.py:WRITE", "cards/codes.py:work", "cards/sweep.py:_EXPIRE"} <= places
 
 
 def statements_on(tables: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,10 @@ An entry's row has the id of the entry, and is written by the statement that wri
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct, field
 
 from kado.audit.origin import NOBODY, Origin, origin
 from kado.ids import new_id
@@ -17,8 +18,7 @@ Facts = Mapping[str, object]
 """What a row says of a thing: numbers, words and ids; no secrets, and nobody's contacts but masked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One row that is to be written. `action` is `noun:verb`; without `at` it is the moment of writing."""
 
     actor: str
@@ -57,12 +57,12 @@ def values(row: Row) -> tuple[object, ...]:
         row.actor,
         row.action,
         row.subject,
-        _json(details) if details else "{}",
+        said(details) or "{}",
         row.source.address,
         row.source.user_agent,
         row.source.request_id,
-        _json(row.before) if row.before else None,
-        _json(row.after) if row.after else None,
+        said(row.before),
+        said(row.after),
     )
 
 
@@ -120,5 +120,6 @@ async def record(
     await write(connection, [row])
 
 
-def _json(facts: Facts) -> str:
-    return json.dumps(dict(facts), default=str)
+def said(facts: Facts | None) -> str | None:
+    """Facts as they are kept; None where there are none."""
+    return json.dumps(dict(facts), default=str) if facts else None

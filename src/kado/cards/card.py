@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
+
 
 class CardStatus(StrEnum):
     """The contract's six words for what a card can do."""
@@ -107,8 +109,7 @@ class Card:
         return CardStatus.DEPLETED if self.balance == 0 else CardStatus.ACTIVE
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One row of the ledger. Amounts in minor units; `balance_after = balance_before + amount`, always."""
 
     program_id: str

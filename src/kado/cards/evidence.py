@@ -59,6 +59,8 @@ class Evidence:
     """What was taken back before under a reference that a posting takes back now, however long ago."""
     alerts: dict[tuple[str, str], Alert] = field(default_factory=dict)
     """Alerts against fraud that postings name, by program id and alert id."""
+    is_searched: bool = False
+    """Whether any posting of the list looks for entries: only then those are noted that are decided here."""
 
     def sought(self, posting: Posting) -> tuple[EarlierEntry, ...]:
         """The entries that the posting looks for, oldest first."""
@@ -70,14 +72,17 @@ class Evidence:
 
     def holds_of(self, card: Card) -> tuple[Hold, ...]:
         """The card's open holds, and those that somebody asks for by name."""
-        return tuple(self.holds.get((card.program_id, card.id), {}).values())
+        found = self.holds.get((card.program_id, card.id)) if self.holds else None
+        return tuple(found.values()) if found else ()
 
     def is_reversed(self, posting: Posting) -> bool:
         """Whether a reference of the posting was taken back on any of its cards before it arrived."""
-        return any(mark in self.marks for mark in _own_marks(posting))
+        return bool(self.marks) and any(mark in self.marks for mark in _own_marks(posting))
 
     def note_entry(self, entry: Entry) -> None:
         """An entry that was decided a moment ago; what it gives back of another counts there."""
+        if not self.is_searched:
+            return
         noted = self.entries.setdefault((entry.program_id, entry.card_id), {})
         if entry.counterpart_id in noted and entry.type in (TransactionType.REFUND, TransactionType.REDEMPTION):
             noted[entry.counterpart_id].earlier.undone += abs(entry.amount)
@@ -111,7 +116,7 @@ async def gather(connection: Connection, postings: Sequence[Posting], cards: Ite
     if held or named:
         await _read_holds(connection, evidence, held, named)
     marked = {(card.program_id, card.id) for card in cards if card.has_reversals}
-    own = [mark for posting in postings for mark in _own_marks(posting) if mark[0] in marked]
+    own = [mark for posting in postings for mark in _own_marks(posting) if mark[0] in marked] if marked else []
     if own:
         await _read_marks(connection, evidence, own)
     again = [
@@ -133,6 +138,7 @@ async def gather(connection: Connection, postings: Sequence[Posting], cards: Ite
         if posting.sought is not None:
             wanted.setdefault(posting.program_id, []).append((posting.card_id, posting.sought))
     for program_id, of_one in wanted.items():
+        evidence.is_searched = True
         await _read_entries(connection, evidence, program_id, of_one)
     return evidence
 

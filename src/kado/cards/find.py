@@ -87,9 +87,7 @@ async def entries_by_reference(
 
 def entry_from_row(values: tuple[object, ...]) -> Entry:
     """An entry from the values of `store.ENTRY_COLUMNS`."""
-    entry = Entry(*values)  # type: ignore[arg-type]  # the columns stand in the order of the fields
-    object.__setattr__(entry, "type", TransactionType(entry.type))
-    return entry
+    return Entry(*values[:4], TransactionType(values[4]), *values[5:])  # type: ignore[call-arg, arg-type]  # as many
 
 
 async def _one(connection: Connection, condition: str, program_id: str, wanted: object) -> Found | None:

@@ -5,7 +5,6 @@ Key and answer are written in the transaction of what they report, so an answer 
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from kado.cards import refusals
@@ -33,8 +32,7 @@ class Remembered(NamedTuple):
     answer: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewKey:
+class NewKey(NamedTuple):
     """A row for `idempotency_key`."""
 
     program_id: str
@@ -50,15 +48,10 @@ def fingerprints(
     keyring: Keyring, program_id: str, scope: tuple[str, ...], key: str, facts: tuple[object, ...]
 ) -> list[Fingerprint]:
     """The key's fingerprint under every live secret, the current one first."""
-    place = [part.encode() for part in ("key", program_id, *scope, key)]
-    request = ("request", *(_canonical(fact) for fact in facts))
-    parts = [part.encode("utf-8", "surrogatepass") for part in request]
-    return [
-        Fingerprint(key_hash, request_hash)
-        for key_hash, request_hash in zip(
-            keyring.macs("request-hash", *place), keyring.macs("request-hash", *parts), strict=True
-        )
-    ]
+    place = [b"key", program_id.encode(), *[part.encode() for part in scope], key.encode()]
+    request = [b"request", *[_canonical(fact).encode("utf-8", "surrogatepass") for fact in facts]]
+    hashes = zip(keyring.macs("request-hash", *place), keyring.macs("request-hash", *request), strict=True)
+    return [Fingerprint(*pair) for pair in hashes]
 
 
 def internal_fingerprint() -> Fingerprint:

@@ -13,27 +13,26 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
 
 from kado.audit.origin import Origin, origin
-from kado.cards import bench, evidence, refusals, store
+from kado.cards import bench, evidence, hot_store, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
 from kado.cards.issue import Issue, Placed, place
 from kado.cards.ownership import owns
 from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
+from kado.cards.write_page import write_new, write_page
 from kado.crypto import Keyring
 from kado.errors import Refusal
-from kado.fraud import alerts
 from kado.storage.crowd import Crowd
-from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Connection, Database, await_copy, away, confirmed
+from kado.storage.database import AWAY, CONFLICT, HOT, KEYED_ONLY, Connection, Database, await_copy, away, confirmed
 from kado.storage.gather import Gatherer
-from kado.storage.outbox import enqueue_events, enqueue_messages
+from kado.storage.riding import Ride
 
 log = structlog.get_logger("kado.ledger")
 
@@ -44,8 +43,7 @@ Result = Answer | Exception
 Known = dict[tuple[str, bytes], Remembered]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ticket:
+class _Ticket(NamedTuple):
     """A posting on its way through the machine, with the keys that settle it whatever happens to a commit."""
 
     posting: Posting | Issue
@@ -62,7 +60,7 @@ class Ledger:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
-        self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._idle: list[Ride] = []
         self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(
             self._settle, Crowd("postings", database.places), sort=self._sort
         )
@@ -85,7 +83,7 @@ class Ledger:
     async def close(self) -> None:
         """Finish what is under way and give the connection back."""
         await self._gatherer.drained()
-        await self._drop_connections()
+        await self._get_off()
 
     def _sort(self, ticket: _Ticket) -> str | None:
         """What may share a list: everything, or what is of one program, where each program has a machine of its own."""
@@ -101,22 +99,24 @@ class Ledger:
     async def _settle(self, tickets: list[_Ticket]) -> Sequence[Result]:
         """Run the list until its outcome is known, or until patience ends."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        attempt = 0
+        attempt, keys_after_lock = 0, any(len(ticket.prints) > 1 for ticket in tickets)
         while True:
             attempt += 1
             try:
-                return await self._once(tickets)
+                return await self._once(tickets, keys_after_lock=keys_after_lock)
             except CONFLICT as error:
                 if attempt >= _TRIES or time.monotonic() > deadline:
                     raise away() from error
-            except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
-                if len(tickets) > 1:
-                    return [await self._alone(ticket) for ticket in tickets]
+            except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, UnicodeError) as error:
                 # A fresh card number that existed already, or a key that someone wrote a moment ago: decide anew.
-                if attempt >= _TRIES or not isinstance(error, asyncpg.UniqueViolationError):
+                is_taken = isinstance(error, asyncpg.UniqueViolationError)
+                if len(tickets) > 1 and (keys_after_lock or not is_taken):
+                    return [await self._alone(ticket) for ticket in tickets]
+                if attempt >= _TRIES or not is_taken:
                     raise
+                keys_after_lock = True
             except AWAY as error:
-                await self._drop_connections()
+                await self._get_off()
                 log.warning("database away", error=type(error).__name__, postings=len(tickets), attempt=attempt)
                 if time.monotonic() > deadline:
                     raise away() from error
@@ -129,73 +129,94 @@ class Ledger:
         except Exception as error:  # noqa: BLE001 - it belongs to this caller alone
             return error
 
-    async def _once(self, tickets: list[_Ticket]) -> Sequence[Result]:
+    async def _once(self, tickets: list[_Ticket], *, keys_after_lock: bool) -> Sequence[Result]:
         """One attempt at the whole list: everything or nothing."""
-        connection = await self._connected()
+        ride = await self._on_board()
         try:
-            await connection.execute("BEGIN")
-            results = await self._run(connection, tickets)
-            with confirmed(connection):
-                await connection.execute("COMMIT")
+            results, last = await self._run(ride, tickets, keys_after_lock=keys_after_lock)
+            with confirmed(ride.connection):
+                await ride.commit(last)
         except AWAY:
-            connection.terminate()  # it goes, and with it the transaction, if the commit did not happen
+            ride.connection.terminate()  # it goes, and with it the transaction, if the commit did not happen
             raise
         except BaseException:
             with suppress(asyncpg.PostgresError, *AWAY):
-                await connection.execute("ROLLBACK")
+                await ride.connection.execute("ROLLBACK")
             raise
         finally:
-            self._idle.append(connection)
+            self._idle.append(ride)
         return results
 
-    async def _run(self, connection: Connection, tickets: list[_Ticket]) -> Sequence[Result]:
+    async def _run(
+        self, ride: Ride, tickets: list[_Ticket], *, keys_after_lock: bool
+    ) -> tuple[Sequence[Result], list[str | None] | None]:
+        """The results, and the arguments of the write that the commit takes along."""
         results: dict[int, Result] = {}
         issues = {at: ticket for at, ticket in enumerate(tickets) if isinstance(ticket.posting, Issue)}
         if issues:
-            results |= await self._issue(connection, issues)
-        postings = {at: ticket for at, ticket in enumerate(tickets) if at not in issues}
+            await ride.begin()
+            results |= await self._issue(ride, issues)
+        postings = [
+            _Wish(at, ticket, ticket.posting, ticket.posting.refs())
+            for at, ticket in enumerate(tickets)
+            if isinstance(ticket.posting, Posting)
+        ]
+        last = None
         if postings:
-            results |= await self._post(connection, postings)
-        return [results.get(at) or away() for at in range(len(tickets))]
+            last = await self._post(ride, postings, results, begins=not issues, keys_after_lock=keys_after_lock)
+        return [results.get(at) or away() for at in range(len(tickets))], last
 
-    async def _post(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
+    async def _post(
+        self, ride: Ride, wishes: list["_Wish"], results: dict[int, Result], *, begins: bool, keys_after_lock: bool
+    ) -> list[str | None] | None:
         """Postings on cards that exist: lock, read the keys, decide, write."""
         asked = time.monotonic()
-        postings = [(at, t, t.posting) for at, t in tickets.items() if isinstance(t.posting, Posting)]
-        locked = await store.lock_cards(connection, [ref for _, _, posting in postings for ref in posting.refs()])
+        places = [place for wish in wishes for place in wish.ticket.places()]
+        refs = [ref for wish in wishes for ref in wish.refs]
+        if self._database.is_distributed:  # the keys lie on another machine than what measures
+            arguments, keys_after_lock = hot_store.lock_of_one_arguments(refs), True
+        else:
+            arguments = hot_store.lock_arguments(refs, places, measures=ride.measures())
+        locked, seen, size = hot_store.read(await ride.first(*arguments, begins=begins), places)
+        if size is not None:
+            await ride.plan_for(size)
         if locked.now is None:
-            return {at: refusals.card_not_found() for at in tickets}
-        waited = timedelta(seconds=time.monotonic() - asked)  # the clock was read before the locks were granted
-        known = await store.read_keys(connection, [key for ticket in tickets.values() for key in ticket.places()])
-        page = Page(self._keyring, locked.now + waited)
-        page.references = await self._references(connection, [p for _, _, p in postings])
-        page.evidence = await evidence.gather(connection, [p for _, _, p in postings], locked.cards.values())
-        asking = [(posting, ticket.origin) for _, ticket, posting in postings]
+            results |= {wish.at: refusals.card_not_found() for wish in wishes}
+            return None
+        connection, waited = ride.connection, timedelta(seconds=time.monotonic() - asked)
+        if missing := {program_id for program_id, _ in locked.cards} - locked.programs.keys():
+            locked.programs.update((await store.read_programs(connection, missing))[0])
+        known = await store.read_keys(connection, places if keys_after_lock else seen)
+        page = Page(self._keyring, locked.now + waited)  # the clock was read before the locks were granted
+        page.references = await self._references(connection, [wish.posting for wish in wishes])
+        page.evidence = await evidence.gather(connection, [wish.posting for wish in wishes], locked.cards.values())
+        asking = [(wish.posting, wish.ticket.origin) for wish in wishes]
         page.bench = await bench.sit(connection, locked.programs, asking, page.evidence, page.now)
-        results = {at: self._decide(page, t, p, locked, known) for at, t, p in postings}
-        await _write(connection, page)
-        return results
+        for wish in wishes:
+            results[wish.at] = self._decide(page, wish, locked, known)
+        return await write_page(ride, page)
 
     async def _references(self, connection: Connection, postings: Sequence[Posting]) -> dict[tuple[str, str, str], str]:
         """Entries that bear the references of postings without a key: those may be repetitions."""
         wanted = [(p.program_id, p.card_id, p.reference) for p in postings if p.key is None and p.reference is not None]
         return await store.earlier_entries(connection, wanted) if wanted else {}
 
-    def _decide(self, page: Page, ticket: _Ticket, posting: Posting, locked: store.Locked, known: Known) -> Result:
-        cards = [card for ref in posting.refs() if (card := locked.cards.get(ref)) is not None]
-        if len(cards) < len(posting.refs()) or any(card.is_test is not posting.caller.is_test for card in cards):
+    def _decide(self, page: Page, wish: "_Wish", locked: store.Locked, known: Known) -> Result:
+        posting, ticket, caller = wish.posting, wish.ticket, wish.posting.caller
+        cards = [card for ref in wish.refs if (card := locked.cards.get(ref)) is not None]
+        if len(cards) < len(wish.refs) or any(card.is_test is not caller.is_test for card in cards):
             return refusals.card_not_found()
-        customer = posting.caller.customer
+        customer = caller.customer
         if customer is not None and not all(owns(customer, c) for c in cards if c.id in posting.owned_card_ids):
             return refusals.card_not_found()
         for memory in (known, page.known):
-            earlier = self._known_answer(ticket, memory)
-            if earlier is not None:
+            if memory and (earlier := self._known_answer(ticket, memory)) is not None:
                 return earlier
         return page.post(posting, cards, locked.programs[posting.program_id], ticket.prints[0], ticket.origin)
 
-    async def _issue(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
+    async def _issue(self, ride: Ride, tickets: dict[int, _Ticket]) -> dict[int, Result]:
         """New cards. Their keys are claimed first: there is no card yet on which a duplicate could wait."""
+        connection = ride.connection
         issues = {at: (t, t.posting) for at, t in tickets.items() if isinstance(t.posting, Issue)}
         programs, now = await store.read_programs(connection, [issue.program_id for _, issue in issues.values()])
         await store.hold_keys(connection, [ticket.prints for ticket in tickets.values()])
@@ -218,7 +239,7 @@ class Ledger:
                 del placed[at]
         results |= {at: one.answer for at, one in placed.items()}
         results |= await self._recall(connection, {at: tickets[at] for at in tickets if at not in results})
-        await _write_new(connection, list(placed.values()))
+        await write_new(ride, list(placed.values()))
         return results
 
     async def _recall(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:
@@ -232,61 +253,30 @@ class Ledger:
         """What was said to this key before. To settle a lost commit by an internal key is no repetition."""
         answer = recall(self._keyring, ticket.posting.program_id, ticket.prints, known)
         if isinstance(answer, Answer) and ticket.posting.key is None:
-            return replace(answer, headers={})
+            return Answer(answer.status, answer.body)
         return answer
 
-    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
+    async def _on_board(self) -> Ride:
         """A connection for one list; there are as many as lists at a time."""
         while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-        return await self._database.connect(KEYED_ONLY)
+            ride = self._idle.pop()
+            if not ride.is_closed():
+                return ride
+        if self._database.is_distributed:
+            return await Ride.on(await self._database.connect(KEYED_ONLY), hot_store.LOCK_OF_ONE, hot_store.WRITE)
+        return await Ride.on(await self._database.connect(HOT), hot_store.LOCK, hot_store.WRITE)
 
-    async def _drop_connections(self) -> None:
+    async def _get_off(self) -> None:
         """Give up those that are idle: what one of them found out is true of all."""
         while self._idle:
             with suppress(asyncpg.PostgresError, *AWAY):
-                await self._idle.pop().close(timeout=1)
+                await self._idle.pop().close()
 
 
-async def _write(connection: Connection, page: Page) -> None:
-    """Everything that the page says, in as few statements as it needs."""
-    page.seal()
-    if page.fresh:
-        await store.insert_cards(connection, page.fresh)
-    if page.moved or page.keys or page.audited:
-        await store.write(connection, page.only_moved(), page.entries, page.keys, page.now, page.audited)
-    if linked := [key for key in page.keys if key.card_id is not None]:
-        await store.link_answers(connection, linked)
-    if page.changed:
-        await store.write_state(connection, list(page.changed.values()))
-    if page.holds:
-        await evidence.write_holds(connection, list(page.holds.values()))
-    if page.reversals:
-        await evidence.write_reversals(connection, page.reversals)
-    if page.superseded:
-        await store.supersede_messages(connection, page.superseded)
-    if page.forgiven:
-        await store.forget_guesses(connection, page.forgiven)
-    if page.messages:
-        await enqueue_messages(connection, page.messages)
-    if page.events:
-        await enqueue_events(connection, page.events)
-    await bench.write(connection, page.bench, page.hits)
-    for merchant_id, alert, judgement, source in page.closed:
-        await alerts.close(connection, merchant_id, alert, judgement, source, has_suspended=True)
+class _Wish(NamedTuple):
+    """A ticket for cards that exist: its place in the list, its posting and the cards that this names."""
 
-
-async def _write_new(connection: Connection, placed: list[Placed]) -> None:
-    if not placed:
-        return
-    await store.insert_cards(connection, [one.card for one in placed])
-    entries, audited = [one.entry for one in placed], [one.audited for one in placed]
-    await store.write(connection, [], entries, [], entries[0].created_at, audited)
-    messages = [message for one in placed for message in one.messages]
-    if messages:
-        await enqueue_messages(connection, messages)
-    events = [event for one in placed for event in one.events]
-    if events:
-        await enqueue_events(connection, events)
+    at: int
+    ticket: _Ticket
+    posting: Posting
+    refs: list[tuple[str, str]]

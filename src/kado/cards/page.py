@@ -75,9 +75,10 @@ class Page:
             if (card.program_id, card.id) not in self.was_sealed:
                 self.was_sealed[card.program_id, card.id] = state_is_sealed(self.keyring, card)
         # A clock that was set back neither reorders entries nor revives a card.
-        at = max(self.now, *(card.updated_at for card in cards))
-        for card in cards:
-            self._let_go(card, program, at)
+        at = max([self.now, *[card.updated_at for card in cards]])
+        if self.evidence.holds:
+            for card in cards:
+                self._let_go(card, program, at)
         on = Situation(
             card=cards[0],
             program=program,
@@ -307,7 +308,15 @@ class Page:
             )
         )
         self.hits.append(possible_duplicate(entry, earlier, is_test=posting.caller.is_test))
-        return replace(answer, headers={"Kado-Possible-Duplicate": earlier})
+        return Answer(answer.status, answer.body, {"Kado-Possible-Duplicate": earlier})
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is to be written but balances, entries, answers and audit rows."""
+        return self.bench is None and not (
+            self.changed or self.holds or self.reversals or self.superseded or self.forgiven or self.messages
+            or self.events or self.hits or self.closed
+        )  # fmt: skip
 
     def only_moved(self) -> list[Card]:
         """Cards of which nothing but the balance is to be written."""

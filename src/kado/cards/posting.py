@@ -1,10 +1,16 @@
-"""What is handed to the posting machine, what it is decided on, and what comes back."""
+"""What is handed to the posting machine, what it is decided on, and what comes back.
+
+What is made anew for each posting is a `Struct`: a frozen dataclass is the same to whoever uses it, and takes several
+times as long to make.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final, Literal
+
+from msgspec import Struct, field
 
 from kado.access.caller import Caller
 from kado.cards.card import Card, Entry, Hold, TransactionType
@@ -29,8 +35,7 @@ ReferenceKind = Literal["pos_transaction_id", "reference_id"]
 # ── what comes back ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a caller is told: an HTTP status and the exact bytes of a body, kept for whoever repeats the request."""
 
     status: int
@@ -38,8 +43,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A posting that passed: the cards as they are now, and what was written about them."""
 
     card: Card
@@ -86,8 +90,7 @@ class EarlierEntry:
         return abs(self.amount) - self.undone
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What a posting is decided on. The cards are locked, so what it says stays true until the commit."""
 
     card: Card
@@ -121,8 +124,7 @@ class Sought:
 # ── what a decision says ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(Struct, frozen=True):
     """An entry that a decision wants: the machine adds number, balances, time and hash. `amount` in minor units."""
 
     type: TransactionType
@@ -148,8 +150,7 @@ class Fresh:
     """Its code leaves as a text message although there is an email address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A "yes": what becomes of the card, and of others that the posting names."""
 
     entries: tuple[NewEntry, ...] = ()
@@ -246,4 +247,5 @@ class Posting(ABC):
 
     def refs(self) -> list[tuple[str, str]]:
         """Every card that is to be locked: program id, card id."""
-        return [(self.program_id, card_id) for card_id in (self.card_id, *self.other_card_ids)]
+        own, others = (self.program_id, self.card_id), self.other_card_ids
+        return [own, *[(self.program_id, card_id) for card_id in others]] if others else [own]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 
+from msgspec import structs
+
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
 from kado.cards.posting import Decision, Fresh, NewEntry, Posting, Situation
@@ -52,13 +54,13 @@ class Replace(Posting):
             out = NewEntry(TransactionType.VOID, 0, id=leaves, counterpart_id=arrives)
             into = NewEntry(TransactionType.PURCHASE, 0, id=arrives, counterpart_id=leaves)
         return Decision(
-            entries=(dataclasses.replace(out, description=self.reason),),
+            entries=(structs.replace(out, description=self.reason),),
             changes={"voided_at": now},
             messages=self._notice(card, now),
             supersede_messages="all",
             fresh=Fresh(
                 self._like(card),
-                dataclasses.replace(into, description=f"Replaces the card ending {card.last_four}"),
+                structs.replace(into, description=f"Replaces the card ending {card.last_four}"),
                 "replacement",
                 by_phone=self.customer_phone is not None and self.customer_email is None,
             ),

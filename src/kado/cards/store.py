@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kado import audit
-from kado.cards.card import Card, Entry
+from kado.cards.card import Card
 from kado.cards.idempotency import Fingerprint, NewKey, Remembered
 from kado.cards.words import insert_words, rewrite_words
 from kado.programs.program import Program
@@ -52,34 +51,21 @@ class Locked(NamedTuple):
     now: datetime | None
 
 
-_LOCKED: Final = f"SELECT {CARD_COLUMNS}, clock_timestamp() AS now, {PROGRAM_COLUMNS}"
-_RULES: Final = """
+# Of one program, which is how a distributed engine finds the machine that can lock.
+_LOCK: Final = f"""
+    SELECT {CARD_COLUMNS}, clock_timestamp() AS now, {PROGRAM_COLUMNS}
+    FROM card c
     JOIN program p ON p.id = c.program_id
     JOIN merchant pm ON pm.id = p.merchant_id
-    JOIN merchant cm ON cm.id = c.merchant_id"""
-
-_LOCK: Final = f"""
-    {_LOCKED}
-    FROM unnest($1::text[], $2::text[]) AS u (program_id, id)
-    JOIN card c ON c.program_id = u.program_id AND c.id = u.id
-    {_RULES}
-    ORDER BY c.program_id, c.id
-    FOR UPDATE OF c"""
-
-# Of one program: the only form that locks rows where programs are spread over machines.
-_LOCK_OF_ONE: Final = f"""
-    {_LOCKED}
-    FROM card c
-    {_RULES}
+    JOIN merchant cm ON cm.id = c.merchant_id
     WHERE c.program_id = $1 AND c.id = ANY($2::text[])
     ORDER BY c.id
     FOR UPDATE OF c"""
 
 
-async def lock_cards(connection: Connection, refs: Iterable[tuple[str, str]]) -> Locked:
-    """Lock the cards (program id, card id), always in the same order, so that two lists never wait for each other."""
-    ordered = sorted(set(refs))
-    rows = await _of_these(connection, _LOCK_OF_ONE, _LOCK, ordered)
+async def lock_cards(connection: Connection, program_id: str, card_ids: Iterable[str]) -> Locked:
+    """Lock these cards, always in the same order, so that two of them who lock never wait for each other."""
+    rows = await connection.fetch(_LOCK, program_id, sorted(set(card_ids)))
     cards: dict[tuple[str, str], Card] = {}
     programs: dict[str, Program] = {}
     now: datetime | None = None
@@ -133,82 +119,26 @@ async def read_keys(connection: Connection, keys: Sequence[tuple[str, bytes]]) -
     }
 
 
-_WRITE: Final = f"""
-    WITH balances AS (
-        UPDATE card c SET balance = u.balance, seq = u.seq, head_hash = u.head_hash, status = u.status,
-                          updated_at = u.updated_at, state_seal = u.state_seal
-        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[],
-                    $33::bytea[])
-             AS u (program_id, id, balance, seq, head_hash, status, updated_at, state_seal)
-        WHERE c.program_id = u.program_id AND c.id = u.id
-    ), entries AS (
-        INSERT INTO card_transaction (
-            program_id, card_id, seq, id, type, amount, balance_before, balance_after, created_at, reference_id,
-            pos_transaction_id, cashier_id, terminal_id, merchant_id, description, key_hash, previous_hash, hash,
-            counterpart_id)
-        SELECT * FROM unnest(
-            $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
-            $15::bigint[], $16::timestamptz[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-            $22::text[], $23::bytea[], $24::bytea[], $25::bytea[], $32::text[])
-    ), audited AS ({audit.insertion(34)}
-    )
-    INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
-    SELECT u.*, $31::timestamptz
-    FROM unnest($26::text[], $27::bytea[], $28::bytea[], $29::smallint[], $30::bytea[])
-         AS u (program_id, key_hash, request_hash, status, answer)"""
-
-
-async def write(
-    connection: Connection,
-    cards: Sequence[Card],
-    entries: Sequence[Entry],
-    keys: Sequence[NewKey],
-    now: datetime,
-    audited: Sequence[audit.Row],
-) -> None:
-    """Balances, entries, answers and audit rows, in one statement: none of them without the others."""
+async def write_keys(connection: Connection, keys: Sequence[NewKey], now: datetime) -> None:
+    """Answers that no entry stands beside: refusals, and what moved no money."""
     await connection.execute(
-        _WRITE,
-        [card.program_id for card in cards],
-        [card.id for card in cards],
-        [card.balance for card in cards],
-        [card.seq for card in cards],
-        [card.head_hash for card in cards],
-        [card.recorded_status for card in cards],
-        [card.updated_at for card in cards],
-        *_entry_arrays(entries),
+        """
+        INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
+        SELECT u.*, $6::timestamptz
+        FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::smallint[], $5::bytea[])
+             AS u (program_id, key_hash, request_hash, status, answer)""",
+        *_key_arrays(keys),
+        now,
+    )
+
+
+def _key_arrays(keys: Sequence[NewKey]) -> tuple[list[object], ...]:
+    return (
         [key.program_id for key in keys],
         [key.key_hash for key in keys],
         [key.request_hash for key in keys],
         [key.status for key in keys],
         [key.answer for key in keys],
-        now,
-        [row.counterpart_id for row in entries],
-        [card.state_seal for card in cards],
-        *audit.arrays(audited),
-    )
-
-
-def _entry_arrays(rows: Sequence[Entry]) -> tuple[list[object], ...]:
-    return (
-        [row.program_id for row in rows],
-        [row.card_id for row in rows],
-        [row.seq for row in rows],
-        [row.id for row in rows],
-        [row.type for row in rows],
-        [row.amount for row in rows],
-        [row.balance_before for row in rows],
-        [row.balance_after for row in rows],
-        [row.created_at for row in rows],
-        [row.reference_id for row in rows],
-        [row.pos_transaction_id for row in rows],
-        [row.cashier_id for row in rows],
-        [row.terminal_id for row in rows],
-        [row.merchant_id for row in rows],
-        [row.description for row in rows],
-        [row.key_hash for row in rows],
-        [row.previous_hash for row in rows],
-        [row.hash for row in rows],
     )
 
 
@@ -310,11 +240,7 @@ async def claim_keys(connection: Connection, keys: Sequence[NewKey], now: dateti
              AS u (program_id, key_hash, request_hash, status, answer)
         ON CONFLICT DO NOTHING
         RETURNING program_id, key_hash""",
-        [key.program_id for key in ordered],
-        [key.key_hash for key in ordered],
-        [key.request_hash for key in ordered],
-        [key.status for key in ordered],
-        [key.answer for key in ordered],
+        *_key_arrays(ordered),
         now,
     )
     return {(row["program_id"], row["key_hash"]) for row in rows}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from msgspec import structs
+
 from kado.cards import refusals
 from kado.cards.card import CardStatus, TransactionType
 from kado.cards.masking import mask
@@ -52,7 +54,7 @@ class TransferOwnership(Posting):
             "custom_message": None,
         }
         to_new_owner, *to_old_owner = code.messages
-        return replace(
+        return structs.replace(
             code,
             entries=(
                 NewEntry(

@@ -29,7 +29,7 @@ _WATCH: Final = (
 )
 
 
-async def connect(url: str, *, timeout: float, **options: Any) -> Own:  # noqa: ANN401, ASYNC109 - handed on as they are
+async def connect(url: str, *, timeout: float, **options: Any) -> "Watched":  # noqa: ANN401, ASYNC109 - handed on as they are
     """A connection to the first of the URL's servers that takes writes; `options` are those of `asyncpg.connect`.
 
     With several servers a silent one delays the others by a quarter of a second, and the whole may take `timeout`
@@ -38,7 +38,7 @@ async def connect(url: str, *, timeout: float, **options: Any) -> Own:  # noqa: 
     options = {**options, "connection_class": Watched}
     urls = one_by_one(url)
     if len(urls) == 1:
-        return await asyncpg.connect(url, timeout=timeout, **options)
+        return await _connect(url, timeout, options)
     if _TARGET not in parse_qs(split_address(url)[0].query):
         options[_TARGET] = "read-write"
     async with asyncio.timeout(timeout):
@@ -56,6 +56,8 @@ class Watched(Own):
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any) -> None:  # noqa: ANN401 - theirs
         super().__init__(protocol, transport, *rest)
+        self.wire = transport
+        """What asyncpg writes to; `riding.py` does too."""
         _watch(transport.get_extra_info("socket"))
 
 
@@ -68,14 +70,20 @@ def _watch(its: socket.socket) -> None:
             its.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def _first_to_accept(urls: list[str], seconds: float, options: dict[str, Any]) -> Own:
+async def _connect(url: str, seconds: float, options: dict[str, Any]) -> Watched:
+    connection = await asyncpg.connect(url, timeout=seconds, **options)
+    assert isinstance(connection, Watched), "that is the class that it was told to make"
+    return connection
+
+
+async def _first_to_accept(urls: list[str], seconds: float, options: dict[str, Any]) -> Watched:
     waiting = list(reversed(urls))
-    attempts: set[asyncio.Task[Own]] = set()
+    attempts: set[asyncio.Task[Watched]] = set()
     errors: list[BaseException] = []
     try:
         while waiting or attempts:
             if waiting:
-                attempts.add(asyncio.create_task(asyncpg.connect(waiting.pop(), timeout=seconds, **options)))
+                attempts.add(asyncio.create_task(_connect(waiting.pop(), seconds, options)))
             done, attempts = await asyncio.wait(
                 attempts, timeout=_HEAD_START if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
@@ -98,6 +106,6 @@ def _tells(error: BaseException) -> int:
     return 2 if isinstance(error, asyncpg.PostgresError) and not is_passing else int(not isinstance(error, OSError))
 
 
-def _not_needed(attempt: "asyncio.Task[Own]") -> None:
+def _not_needed(attempt: "asyncio.Task[Watched]") -> None:
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().terminate()

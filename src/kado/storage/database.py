@@ -13,7 +13,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from kado.errors import Unavailable
-from kado.storage.connect import connect
+from kado.storage.connect import Watched, connect
 from kado.storage.crowd import PLACES, Crowd
 from kado.storage.distribution import is_distributed
 
@@ -77,6 +77,8 @@ _SESSION: Final = {
     "client_min_messages": "notice",  # the warning that a commit has no copy must arrive
 }
 KEYED_ONLY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+# A statement that always finds its rows by their keys needs no plan for each list: making it took longer than using it.
+HOT: Final = KEYED_ONLY | {"plan_cache_mode": "force_generic_plan"}
 # A default of the server or the user that acknowledges before the disk has it, or the standby, is not for money.
 _INSIST: Final = (
     "SELECT set_config('synchronous_commit', 'on', false)"
@@ -139,7 +141,7 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
 
-    async def connect(self, settings: dict[str, str] | None = None) -> "asyncpg.Connection[asyncpg.Record]":
+    async def connect(self, settings: dict[str, str] | None = None) -> Watched:
         """A connection of the caller's own, outside the pool, with session settings beside the usual ones."""
         with_timeout = 12 if "statement_timeout" not in (settings or {}) else None
         connection = await connect(

@@ -89,21 +89,20 @@ class Gatherer(Generic[T, R]):
 
         Whoever finds the queue full is given a moment for it to get shorter, and is turned away otherwise.
         """
-        number = next(self._numbers)
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        number, loop = next(self._numbers), asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        is_full = self._crowd.comes(len(self._waiting) + 1)  # raises before anything of it could be done
         self._waiting[number] = (item, future)
-        is_full = self._crowd.comes(len(self._waiting))
         self._begin(self._sort(item))
+        end = loop.call_later(patience(), _give_up, future)  # much less than what a block of `asyncio.timeout` takes
         try:
-            async with asyncio.timeout(patience()):
-                if is_full:
-                    await asyncio.wait([future], timeout=self._crowd.moment)
-                    if self._is_behind(number):
-                        raise self._crowd.turned_away(len(self._waiting))
-                return await future
-        except TimeoutError:
-            raise _busy() from None
+            if is_full:
+                await asyncio.wait([future], timeout=self._crowd.moment)
+                if not future.done() and self._is_behind(number):
+                    raise self._crowd.turned_away(len(self._waiting))
+            return await future
         finally:
+            end.cancel()
             # Whoever gives up before the work began must find nothing done.
             self._waiting.pop(number, None)
             future.cancel()
@@ -160,7 +159,10 @@ class Gatherer(Generic[T, R]):
                 future.set_result(result)
 
 
-def _busy() -> Unavailable:
-    return Unavailable(
-        "busy", "The outcome is not known yet. Send the same request again, with the same idempotency key.", 1
-    )
+def _give_up(future: "asyncio.Future[R]") -> None:
+    if not future.done():
+        future.set_exception(
+            Unavailable(
+                "busy", "The outcome is not known yet. Send the same request again, with the same idempotency key.", 1
+            )
+        )

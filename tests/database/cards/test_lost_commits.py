@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import asyncpg
 import pytest
 from tests.database.cards.builders import Shop, open_shop, render
 
@@ -24,21 +23,21 @@ from kado.fraud.config import Around, RuleType
 from kado.fraud.rule import RuleAction
 from kado.fraud.rules import NewRule
 from kado.storage.database import Database
+from kado.storage.riding import Ride
 
 
 class LosesOneAnswer:
     """A connection that commits and breaks before it says so, once."""
 
-    def __init__(self, real: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(self, real: Ride) -> None:
         self._real = real
         self.lost = False
 
-    async def execute(self, query: str, *arguments: Any) -> str:
-        done = await self._real.execute(query, *arguments)
-        if query == "COMMIT" and not self.lost:
+    async def commit(self, *arguments: Any) -> None:
+        await self._real.commit(*arguments)
+        if not self.lost:
             self.lost = True
             raise ConnectionResetError
-        return done
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -49,8 +48,8 @@ class Unlucky(Ledger):
 
     losing: LosesOneAnswer | None = None
 
-    async def _connected(self) -> Any:
-        real = await super()._connected()
+    async def _on_board(self) -> Any:
+        real = await super()._on_board()
         if self.losing is None:
             self.losing = LosesOneAnswer(real)
         return real if self.losing.lost else self.losing

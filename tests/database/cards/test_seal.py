@@ -15,6 +15,7 @@ from kado.cards import seal
 from kado.cards.seal import HEAD_BYTES, Sealer, seal_hash
 from kado.crypto import Keyring
 from kado.storage.database import Database
+from kado.storage.riding import Ride
 
 
 async def heads_of(superuser: Any, shop: Shop) -> dict[str, list[tuple[int, bytes]]]:
@@ -161,13 +162,15 @@ async def _redeem_and_hold(shop: Shop, card_id: str, commit: asyncio.Event) -> "
     written = asyncio.Event()
     run = other.ledger._run
 
-    async def held(*arguments: Any) -> Any:
-        results = await run(*arguments)
+    async def held(ride: Ride, *arguments: Any, **options: Any) -> Any:
+        results, last = await run(ride, *arguments, **options)
+        assert last is not None, "a redemption writes"
+        await ride.last(*last)
         written.set()
         await commit.wait()
-        return results
+        return results, None
 
-    other.ledger._run = held  # type: ignore[method-assign,assignment]
+    other.ledger._run = held  # type: ignore[method-assign]
 
     async def redeem() -> Any:
         answer = await other.redeem(card_id, 5)

@@ -36,7 +36,9 @@ async def a_rule(shop: Shop, kind: RuleType, action: RuleAction, **config: Any) 
 async def statements(shop: Shop, card: str, amount: int = 1) -> list[str]:
     """What the posting machine asks the database for one sale."""
     await shop.redeem(card, 1)  # there is a connection now
-    (connection,), asked = shop.ledger._idle, []
+    asked: list[str] = []
+    (ride,) = shop.ledger._idle
+    connection = ride.connection
 
     def note(query: Any) -> None:
         asked.append(" ".join(query.query.split()))

@@ -161,7 +161,7 @@ async def _part(connection: Connection, keyring: Keyring, download: Download, af
     if found is None:
         return None
     number, ids = found
-    locked = await lock_cards(connection, [(task.program_id, card_id) for card_id in ids])
+    locked = await lock_cards(connection, task.program_id, ids)
     taking = await _taking_codes(connection, task.program_id, ids)
     texts: dict[str, str] = {}
     coded: list[Card] = []

@@ -5,7 +5,6 @@ There is no card yet on which a duplicate could wait, so the key's row is insert
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import Final
 
 import asyncpg
@@ -133,5 +132,5 @@ async def _earlier(connection: Connection, keyring: Keyring, order: Order, print
     if isinstance(earlier, Refusal):
         raise earlier
     if earlier is not None and order.key is None:  # to settle a lost commit is no repetition
-        return replace(earlier, headers={})
+        return Answer(earlier.status, earlier.body)
     return earlier

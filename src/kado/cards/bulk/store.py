@@ -30,7 +30,7 @@ _CARD: Final = {
         " customer_name sender_name custom_message design_template is_physical"
     ).split()
 } | {"status": "recorded_status"}
-_ENTRY: Final = tuple(field.name for field in fields(Entry))
+_ENTRY: Final = Entry.__struct_fields__
 _person: Final = attrgetter(*(field.name for field in fields(Recipient)))
 
 
