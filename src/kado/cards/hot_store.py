@@ -137,8 +137,8 @@ WRITE: Final = f"""
         SELECT l.*, coalesce(l.created_at, $1::text::timestamptz) AS at FROM {_rows("l", _LINE, 2 + len(_CARD))}
     ), balances AS (
         UPDATE card c SET balance = u.balance, seq = u.seq, head_hash = u.head_hash, status = u.status,
-                          updated_at = coalesce(u.updated_at, $1::text::timestamptz), state_seal = u.state_seal
-        FROM {_rows("u", _CARD, 2)}
+                          updated_at = u.at, state_seal = u.state_seal
+        FROM (SELECT b.*, coalesce(b.updated_at, $1::text::timestamptz) AS at FROM {_rows("b", _CARD, 2)}) AS u
         WHERE c.program_id = u.program_id AND c.id = u.id
     ), entries AS (
         INSERT INTO card_transaction (
