@@ -1,7 +1,10 @@
 """One server and one database for each file of tests, and a shop in it that is open for business."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -11,6 +14,7 @@ from tests.api.serving import Served, serving, settings_for
 from tests.api.shape import faults
 from tests.api.shop import Body, Fits, Shop, Superuser
 from tests.conftest import _on_server, copy_database, drop_database, url_of
+from tests.serving.bouncer import bouncing
 
 from kado.settings import Settings
 
@@ -48,9 +52,14 @@ def app_settings(tmp_path_factory: pytest.TempPathFactory, environment: dict[str
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(app_settings: Settings, shared_database_url: str) -> AsyncIterator[Served]:
-    """The server."""
-    async with serving(app_settings, shared_database_url) as served:
-        yield served
+    """The server. With `KADO_TEST_POOLED=1` a PgBouncer stands between it and its database."""
+    with ExitStack() as stack:
+        settings = app_settings
+        if os.environ.get("KADO_TEST_POOLED"):
+            bouncer = stack.enter_context(bouncing(shared_database_url, "transaction"))
+            settings = replace(app_settings, database_pooled_url=bouncer.url)
+        async with serving(settings, shared_database_url) as served:
+            yield served
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

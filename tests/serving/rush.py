@@ -102,10 +102,15 @@ class Rush:
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: len(self.settled_at) >= wanted)
 
+    def sale(self) -> Sale:
+        """One more wish, not sent yet."""
+        sale = Sale(random.choice(self.cards), f"{random.randint(1, 60) / 100:.2f}")
+        self.sales.append(sale)
+        return sale
+
     async def _sell(self, *, is_patient: bool) -> None:
         while not self._over.is_set():
-            sale = Sale(random.choice(self.cards), f"{random.randint(1, 60) / 100:.2f}")
-            self.sales.append(sale)
+            sale = self.sale()
             await sale.send(self._till)
             while not sale.is_settled and (is_patient or sale.was_refused_at_the_door) and not self._over.is_set():
                 await asyncio.sleep(random.uniform(0, self.longest_pause))

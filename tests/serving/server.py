@@ -24,6 +24,10 @@ from kado.storage.embedded.connection import read_connection, url_for
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _PROC = Path("/proc")
+_AS_SYSTEMD = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); "
+    "os.execve(sys.argv[2], sys.argv[2:], os.environ | {'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())})"
+)
 
 
 class Server:
@@ -53,6 +57,8 @@ class Server:
                 **(settings or {}),
             }
         )
+        self.held: socket.socket | None = None
+        """A listening socket that is held for the server, as systemd does."""
         self._database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
@@ -67,9 +73,11 @@ class Server:
     def launch(self) -> None:
         assert self._process is None, "it runs already"
         self._stderr = self.stderr_file.open("ab")
+        kado = [sys.executable, "-m", "kado", "serve", "--port", str(self.port)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kado", "serve", "--port", str(self.port)],
+            kado if self.held is None else [sys.executable, "-c", _AS_SYSTEMD, str(self.held.fileno()), *kado],
             env=self.environment,
+            pass_fds=() if self.held is None else (self.held.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=self._stderr,
             stderr=self._stderr,

@@ -46,8 +46,8 @@ def test_every_setting_is_described_once() -> None:
     assert all(setting.meaning.endswith(".") for setting in SETTINGS)
     secret = {setting.name for setting in SETTINGS if setting.secret}
     assert secret == {
-        "KADO_DATABASE_URL", "KADO_DATABASE_APP_URL", "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL",
-        "KADO_CAPTCHA_SECRET",
+        "KADO_DATABASE_URL", "KADO_DATABASE_APP_URL", "KADO_DATABASE_POOLED_URL", "KADO_DATABASE_READ_URL",
+        "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL", "KADO_CAPTCHA_SECRET", "KADO_METRICS_TOKEN",
     }  # fmt: skip
 
 
@@ -67,6 +67,25 @@ def test_a_setting_that_is_empty_or_blank_is_not_set(load: Load) -> None:
 )
 def test_a_database_may_be_several_servers_of_which_one_takes_writes(load: Load, url: str) -> None:
     assert load(KADO_DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize("target", ["", "&target_session_attrs=standby"])
+def test_copies_are_servers_that_take_no_writes(load: Load, target: str) -> None:
+    database, copies = "postgresql://u:p@a/x", f"postgresql://u:p@b,c/x?sslmode=require{target}"
+    assert load(KADO_DATABASE_URL=database, KADO_DATABASE_READ_URL=copies).database_read_url == copies
+
+
+@pytest.mark.parametrize("target", ["read-write", "primary", "any", "prefer-standby"])
+def test_a_copy_that_may_be_the_database_is_refused(load: Load, target: str) -> None:
+    copy = f"postgresql://u:p@b/x?target_session_attrs={target}"
+    with pytest.raises(SettingError, match="KADO_DATABASE_READ_URL"):
+        load(KADO_DATABASE_URL="postgresql://u:p@a/x", KADO_DATABASE_READ_URL=copy)
+
+
+def test_as_many_processes_as_processors(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(3)), raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert load(KADO_PROCESSES="auto").processes == 3
 
 
 @pytest.mark.parametrize(
@@ -119,6 +138,12 @@ def test_proxies_are_addresses_or_networks(load: Load) -> None:
         ("KADO_MAIL_URL", "http://mail"),
         ("KADO_MAIL_URL", "mail.example.com:25"),
         ("KADO_SMS_URL", "smtp://x"),
+        ("KADO_DATABASE_CONNECTIONS", "1"),
+        ("KADO_DATABASE_POOLED_URL", "postgresql://u:p@pooler/x"),  # of which database?
+        ("KADO_DATABASE_READ_URL", "postgresql://u:p@copy/x"),
+        ("KADO_DATABASE_READ_WAIT_MS", "4001"),
+        ("KADO_WORKER", "yes"),
+        ("KADO_PROCESSES", "all"),
         ("KADO_PROCESSES", "0"),
         ("KADO_PROCESSES", "65"),
         ("KADO_PROCESSES", "-1"),
@@ -135,6 +160,9 @@ def test_proxies_are_addresses_or_networks(load: Load) -> None:
         ("KADO_CAPTCHA_WHEN", "always"),
         ("KADO_CAPTCHA_WHEN", "never"),
         ("KADO_LOG_LEVEL", "loud"),
+        ("KADO_METRICS_PORT", "0"),
+        ("KADO_METRICS_PORT", "metrics"),
+        ("KADO_OTEL_ENDPOINT", "collector:4317"),
         ("KADO_TRUSTED_PROXIES", "everyone"),
         ("KADO_TRUSTED_PROXIES", "10.0.0.0/33"),
     ],
@@ -170,6 +198,38 @@ def test_a_short_or_well_known_secret_refuses_to_start_and_is_not_repeated(load:
     with pytest.raises(SettingError, match="KADO_SECRET_KEY") as refusal:
         load(KADO_SECRET_KEY=secret)
     assert secret not in str(refusal.value)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.9.10"])
+def test_metrics_are_told_on_loopback_without_more(load: Load, address: str) -> None:
+    assert load().metrics is None
+    told = load(KADO_METRICS_PORT="9464", KADO_METRICS_ADDRESS=address).metrics
+    assert told is not None
+    assert (told.address, told.port, told.token, told.by_program) == (address, 9464, None, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_ADDRESS": "0.0.0.0"}),
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_ADDRESS": "10.0.0.5"}),
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_TOKEN": "short"}),
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_TOKEN": "sixteen characters"}),
+        ("KADO_METRICS_ADDRESS", {"KADO_METRICS_ADDRESS": "localhost"}),
+        ("KADO_METRICS_BY_PROGRAM", {"KADO_METRICS_BY_PROGRAM": "some"}),
+    ],
+)
+def test_metrics_are_told_to_nobody_else_without_a_token(load: Load, name: str, given: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match=name) as refusal:
+        load(KADO_METRICS_PORT="9464", **given)
+    assert "sixteen" not in str(refusal.value)
+
+
+def test_the_standard_variable_says_where_traces_go_too(load: Load) -> None:
+    assert load().otel_endpoint is None
+    assert load(OTEL_EXPORTER_OTLP_ENDPOINT="http://c:4318").otel_endpoint == "http://c:4318"
+    ours = load(OTEL_EXPORTER_OTLP_ENDPOINT="http://c:4318", KADO_OTEL_ENDPOINT="http://d:4318")
+    assert ours.otel_endpoint == "http://d:4318"
 
 
 def test_a_secret_of_32_characters_will_do(load: Load) -> None:

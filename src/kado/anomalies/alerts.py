@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from kado import audit
 from kado.anomalies.alert import Alert, AlertStatus, AlertType, Severity
 from kado.anomalies.store import ALERT_COLUMNS, alert_from_row
 from kado.errors import NotFound
+from kado.storage.copies import Reader
 from kado.storage.database import Connection, Database
 
 _STATUS: Final = (
@@ -32,7 +33,7 @@ class Wanted:
 
 
 async def list_alerts(
-    database: Database, program_id: str, wanted: Wanted, *, limit: int, offset: int
+    reader: Reader, program_id: str, wanted: Wanted, *, limit: int, offset: int
 ) -> tuple[list[Alert], int]:
     """The program's alerts, newest first, and how many there are in all."""
     chosen = (
@@ -43,7 +44,8 @@ async def list_alerts(
         wanted.since,
         wanted.until,
     )
-    async with database.read() as connection:
+
+    async def work(connection: Connection) -> tuple[list[Any], int]:
         rows = await connection.fetch(
             f"SELECT {ALERT_COLUMNS} {_CHOSEN} ORDER BY opened_at DESC, id DESC LIMIT $7 OFFSET $8",
             *chosen,
@@ -51,6 +53,9 @@ async def list_alerts(
             offset,
         )
         total = await connection.fetchval(f"SELECT count(*) {_CHOSEN}", *chosen)
+        return rows, total
+
+    rows, total = await reader.looking(work)
     return [alert_from_row(tuple(row)) for row in rows], int(total)
 
 

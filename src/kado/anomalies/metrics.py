@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from kado.anomalies.alert import AlertStatus, AlertType, Severity, Traffic
 from kado.anomalies.alerts import Wanted, list_alerts
 from kado.anomalies.store import read_traffic_of
-from kado.storage.database import Database
+from kado.storage.copies import Reader
+from kado.storage.database import Connection
 
 _OPEN_MAX = len(AlertType)
 
@@ -33,9 +35,10 @@ class Metrics:
     unresolved: dict[Severity, int]
 
 
-async def metrics(database: Database, program_id: str, *, days: int) -> Metrics:
+async def metrics(reader: Reader, program_id: str, *, days: int) -> Metrics:
     """The last so many days of the program, to a few seconds ago."""
-    async with database.read() as connection:
+
+    async def work(connection: Connection) -> tuple[datetime, datetime, list[Any], Traffic]:
         until: datetime = await connection.fetchval("SELECT clock_timestamp()")
         since = (until - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
         rows = await connection.fetch(
@@ -45,8 +48,11 @@ async def metrics(database: Database, program_id: str, *, days: int) -> Metrics:
             since,
         )
         traffic = await read_traffic_of(connection, program_id)
+        return until, since, rows, traffic
+
+    until, since, rows, traffic = await reader.looking(work)
     unresolved = Wanted(statuses=(AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED))
-    standing, _ = await list_alerts(database, program_id, unresolved, limit=_OPEN_MAX, offset=0)
+    standing, _ = await list_alerts(reader, program_id, unresolved, limit=_OPEN_MAX, offset=0)
     return Metrics(
         since=since,
         until=until,

@@ -1,11 +1,14 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
+import asyncio
+
 from kado.access import customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
+from kado.cards.owed import Books
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
 from kado.cards.watch import watch
@@ -16,6 +19,7 @@ from kado.doors.worker.run import Periodic, Worker
 from kado.fraud.sweep import sweep as sweep_fraud
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
+from kado.readings.show import reader
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
@@ -29,6 +33,15 @@ _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
 _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
+_READ_SECONDS = 15
+
+
+async def work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
+    """Until `stop` is set, do what a worker does; or, on a server that only answers requests, be seen at least."""
+    if settings.has_worker:
+        await worker(settings, database).run(stop)
+    else:
+        await servers.be_seen(database, servers.name_of(settings.keyring.versions), stop)
 
 
 def worker(settings: Settings, database: Database) -> Worker:
@@ -67,8 +80,18 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
             Periodic("anomalies", anomalies.LOOK_SECONDS, lambda: anomalies.look(database)),
             Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
+            *_readings(settings, database),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
         beside=(courier.run,),
         name=servers.name_of(settings.keyring.versions),
     )
+
+
+def _readings(settings: Settings, database: Database) -> tuple[Periodic, ...]:
+    """What is only read because somebody asks for it."""
+    if settings.metrics is None:
+        return ()
+    books = Books(database, by_program=settings.metrics.by_program)
+    read = reader(database, settings.data_dir, has_archive=settings.archive is not None)
+    return (Periodic("readings", _READ_SECONDS, read), Periodic("owed", _SWEEP_SECONDS, books.run))

@@ -11,7 +11,7 @@ from kado.access.customer_sessions import CustomerSessions
 from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.anomalies.counts import RequestCounts
-from kado.app.database import open_database
+from kado.app.database import open_copies, open_for_requests
 from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.glances import Glances
@@ -27,7 +27,8 @@ from kado.webhooks.post import Poster
 @asynccontextmanager
 async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     """Everything that the API needs, for one process; closed at the end, with nothing left half done."""
-    database = await open_database(settings, url)
+    database = await open_for_requests(settings, url)
+    copies = await open_copies(settings, database)
     captcha = _captcha(settings, database)
     ledger = Ledger(database, settings.keyring)
     glances = Glances(database)
@@ -40,6 +41,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             settings=settings,
             keyring=settings.keyring,
             database=database,
+            reader=copies or database,
             access=Access(database, settings.keyring),
             merchant_sessions=MerchantSessions(database),
             customers=CustomerSessions(database),
@@ -62,6 +64,8 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
         await ledger.close()
         await glances.close()
         await looks.close()
+        if copies is not None:
+            await copies.close()
         await database.close()
 
 

@@ -1,6 +1,7 @@
 """The socket by which clients come in: bound once, shared by all HTTP processes, and shut without breaking a word."""
 
 import ctypes
+import os
 import socket
 import struct
 import sys
@@ -10,6 +11,25 @@ from typing import Final
 _SEND_BYTES: Final = 128 * 1024
 _ATTACH_FILTER: Final = 26  # SO_ATTACH_FILTER, which Python has no name for
 _DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)  # one instruction of a packet filter: take no byte of it
+
+_FIRST_HELD: Final = 3  # where systemd puts it
+
+
+class Held(socket.socket):
+    """A socket that outlives us: whoever knocks while nobody serves waits for the next server, and is not refused."""
+
+
+def held() -> Held | None:
+    """The socket that systemd (or whoever started us in its manner) listens at for us, if it does.
+
+    Raises `OSError` when it is none.
+    """
+    if os.environ.pop("LISTEN_PID", "") != str(os.getpid()) or os.environ.pop("LISTEN_FDS", "") != "1":
+        return None
+    listening = Held(fileno=_FIRST_HELD)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
+    listening.set_inheritable(True)
+    return listening
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -35,8 +55,10 @@ def shut(listening: socket.socket) -> None:
 
     Whoever is let in while it is being closed would be cut off, perhaps after the request was sent. Who knocks now
     knocks again a second later, and is refused then, or let in by the next server. Elsewhere than on Linux nothing
-    happens, and only those few are cut off.
+    happens, and only those few are cut off. A socket that is held for us stays open to the next server.
     """
+    if isinstance(listening, Held):
+        return
     if sys.platform == "linux":
         program = ctypes.create_string_buffer(_DROP_ALL)
         with suppress(OSError):  # a kernel that forbids it

@@ -54,7 +54,8 @@ class FastConnection(Connection):
         elif self._is_between_requests():
             self._begin(data)
         else:
-            super().data_received(data)
+            held, self._held = self._held, b""
+            super().data_received(held + data)
 
     def _is_between_requests(self) -> bool:
         """Nothing of a request is here but what is held, and none is under way."""

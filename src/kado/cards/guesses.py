@@ -101,6 +101,8 @@ class Situation:
     failed_anywhere: set[bytes] = field(default_factory=set)
     failed: dict[str, int] = field(default_factory=dict)
     """How many checks failed, by program or `ANYWHERE`."""
+    locked: int = 0
+    """How many numbers have become locked by that."""
 
     def count_address(self, address: bytes) -> None:
         """One more failed check from this address."""

@@ -7,7 +7,7 @@ those whose number ends like this, then names and emails in the order of the wor
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from kado.access.caller import Customer
 from kado.cards.card import Card, CardStatus
@@ -17,7 +17,8 @@ from kado.cards.ownership import owned_by
 from kado.cards.store import CARD_COLUMNS, CARD_WIDTH, STATUS_NOW
 from kado.cards.words import after, terms_of
 from kado.crypto import Keyring
-from kado.storage.database import Connection, Database
+from kado.storage.copies import Reader
+from kado.storage.database import Connection
 
 COUNT_MAX: Final = 1000
 """How far matches are counted: to count a million takes a million times as long as to count one."""
@@ -60,14 +61,17 @@ class CardPage:
     is_minimum: bool
 
 
-async def list_cards(database: Database, keyring: Keyring, program_ids: Sequence[str], wanted: Wanted) -> CardPage:
+async def list_cards(reader: Reader, keyring: Keyring, program_ids: Sequence[str], wanted: Wanted) -> CardPage:
     """The cards of these programs. Raises `Unavailable` while the database is away."""
-    terms = terms_of(wanted.text)
-    async with database.read_list(in_order=wanted.customer is None) as connection:
+
+    async def work(connection: Connection) -> tuple[list[str], list[tuple[Any, ...]]]:
+        terms = terms_of(wanted.text)
         if len(terms) > 1:
             terms = await _telling_first(connection, program_ids, wanted.is_test, terms)
         statement, values = _statement(keyring, program_ids, wanted, terms)
-        rows = [tuple(row) for row in await connection.fetch(statement, *values)]
+        return terms, [tuple(row) for row in await connection.fetch(statement, *values)]
+
+    terms, rows = await reader.listing(work, in_order=wanted.customer is None)
     found = [Found(Card(*row[1 : CARD_WIDTH + 1]), row[-1]) for row in rows if row[1] is not None]
     counted = int(rows[0][0])
     far = _counted_to(wanted, terms)

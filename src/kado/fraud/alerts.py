@@ -12,6 +12,7 @@ from kado.fraud.config import Severity
 from kado.fraud.judge import Hit
 from kado.fraud.rule import RuleAction
 from kado.ids import new_id
+from kado.storage.copies import Reader
 from kado.storage.database import Connection, Database
 
 COLUMNS: Final = """
@@ -75,7 +76,7 @@ async def raise_alerts(connection: Connection, hits: Sequence[Hit]) -> list[Aler
 
 
 async def list_alerts(
-    database: Database,
+    reader: Reader,
     program_id: str,
     *,
     is_test: bool,
@@ -93,11 +94,15 @@ async def list_alerts(
           AND ($4::text[] IS NULL OR status = ANY($4)) AND ($5::text[] IS NULL OR pattern_type = ANY($5))
           AND ($6::timestamptz IS NULL OR detected_at >= $6) AND ($7::timestamptz IS NULL OR detected_at < $7)"""
     wanted = (program_id, is_test, severities, statuses, patterns, since, until)
-    async with database.read() as connection:
+
+    async def work(connection: Connection) -> tuple[list[Any], int]:
         rows = await connection.fetch(
             f"SELECT {COLUMNS} {chosen} ORDER BY detected_at DESC, id DESC LIMIT $8 OFFSET $9", *wanted, limit, offset
         )
         total = await connection.fetchval(f"SELECT count(*) {chosen}", *wanted)
+        return rows, total
+
+    rows, total = await reader.looking(work)
     return [alert_from_row(tuple(row)) for row in rows], int(total)
 
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from kado.fraud.alert import PATTERNS, AlertStatus
 from kado.fraud.condition import PendingChecks, Velocity
 from kado.fraud.config import Severity
 from kado.fraud.rule import Rule, RuleAction
 from kado.fraud.rules import read_rules
-from kado.storage.database import Database
+from kado.storage.copies import Reader
+from kado.storage.database import Connection
 
 PATTERN_DAYS: Final = 30
 _LATEST: Final = 5000
@@ -58,9 +59,10 @@ class Tallied:
     touched_at: datetime
 
 
-async def metrics(database: Database, program_id: str, *, is_test: bool) -> Metrics:
+async def metrics(reader: Reader, program_id: str, *, is_test: bool) -> Metrics:
     """The program's figures; of alerts about test cards, or of those about others."""
-    async with database.read() as connection:
+
+    async def work(connection: Connection) -> tuple[Any, list[Rule], datetime, int, int]:
         alerts = await connection.fetchrow(
             f"""
             SELECT {", ".join(f"count(*) FILTER (WHERE status = '{one}') AS {one}" for one in AlertStatus)},
@@ -91,6 +93,9 @@ async def metrics(database: Database, program_id: str, *, is_test: bool) -> Metr
             "SELECT count(DISTINCT card_id) FROM fraud_clearance WHERE program_id = $1 AND ends_at > clock_timestamp()",
             program_id,
         )
+        return alerts, rules, now, blocked, cleared
+
+    alerts, rules, now, blocked, cleared = await reader.looking(work)
     assert alerts is not None, "counts are always there"
     in_force = [rule for rule in rules if rule.is_in_force(now)]
     return Metrics(
@@ -107,10 +112,11 @@ async def metrics(database: Database, program_id: str, *, is_test: bool) -> Metr
     )
 
 
-async def patterns(database: Database, program_id: str, *, is_test: bool) -> list[Pattern]:
+async def patterns(reader: Reader, program_id: str, *, is_test: bool) -> list[Pattern]:
     """Every pattern that there is, the most frequent first; those of which nothing was seen too."""
-    async with database.read() as connection:
-        rows = await connection.fetch(
+
+    async def work(connection: Connection) -> list[Any]:
+        return await connection.fetch(
             """
             SELECT pattern_type, count(*) AS alerts, count(*) FILTER (WHERE status = 'open') AS open,
                    count(*) FILTER (WHERE status = 'false_positive') AS false_positives,
@@ -124,6 +130,8 @@ async def patterns(database: Database, program_id: str, *, is_test: bool) -> lis
             is_test,
             timedelta(days=PATTERN_DAYS),
         )
+
+    rows = await reader.looking(work)
     seen = {
         row["pattern_type"]: Pattern(
             row["pattern_type"],
@@ -140,9 +148,10 @@ async def patterns(database: Database, program_id: str, *, is_test: bool) -> lis
     return sorted(every, key=lambda one: -one.occurrences)
 
 
-async def latest_tallies(database: Database, program_id: str, *, is_test: bool, limit: int) -> list[Tallied]:
+async def latest_tallies(reader: Reader, program_id: str, *, is_test: bool, limit: int) -> list[Tallied]:
     """What velocity limits have counted lately, by rule and subject, the latest first."""
-    async with database.read() as connection:
+
+    async def work(connection: Connection) -> tuple[dict[str, Rule], datetime, list[Any]]:
         rules = {rule.series_id: rule for rule in await read_rules(connection, program_id)}
         now = await connection.fetchval("SELECT clock_timestamp()")
         rows = await connection.fetch(
@@ -152,6 +161,9 @@ async def latest_tallies(database: Database, program_id: str, *, is_test: bool, 
             is_test,
             _LATEST,
         )
+        return rules, now, rows
+
+    rules, now, rows = await reader.looking(work)
     found: dict[tuple[str, str], Tallied] = {}
     for row in rows:
         rule = rules.get(row["series_id"])

@@ -2,16 +2,21 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from kado import secret_file
 from kado.crypto import Keyring
 from kado.secret_file import SecretError
 from kado.settings.table import SETTINGS
+
+_PROCESSES_MAX: Final = 64
+_WRITES: Final = ("read-write", "primary")
 
 
 class SettingError(ValueError):
@@ -30,18 +35,33 @@ class CaptchaSettings:
 
 
 @dataclass(frozen=True)
+class MetricsSettings:
+    """Where what is counted can be asked for, and with which token; None for no token."""
+
+    address: str
+    port: int
+    token: str | None = field(repr=False)
+    by_program: bool
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of one run, checked."""
 
     data_dir: Path
     database_url: str | None
     database_app_url: str | None
+    database_pooled_url: str | None
+    database_read_url: str | None
+    database_read_wait_seconds: float
+    database_connections: int
     migrates_at_start: bool
     public_url: str
     mail_url: str
     mail_from: str
     sms_url: str
     processes: int
+    has_worker: bool
     fast_lane: bool
     waiting_max: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
@@ -57,6 +77,8 @@ class Settings:
     event_days: int
     audit_address_days: int
     proof_days: int
+    metrics: MetricsSettings | None
+    otel_endpoint: str | None
     log_level: str
     archive: Path | None
     archive_days: int
@@ -83,16 +105,29 @@ def load(
     _check_url("KADO_MAIL_URL", mail_url, ("file", "smtp", "smtps"))
     sms_url = value("KADO_SMS_URL") or (data_dir / "sms").as_uri()
     _check_url("KADO_SMS_URL", sms_url, ("file", "http", "https"))
+    database_url = _database_url("KADO_DATABASE_URL", value("KADO_DATABASE_URL"))
+    has_worker = _one_of("KADO_WORKER", value("KADO_WORKER"), ("on", "off")) == "on"
+    if not has_worker and database_url is None:
+        raise SettingError("KADO_WORKER is off, and no other server can work on the embedded database")
+    for name in ("KADO_DATABASE_POOLED_URL", "KADO_DATABASE_READ_URL"):
+        if value(name) and database_url is None:
+            raise SettingError(f"{name} is set, and KADO_DATABASE_URL, whose database it leads to, is not")
     return Settings(
         data_dir=data_dir,
-        database_url=_database_url("KADO_DATABASE_URL", value("KADO_DATABASE_URL")),
+        database_url=database_url,
         database_app_url=_database_url("KADO_DATABASE_APP_URL", value("KADO_DATABASE_APP_URL")),
+        database_pooled_url=_database_url("KADO_DATABASE_POOLED_URL", value("KADO_DATABASE_POOLED_URL")),
+        database_read_url=_database_url("KADO_DATABASE_READ_URL", value("KADO_DATABASE_READ_URL"), ("standby",)),
+        database_read_wait_seconds=_whole("KADO_DATABASE_READ_WAIT_MS", value("KADO_DATABASE_READ_WAIT_MS"), 0, 4000)
+        / 1000,
+        database_connections=_whole("KADO_DATABASE_CONNECTIONS", value("KADO_DATABASE_CONNECTIONS"), 2, 100),
         migrates_at_start=_one_of("KADO_MIGRATE", value("KADO_MIGRATE"), ("at-start", "by-hand")) == "at-start",
         public_url=public_url,
         mail_url=mail_url,
         mail_from=value("KADO_MAIL_FROM") or f"gift-cards@{_mail_host(public_url)}",
         sms_url=sms_url,
-        processes=_whole("KADO_PROCESSES", value("KADO_PROCESSES"), 1, 64),
+        processes=_processes(value("KADO_PROCESSES")),
+        has_worker=has_worker,
         fast_lane=_one_of("KADO_FAST_LANE", value("KADO_FAST_LANE"), ("on", "off")) == "on",
         waiting_max=_whole("KADO_WAITING_MAX", value("KADO_WAITING_MAX"), 10, 10_000),
         trusted_proxies=_networks("KADO_TRUSTED_PROXIES", value("KADO_TRUSTED_PROXIES")),
@@ -108,6 +143,8 @@ def load(
         event_days=_whole("KADO_EVENT_DAYS", value("KADO_EVENT_DAYS"), 2, 3650),
         audit_address_days=_whole("KADO_AUDIT_ADDRESS_DAYS", value("KADO_AUDIT_ADDRESS_DAYS"), 30, 3650),
         proof_days=_whole("KADO_PROOF_DAYS", value("KADO_PROOF_DAYS"), 30, 3650),
+        metrics=_metrics(value),
+        otel_endpoint=_otel_endpoint(value("KADO_OTEL_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")),
         log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
         archive=Path(value("KADO_ARCHIVE")).expanduser().absolute() if value("KADO_ARCHIVE") else None,
         archive_days=_whole("KADO_ARCHIVE_DAYS", value("KADO_ARCHIVE_DAYS"), 1, 3650),
@@ -137,6 +174,33 @@ def _captcha(value: Callable[[str], str]) -> CaptchaSettings:
     return made
 
 
+def _metrics(value: Callable[[str], str]) -> MetricsSettings | None:
+    if not value("KADO_METRICS_PORT"):
+        return None
+    made = MetricsSettings(
+        address=value("KADO_METRICS_ADDRESS"),
+        port=_whole("KADO_METRICS_PORT", value("KADO_METRICS_PORT"), 1, 65_535),
+        token=value("KADO_METRICS_TOKEN") or None,
+        by_program=_one_of("KADO_METRICS_BY_PROGRAM", value("KADO_METRICS_BY_PROGRAM"), ("no", "yes")) == "yes",
+    )
+    try:
+        is_here = ip_address(made.address).is_loopback
+    except ValueError:
+        raise SettingError(f"KADO_METRICS_ADDRESS must be an IP address, not {made.address!r}") from None
+    if made.token is None and not is_here:
+        raise SettingError(f"others can reach KADO_METRICS_ADDRESS {made.address}, and KADO_METRICS_TOKEN is not set")
+    if made.token is not None and not re.fullmatch(r"[!-~]{16,512}", made.token):
+        raise SettingError("KADO_METRICS_TOKEN must be 16 to 512 visible ASCII characters without spaces")
+    return made
+
+
+def _otel_endpoint(url: str) -> str | None:
+    if not url:
+        return None
+    _check_url("KADO_OTEL_ENDPOINT", url, ("http", "https"))
+    return url
+
+
 def _default_data_dir(environ: Mapping[str, str]) -> str:
     if os.geteuid() == 0:
         return "/var/lib/kado"
@@ -154,7 +218,7 @@ def _mail_host(public_url: str) -> str:
     return "localhost" if host.replace(".", "").isdigit() or ":" in host else host
 
 
-def _database_url(name: str, url: str) -> str | None:
+def _database_url(name: str, url: str, targets: tuple[str, ...] = _WRITES) -> str | None:
     if not url:
         return None
     _check_url(name, url, ("postgresql", "postgres"))
@@ -162,12 +226,17 @@ def _database_url(name: str, url: str) -> str | None:
         parts, servers = split_address(url)
     except ValueError as error:
         raise SettingError(f"{name}: {error}") from None
-    wanted = parse_qs(parts.query).get("target_session_attrs", ["read-write"])[-1]
-    if "," in servers and wanted not in ("read-write", "primary"):
-        raise SettingError(
-            f"{name} names several servers, and Kado writes: target_session_attrs must be read-write, not {wanted}"
-        )
+    wanted = parse_qs(parts.query).get("target_session_attrs", [targets[0]])[-1]
+    if wanted not in targets and ("," in servers or targets is not _WRITES):
+        does = "writes" if targets is _WRITES else "reads there what others write"
+        raise SettingError(f"{name}: Kado {does}, so target_session_attrs must be {targets[0]}, not {wanted}")
     return url
+
+
+def _processes(text: str) -> int:
+    if text == "auto":
+        return min(_PROCESSES_MAX, len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
+    return _whole("KADO_PROCESSES", text, 1, _PROCESSES_MAX)
 
 
 def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:

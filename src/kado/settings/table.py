@@ -33,6 +33,34 @@ SETTINGS: Final = (
         secret=True,
     ),
     Setting(
+        "KADO_DATABASE_POOLED_URL",
+        "",
+        "The same database through a pooler that gives a server to each transaction (PgBouncer, `pool_mode = "
+        "transaction`). What requests ask goes by it; the ledger, the worker, migrations and commands go by "
+        "KADO_DATABASE_URL. Empty: none, which is right up to some hundred connections.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_DATABASE_READ_URL",
+        "",
+        "A copy of the database (a streaming replica), or several as in KADO_DATABASE_URL, from which lists, searches, "
+        "the audit log and figures are read, so that they take nothing from the tills. Never what decides about money "
+        "or rights. Empty: none.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_DATABASE_READ_WAIT_MS",
+        "200",
+        "For how many milliseconds a list waits until the copy has all that was committed before the list was asked "
+        "for (0 to 4000). If it has not by then, or is away, the database itself answers.",
+    ),
+    Setting(
+        "KADO_DATABASE_CONNECTIONS",
+        "10",
+        "How many connections to the database an HTTP process has at most for all that does not move money (2 to 100). "
+        "The ledger has one of its own.",
+    ),
+    Setting(
         "KADO_MIGRATE",
         "at-start",
         "`at-start`: a server that starts (or a command) brings the schema to its version. `by-hand`: only "
@@ -74,7 +102,18 @@ SETTINGS: Final = (
         "with basic authentication, as Twilio takes it) or `file:///directory`. Default: `sms` in the data directory.",
         secret=True,
     ),
-    Setting("KADO_PROCESSES", "1", "How many HTTP processes share the port. One serves most shops; two use two cores."),
+    Setting(
+        "KADO_PROCESSES",
+        "1",
+        "How many HTTP processes share the port (1 to 64), or `auto`: one for each processor that Kado may use. One "
+        "serves most shops; more use more processors.",
+    ),
+    Setting(
+        "KADO_WORKER",
+        "on",
+        "`on`: this server also sends messages, seals entries and does what is due. `off`: only answers requests; some "
+        "other server on the same database must have it on.",
+    ),
     Setting(
         "KADO_FAST_LANE",
         "on",
@@ -193,6 +232,36 @@ SETTINGS: Final = (
         "KADO_ARCHIVE_GB",
         "20",
         "How large it may become, in gigabytes (1 to 100000). Beyond that the oldest goes early, with a warning.",
+    ),
+    Setting(
+        "KADO_METRICS_PORT",
+        "",
+        "The port at which Prometheus finds what the server counts, under `/metrics`. It is never the port of the "
+        "API. Empty: nowhere.",
+    ),
+    Setting(
+        "KADO_METRICS_ADDRESS",
+        "127.0.0.1",
+        "The address of that port. One that others can reach needs KADO_METRICS_TOKEN.",
+    ),
+    Setting(
+        "KADO_METRICS_TOKEN",
+        "",
+        "16 characters or more that whoever asks there must bring as `Authorization: Bearer …`.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_METRICS_BY_PROGRAM",
+        "no",
+        "`yes`: what is owed is told for each program by its id, and not only for each currency. Those are as many "
+        "series as there are programs.",
+    ),
+    Setting(
+        "KADO_OTEL_ENDPOINT",
+        "",
+        "Where traces go over OTLP/HTTP, such as http://127.0.0.1:4318; needs `pip install 'kado[otel]'`. Default: "
+        "OTEL_EXPORTER_OTLP_ENDPOINT; where that is not set either, there are none. Other variables of OpenTelemetry "
+        "(OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS and the like) mean what they always mean.",
     ),
     Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
 )

@@ -1,6 +1,7 @@
 """Connecting to the database: to whichever of several servers takes writes, and noticing soon when it is gone."""
 
 import asyncio
+import itertools
 import socket
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qs, urlunsplit
@@ -18,6 +19,7 @@ else:
 _HEAD_START: Final = 0.25
 _SILENCE_SECONDS: Final = 5
 _TARGET: Final = "target_session_attrs"
+_turns: Final = itertools.count()
 
 # Whatever is alive acknowledges within this time, however busy its PostgreSQL is. Each system knows some of these.
 _WATCH: Final = (
@@ -29,18 +31,23 @@ _WATCH: Final = (
 )
 
 
-async def connect(url: str, *, timeout: float, **options: Any) -> "Watched":  # noqa: ANN401, ASYNC109 - handed on as they are
+async def connect(url: str, *, timeout: float, target: str = "read-write", **options: Any) -> "Watched":  # noqa: ANN401, ASYNC109 - handed on as they are
     """A connection to the first of the URL's servers that takes writes; `options` are those of `asyncpg.connect`.
 
-    With several servers a silent one delays the others by a quarter of a second, and the whole may take `timeout`
-    seconds. Raises `TimeoutError`, or what one of them said, where none will have us.
+    With `target` "standby" to any that copies another. With several servers a silent one delays the others by a quarter
+    of a second, and the whole may take `timeout` seconds. Raises `TimeoutError`, or what one of them said, where none
+    will have us.
     """
-    options = {**options, "connection_class": Watched}
+    options = {"connection_class": Watched, **options}
     urls = one_by_one(url)
+    if target == "standby":
+        options[_TARGET] = target
+        first = next(_turns) % len(urls)  # each has its share
+        urls = urls[first:] + urls[:first]
     if len(urls) == 1:
         return await _connect(url, timeout, options)
     if _TARGET not in parse_qs(split_address(url)[0].query):
-        options[_TARGET] = "read-write"
+        options[_TARGET] = target
     async with asyncio.timeout(timeout):
         return await _first_to_accept(urls, timeout, options)
 

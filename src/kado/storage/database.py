@@ -6,16 +6,21 @@ Statements run under the role `kado_app`, which can add entries and audit rows b
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Final, TypeAlias, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
+from weakref import WeakSet
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from kado.errors import Unavailable
+from kado.observability.meters import DATABASE_AWAY, DATABASE_CONNECTIONS, DATABASE_RETRIES
+from kado.observability.tally import Labels
 from kado.storage.connect import Watched, connect
 from kado.storage.crowd import PLACES, Crowd
 from kado.storage.distribution import is_distributed
+from kado.storage.session import Shared, told
 
 APP_ROLE: Final = "kado_app"
 
@@ -64,26 +69,9 @@ CONFLICT: Final = (
 )
 """Errors after which the same transaction may well succeed."""
 
-# The hot statements find every row by a key. With these a plan made while the tables were small can never turn into a
-# sequential scan as they grow, and Citus answers type look-ups quickly (plain PostgreSQL keeps the name unread).
-_SESSION: Final = {
-    "application_name": "kado",
-    "timezone": "UTC",
-    "jit": "off",
-    "lock_timeout": "4s",
-    "statement_timeout": "10s",
-    "idle_in_transaction_session_timeout": "15s",
-    "citus.override_table_visibility": "off",
-    "client_min_messages": "notice",  # the warning that a commit has no copy must arrive
-}
 KEYED_ONLY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 # A statement that always finds its rows by their keys needs no plan for each list: making it took longer than using it.
 HOT: Final = KEYED_ONLY | {"plan_cache_mode": "force_generic_plan"}
-# A default of the server or the user that acknowledges before the disk has it, or the standby, is not for money.
-_INSIST: Final = (
-    "SELECT set_config('synchronous_commit', 'on', false)"
-    " WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
-)
 _PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 _IN_ORDER: Final = "; ".join(
     f"SET LOCAL enable_{way} = off" for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
@@ -91,6 +79,10 @@ _IN_ORDER: Final = "; ".join(
 LONG_READ: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 
+_NAMED: Final = {"application_name": "kado"}
+_OF_ITS_OWN: Final = {"connection_class": Watched}
+# What is prepared on one server is not there on the next.
+_FROM_A_POOLER: Final[dict[str, Any]] = {"connection_class": Shared, "statement_cache_size": 0}
 _CONNECTION_SECONDS: Final = 3.0
 _READ_SECONDS: Final = 4.5
 
@@ -98,35 +90,54 @@ _READ_SECONDS: Final = 4.5
 class Database:
     """A pool of connections. Every method raises `Unavailable` while the database is away.
 
-    `places` is how many may wait for a connection: a bound on waiting as the posting machine has one.
+    `places` is how many may wait for a connection: a bound on waiting as the posting machine has one. Where there is a
+    `pooled_url`, a pooler stands there that gives a server to each transaction.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, as_app: bool, places: int) -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, pooled_url: str | None, as_app: bool, places: int
+    ) -> None:
         self._pool = pool
         self._url = url
-        self._as_app = as_app
+        self._pooled_url = pooled_url
+        self._role = APP_ROLE if as_app else None
         self.places = places
-        self._crowd = Crowd("connections", places)
+        self._crowd = Crowd("connections", places, lambda: self._waiting)
         self._waiting = 0
         self.is_distributed: bool | None = None
         """Whether programs are spread over machines; None as long as nobody has asked (`learn`)."""
+        _open.add(self)
 
     @classmethod
-    async def open(cls, url: str, *, as_app: bool = True, size: int = 10, places: int = PLACES) -> "Database":
-        """Connect lazily: the first use makes the first connection, so that this succeeds while the database starts."""
+    async def open(
+        cls,
+        url: str,
+        *,
+        as_app: bool = True,
+        size: int = 10,
+        places: int = PLACES,
+        pooled_url: str | None = None,
+        is_copy: bool = False,
+    ) -> "Database":
+        """Connect lazily: the first use makes the first connection, so that this succeeds while the database starts.
+
+        With `is_copy` only to servers that copy another.
+        """
+        role = APP_ROLE if as_app else None
         pool = asyncpg.create_pool(  # type: ignore[call-overload] # `connect` takes what the pool hands it, and no more
-            url,
-            connect=connect,
+            pooled_url or url,
+            connect=partial(connect, target="standby") if is_copy else connect,
             min_size=0,
             max_size=size,
             command_timeout=12,
             timeout=4,
-            server_settings=_SESSION,
-            init=_become_app if as_app else _insist,
+            server_settings=_NAMED,
+            init=_teller(told({}, role)) if pooled_url is None else _opener(told({}, role, for_transaction=True)),
             reset=_nothing_to_reset,
+            **(_OF_ITS_OWN if pooled_url is None else _FROM_A_POOLER),
         )
         await pool
-        return cls(pool, url, as_app, places)
+        return cls(pool, url, pooled_url, as_app, places)
 
     async def learn(self) -> None:
         """Find out, once, what kind of database this is. Raises `Unavailable`."""
@@ -142,22 +153,29 @@ class Database:
             self._pool.terminate()
 
     async def connect(self, settings: dict[str, str] | None = None) -> Watched:
-        """A connection of the caller's own, outside the pool, with session settings beside the usual ones."""
-        with_timeout = 12 if "statement_timeout" not in (settings or {}) else None
-        connection = await connect(
-            self._url, timeout=4, command_timeout=with_timeout, server_settings=_SESSION | (settings or {})
-        )
-        await (_become_app if self._as_app else _insist)(connection)
+        """A connection of the caller's own, outside the pool, with session settings beside the usual ones.
+
+        It has a server to itself, also where there is a pooler: the posting machine keeps statements prepared there.
+        """
+        more = dict(settings or {})
+        name = {"application_name": more.pop("application_name", _NAMED["application_name"])}
+        with_timeout = 12 if "statement_timeout" not in more else None
+        connection = await connect(self._url, timeout=4, command_timeout=with_timeout, server_settings=name)
+        await connection.execute(told(more, self._role))
         return connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection for single statements that take moments; one that takes seconds is given up."""
         try:
-            async with self._lent() as connection, asyncio.timeout(_READ_SECONDS):
+            async with self._lent() as connection, asyncio.timeout(_READ_SECONDS), self._settled(connection):
                 yield connection
         except (*AWAY, *CONFLICT) as error:
             raise away() from error
+
+    def _settled(self, connection: Connection) -> AbstractAsyncContextManager[object]:
+        """Around single statements: settings and role are those of the session, or, with a pooler, of a transaction."""
+        return nullcontext() if self._pooled_url is None else connection.transaction()
 
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[Connection]:
@@ -205,6 +223,16 @@ class Database:
         except CONFLICT as error:
             raise away() from error
 
+    async def listing(self, work: Callable[[Connection], Awaitable[T]], *, in_order: bool) -> T:
+        """What `work` makes of a connection for lists."""
+        async with self.read_list(in_order=in_order) as connection:
+            return await work(connection)
+
+    async def looking(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `work` makes of a connection for single statements that take moments."""
+        async with self.read() as connection:
+            return await work(connection)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside a transaction that commits at the end and rolls back on any exception.
@@ -227,14 +255,32 @@ class Database:
                 async with self.transaction() as connection:
                     return await work(connection)
             except CONFLICT as error:
+                DATABASE_RETRIES.add(("conflict",))
                 if attempt == tries:
                     raise away() from error
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
         raise AssertionError("unreachable")
 
+    def connections(self) -> tuple[int, int]:
+        """How many connections of the pool are in use, and how many wait for somebody."""
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
+
+
+_open: Final[WeakSet[Database]] = WeakSet()
+
+
+def _connections() -> dict[Labels, int]:
+    sizes = [database.connections() for database in list(_open)]
+    return {("used",): sum(used for used, _ in sizes), ("idle",): sum(idle for _, idle in sizes)}
+
+
+DATABASE_CONNECTIONS.read_from(_connections)
+
 
 def away(retry_after_seconds: int = 1) -> Unavailable:
     """The refusal for everything that failed because of the database and not because of the request."""
+    DATABASE_AWAY.add()
     return Unavailable(
         "database_unavailable",
         "The database cannot be reached right now. Send the same request again, with the same idempotency key.",
@@ -274,12 +320,19 @@ async def await_copy(connection: Connection) -> None:
     await connection.execute("SELECT pg_logical_emit_message(true, 'kado', '')")
 
 
-async def _become_app(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    await connection.execute(f"SET ROLE {APP_ROLE}; {_INSIST}")
+def _teller(text: str) -> Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]:
+    async def tell(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await connection.execute(text)
+
+    return tell
 
 
-async def _insist(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    await connection.execute(_INSIST)
+def _opener(text: str) -> Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]:
+    async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        assert isinstance(connection, Shared), "a connection to a pooler"
+        connection.opening = text
+
+    return prepare
 
 
 async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -24,9 +24,7 @@ Tell = Callable[[str], None]
 
 # Triggers are the second lock on the ledger, behind the grants. Citus creates them when it is told that they look at
 # nothing but their own row, and these do. Tables of both sorts are changed in one transaction, so one after the other.
-SESSION: Final = {"citus.enable_unsafe_triggers": "on", "citus.multi_shard_modify_mode": "sequential"}
-"""Settings of a session that changes the schema; plain PostgreSQL keeps them unread."""
-
+_SESSION: Final = "SET citus.enable_unsafe_triggers = on; SET citus.multi_shard_modify_mode = 'sequential'"
 _APART_SECONDS: Final = 1.0
 _HELP: Final = "docs/how-to/citus.md says how to get there"
 
@@ -60,6 +58,11 @@ class Plan:
             yield f"{table}: spread by {KEY}, together with card."
 
 
+async def change_schema(connection: "Connection") -> None:
+    """Let this session change a schema that may be spread; a single PostgreSQL keeps the settings unread."""
+    await connection.execute(_SESSION)
+
+
 async def plan(connection: "Connection") -> Plan:
     """What there is to do. Raises `NotACluster`, and `SchemaError` where the schema is not this version's."""
     nodes = await _nodes(connection)
@@ -83,7 +86,8 @@ async def distribute(url: str, app_url: str | None, tell: Tell) -> Plan:
 
     Raises `NotACluster` or `SchemaError`, and then no table was moved, or all of them are in their places.
     """
-    connection = await connect(url, timeout=10, server_settings=SESSION)
+    connection = await connect(url, timeout=10)
+    await change_schema(connection)
     try:
         todo = await plan(connection)
         await _refuse_company(connection)
@@ -97,7 +101,8 @@ async def distribute(url: str, app_url: str | None, tell: Tell) -> Plan:
 
 async def place_new(url: str, tell: Tell) -> None:
     """Put what a migration has added to a distributed database into its place, while servers work; it is empty yet."""
-    connection = await connect(url, timeout=10, server_settings=SESSION)
+    connection = await connect(url, timeout=10)
+    await change_schema(connection)
     try:
         if not await is_distributed(connection):
             return
@@ -107,7 +112,7 @@ async def place_new(url: str, tell: Tell) -> None:
 
 
 async def place_table(connection: "Connection", table: str) -> None:
-    """Put one new table into its place, on the transaction of a connection with `SESSION`; elsewhere do nothing."""
+    """Put one new table into its place, on this transaction (`change_schema` before); elsewhere nothing."""
     if await is_distributed(connection):
         to_copy = [table] if table in REFERENCE else []
         await _place(connection, to_copy, [table] if table in DISTRIBUTED else [], lambda _: None)
@@ -124,7 +129,7 @@ async def _move(connection: "Connection", todo: Plan, tell: Tell) -> None:
 
 
 async def _place(connection: "Connection", to_copy: Sequence[str], to_spread: Sequence[str], tell: Tell) -> None:
-    """Put these tables into their places, in this order, on the transaction of a connection with `SESSION`."""
+    """Put these tables into their places, in this order, on the transaction of a session that may `change_schema`."""
     tables = [*to_copy, *to_spread]
     await connection.execute("SET LOCAL lock_timeout = '10s'; SET LOCAL client_min_messages = warning")
     # Keys between tables that are not yet in their places are in the way of each of them; triggers, of what is

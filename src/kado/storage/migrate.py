@@ -10,9 +10,10 @@ import asyncpg
 from kado.settings import split_address
 from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
-from kado.storage.distribute import SESSION, place_new
+from kado.storage.distribute import change_schema, place_new
 from kado.storage.distribution import is_a_worker
 from kado.storage.grants import FUNCTIONS, GRANTS
+from kado.storage.pooler import refuse_changing_servers
 from kado.storage.revisions import CHAIN, REVISIONS, SCHEMA, Chain, Schema, SchemaError, read_schema
 from kado.storage.steps import run_phase
 
@@ -45,6 +46,7 @@ async def migrate(
     """
     connection = await _connect(url)
     try:
+        await refuse_changing_servers(url, connection)
         await _lock(connection)
         schema = await read_schema(connection)
         if schema.is_newer_than(chain):
@@ -53,6 +55,7 @@ async def migrate(
         if phase == "none":
             _refuse_older(schema, chain)
             return app_url or url
+        await change_schema(connection)
         role = await _app_role(connection, app_url)
         await run_phase(url, connection, schema, phase, chain)
         if (await read_schema(connection)).version == CHAIN.head:
@@ -91,7 +94,8 @@ async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    connection = await connect(url, timeout=10, server_settings=SESSION)
+    # Prepared statements would stay behind in a pooler that is refused below.
+    connection = await connect(url, timeout=10, statement_cache_size=0)
     number = connection.get_server_version().major
     if number < 15:
         await connection.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from kado.storage.connect import connect
-from kado.storage.distribute import SESSION
+from kado.storage.distribute import change_schema
 from kado.storage.revisions import Chain, Schema, SchemaError
 
 if TYPE_CHECKING:
@@ -116,4 +116,7 @@ async def _run_post(url: str, revision: str, chain: Chain) -> None:
 
 
 async def _connect(url: str) -> "Connection":
-    return await connect(url, timeout=10, server_settings=SESSION | {"lock_timeout": _LOCK_TIMEOUT})
+    connection = await connect(url, timeout=10)
+    await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+    await change_schema(connection)
+    return connection

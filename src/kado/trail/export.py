@@ -15,6 +15,7 @@ from kado import audit, clock
 from kado.crypto import Keyring, equal
 from kado.errors import NotFound
 from kado.ids import is_id, new_id
+from kado.storage.copies import Reader
 from kado.storage.database import Connection, Database
 from kado.trail.read import read_all
 from kado.trail.row import members
@@ -113,12 +114,12 @@ async def begin(database: Database, keyring: Keyring, scope: Scope, actor: str, 
     return export
 
 
-async def parts(database: Database, scope: Scope, file_format: Format, wanted: Wanted) -> AsyncIterator[bytes]:
+async def parts(reader: Reader, scope: Scope, file_format: Format, wanted: Wanted) -> AsyncIterator[bytes]:
     """The file, some hundred rows at a time, oldest first."""
     is_csv = file_format == "csv"
     yield HEADER if is_csv else b"["
     is_first = True
-    async for rows in read_all(database, scope, wanted):
+    async for rows in read_all(reader, scope, wanted):
         if is_csv:
             yield "".join(map(line, rows)).encode()
         else:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from kado.storage.database import Connection, Database
+from kado.storage.copies import Reader
+from kado.storage.database import Connection
 from kado.trail.names import names_of
 from kado.trail.row import COLUMNS, Row, row_from
 from kado.trail.wanted import Scope, Wanted, conditions
@@ -25,14 +26,15 @@ class Page:
     is_minimum: bool
 
 
-async def read_page(database: Database, scope: Scope, wanted: Wanted, *, start: int, limit: int) -> Page:
+async def read_page(reader: Reader, scope: Scope, wanted: Wanted, *, start: int, limit: int) -> Page:
     """The newest rows that fit, but for the first `start`. Raises `Unavailable`, also where it takes too long."""
     far = max(start + limit, COUNT_MAX)
     values: list[object] = []
     found = _found(scope, wanted, values, "DESC", far + 1)
     values += [limit, start]
     part = f"ORDER BY at DESC, id DESC LIMIT ${len(values) - 1}::bigint OFFSET ${len(values)}::bigint"
-    async with database.read_list(in_order=not wanted.is_narrow) as connection:
+
+    async def work(connection: Connection) -> Page:
         counted = await connection.fetchrow(
             f"WITH found AS MATERIALIZED ({found})"
             f" SELECT (SELECT count(*) FROM found) AS many, ARRAY(SELECT id::text FROM found {part}) AS ids",
@@ -40,18 +42,25 @@ async def read_page(database: Database, scope: Scope, wanted: Wanted, *, start: 
         )
         assert counted is not None, "a count is one row"
         rows = await _whole(connection, scope, counted["ids"])
-    return Page(rows, min(counted["many"], far), is_minimum=counted["many"] > far)
+        return Page(rows, min(counted["many"], far), is_minimum=counted["many"] > far)
+
+    return await reader.listing(work, in_order=not wanted.is_narrow)
 
 
-async def read_all(database: Database, scope: Scope, wanted: Wanted) -> AsyncIterator[list[Row]]:
+async def read_all(reader: Reader, scope: Scope, wanted: Wanted) -> AsyncIterator[list[Row]]:
     """All rows that fit, oldest first, some hundred at a time. Raises `Unavailable`."""
     after: tuple[datetime, str] | None = None
     while True:
         values: list[object] = []
         found = _found(scope, wanted, values, "ASC", AT_ONCE, after)
-        async with database.read_list(in_order=not wanted.is_narrow) as connection:
+
+        async def work(
+            connection: Connection, found: str = found, values: list[object] = values
+        ) -> tuple[list[str], list[Row]]:
             ids = [row["id"] for row in await connection.fetch(found, *values)]
-            rows = await _whole(connection, scope, ids)
+            return ids, await _whole(connection, scope, ids)
+
+        ids, rows = await reader.listing(work, in_order=not wanted.is_narrow)
         if rows:
             yield rows
         if len(ids) < AT_ONCE:

@@ -12,7 +12,7 @@ from kado.cards.seal import Sealer
 from kado.cards.verify import verify
 from kado.crypto import Keyring
 from kado.storage.database import APP_ROLE, Database
-from kado.storage.distribute import SESSION, distribute, place_table
+from kado.storage.distribute import change_schema, distribute, place_table
 from kado.storage.distribution import DISTRIBUTED, LOCAL, REFERENCE, is_distributed
 
 pytestmark = cluster.needs_a_cluster
@@ -111,7 +111,8 @@ async def test_a_new_table_is_placed_before_it_refers_to_cards(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kado.storage.distribute.DISTRIBUTED", [*DISTRIBUTED, "novelty"])
-    owner = await asyncpg.connect(database_url, server_settings=SESSION)
+    owner = await asyncpg.connect(database_url)
+    await change_schema(owner)
     async with owner.transaction():
         await owner.execute(
             "CREATE TABLE novelty (program_id kado_id NOT NULL REFERENCES program, card_id kado_id,"

@@ -112,6 +112,20 @@ async def test_a_server_that_stops_finishes_a_fast_answer_and_says_that_it_is_th
     assert b"\r\nconnection: close\r\n\r\nfast" in answer
 
 
+async def test_a_server_that_stops_forgets_nothing_of_a_request_whose_head_was_held(lane: Lane) -> None:
+    async with served(lane) as (port, server), client(port) as (reader, writer):
+        writer.write(POST)
+        while not any(one._held for one in server.server_state.connections):  # type: ignore[union-attr]
+            await asyncio.sleep(0)
+        for one in server.server_state.connections:
+            assert isinstance(one, FastConnection)
+            one.end_after_answer()
+        writer.write(b"{}")
+        answer = await rest(reader)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer
+    assert b"connection: close" in answer
+
+
 async def test_an_answer_nobody_waits_for_any_more_is_finished_all_the_same(lane: Lane) -> None:
     lane.let_go.clear()
     async with served(lane) as (port, server):

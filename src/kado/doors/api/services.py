@@ -18,6 +18,7 @@ from kado.crypto import Keyring
 from kado.fraud.blocked import Blocks
 from kado.programs.reach import Reaches
 from kado.settings import Settings
+from kado.storage.copies import Reader
 from kado.storage.database import Database
 from kado.webhooks.post import Poster
 
@@ -29,6 +30,8 @@ class Services:
     settings: Settings
     keyring: Keyring
     database: Database
+    reader: Reader
+    """For lists and figures that people look at, perhaps from a copy."""
     access: Access
     merchant_sessions: MerchantSessions
     customers: CustomerSessions

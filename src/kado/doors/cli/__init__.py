@@ -24,6 +24,7 @@ from kado.doors.cli import (
     sessions,
     sign,
     staff,
+    status,
     verify,
     webhooks,
 )
@@ -48,6 +49,7 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     app.command("config", epilog=config.EXAMPLE)(config.config)
     app.command("backup", epilog=backup.EXAMPLE)(backup.backup)
     app.command("restore", epilog=restore.EXAMPLE)(restore.restore)
+    app.command("status", epilog=status.EXAMPLE)(status.status)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
     app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
     for commands in (

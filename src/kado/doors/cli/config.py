@@ -14,7 +14,7 @@ import typer
 
 from kado import settings as configuration
 from kado.doors.cli.session import command, example
-from kado.settings import SettingError, Settings, split_address
+from kado.settings import MetricsSettings, SettingError, Settings, split_address
 from kado.settings.table import SETTINGS, Setting
 from kado.storage import embedded
 
@@ -48,6 +48,10 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
     return {
         "KADO_DATABASE_URL": masked(settings.database_url or ""),
         "KADO_DATABASE_APP_URL": masked(settings.database_app_url or ""),
+        "KADO_DATABASE_POOLED_URL": masked(settings.database_pooled_url or ""),
+        "KADO_DATABASE_READ_URL": masked(settings.database_read_url or ""),
+        "KADO_DATABASE_READ_WAIT_MS": f"{settings.database_read_wait_seconds * 1000:g}",
+        "KADO_DATABASE_CONNECTIONS": str(settings.database_connections),
         "KADO_MIGRATE": "at-start" if settings.migrates_at_start else "by-hand",
         "KADO_DATA_DIR": str(settings.data_dir),
         "KADO_SECRET_KEY": secret_note,
@@ -56,6 +60,7 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_MAIL_FROM": settings.mail_from,
         "KADO_SMS_URL": masked(settings.sms_url),
         "KADO_PROCESSES": str(settings.processes),
+        "KADO_WORKER": "on" if settings.has_worker else "off",
         "KADO_FAST_LANE": "on" if settings.fast_lane else "off",
         "KADO_TRUSTED_PROXIES": ", ".join(str(network) for network in settings.trusted_proxies),
         "KADO_COUNTRY_HEADER": settings.country_header or "",
@@ -78,7 +83,22 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_ARCHIVE": str(settings.archive or ""),
         "KADO_ARCHIVE_DAYS": str(settings.archive_days),
         "KADO_ARCHIVE_GB": str(settings.archive_gb),
+        **_metrics(settings.metrics),
+        "KADO_OTEL_ENDPOINT": masked(settings.otel_endpoint or ""),
         "KADO_LOG_LEVEL": settings.log_level,
+    }
+
+
+def _metrics(metrics: MetricsSettings | None) -> dict[str, str]:
+    if metrics is None:
+        return dict.fromkeys(
+            ("KADO_METRICS_PORT", "KADO_METRICS_ADDRESS", "KADO_METRICS_TOKEN", "KADO_METRICS_BY_PROGRAM"), ""
+        )
+    return {
+        "KADO_METRICS_PORT": str(metrics.port),
+        "KADO_METRICS_ADDRESS": metrics.address,
+        "KADO_METRICS_TOKEN": _HIDDEN if metrics.token else "",
+        "KADO_METRICS_BY_PROGRAM": "yes" if metrics.by_program else "no",
     }
 
 

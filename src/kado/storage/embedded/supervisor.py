@@ -122,15 +122,16 @@ class Embedded:
         return None
 
 
-def start(data_dir: Path, *, role: Role, wait_seconds: float = 30.0) -> Embedded:
+def start(data_dir: Path, *, role: Role, wait_seconds: float = 30.0, connections: int = 100) -> Embedded:
     """Start the database of `data_dir`, made if new, and return when it accepts connections. Main thread only.
 
+    It takes so many connections at once, or a hundred.
     A command that holds the data directory is waited for, `wait_seconds` at most. Raises `EmbeddedError` when another
     server holds it, when there is no PostgreSQL to run, or when the directory or PostgreSQL refuse.
     """
     with explained(data_dir):
         data_dir = prepare_data_dir(data_dir)
-        return _start_locked(data_dir, take(lock_file(data_dir), role, wait_seconds), role)
+        return _start_locked(data_dir, take(lock_file(data_dir), role, wait_seconds), role, connections)
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def _not_answering(data_dir: Path, pid: int) -> EmbeddedError:
     )
 
 
-def _start_locked(data_dir: Path, lock: Lock, role: Role) -> Embedded:
+def _start_locked(data_dir: Path, lock: Lock, role: Role, connections: int = 100) -> Embedded:
     locks, socket = [lock], None
     try:
         place = _enter(data_dir, locks, role)
@@ -243,7 +244,7 @@ def _start_locked(data_dir: Path, lock: Lock, role: Role) -> Embedded:
             )
         ensure_cluster(place, binaries)
         socket = choose_socket(place)
-        postmaster = Postmaster(place, binaries, socket)
+        postmaster = Postmaster(place, binaries, socket, {"max_connections": str(max(100, connections))})
         _bring_up(postmaster)
         return Embedded(postmaster, locks, url_for(socket, read_password(place)))
     except BaseException:

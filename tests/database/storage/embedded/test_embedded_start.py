@@ -69,6 +69,12 @@ def test_the_owner_kado_works_in_a_utf8_database_with_checksums_and_durable_comm
     running.stop()
 
 
+def test_it_takes_as_many_connections_as_are_wanted(data_dir: Path) -> None:
+    running = embedded.start(data_dir, role="server", connections=130)
+    assert sql(running.url, "SHOW max_connections") == "130"
+    running.stop()
+
+
 def test_files_are_private(data_dir: Path) -> None:
     running = embedded.start(data_dir, role="server")
     root = os.geteuid() == 0

@@ -60,7 +60,7 @@ async def list_alerts(
         until,
     )
     found, total = await alerts.list_alerts(
-        visit.services.database, visit.program.id, wanted, limit=limit, offset=(page - 1) * limit
+        visit.services.reader, visit.program.id, wanted, limit=limit, offset=(page - 1) * limit
     )
     pages = -(-total // limit)
     body = {"items": [_alert(one) for one in found], "total": total, "page": page, "pages": pages, "limit": limit}
@@ -75,7 +75,7 @@ async def show_metrics(
     cardId: StrayCardId = None,
 ) -> Response:
     """What the program had in the last days, by hours, and what it has now beside what is usual."""
-    found = await metrics(visit.services.database, visit.program.id, days=days)
+    found = await metrics(visit.services.reader, visit.program.id, days=days)
     now = found.now
     body = {
         "programId": visit.program.id,

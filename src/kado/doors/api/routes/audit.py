@@ -94,7 +94,7 @@ async def query(
         until=until,
     )
     found = await read_page(
-        services.database, await _scope(services, caller), wanted, start=(page - 1) * limit, limit=limit
+        services.reader, await _scope(services, caller), wanted, start=(page - 1) * limit, limit=limit
     )
     body = {
         "items": [members(row) for row in found.rows],
@@ -154,7 +154,7 @@ async def download(
     scope = await _scope(services, caller)
     found = await exports.begin(services.database, services.keyring, scope, caller.subject, task_id, token)
     return StreamingResponse(
-        exports.parts(services.database, scope, found.format, exports.rows_of(found)),
+        exports.parts(services.reader, scope, found.format, exports.rows_of(found)),
         media_type=_MEDIA[found.format],
         headers={"Content-Disposition": f'attachment; filename="audit-{found.id}.{found.format}"'},
     )

@@ -68,7 +68,7 @@ RuleId = Annotated[Line, Path()]
 @router.get("/metrics", name="get_fraud_metrics", response_model=FraudMetricsResponse)
 async def read_metrics(visit: ReadingFraud, programId: ProgramId, cardId: StrayCardId = None) -> Response:
     """The program at a glance: alerts, refusals, rules, blocked addresses."""
-    found = await figures.metrics(visit.services.database, visit.program.id, is_test=visit.caller.is_test)
+    found = await figures.metrics(visit.services.reader, visit.program.id, is_test=visit.caller.is_test)
     return shown.json_response(
         {
             "programId": visit.program.id,
@@ -106,7 +106,7 @@ async def read_alerts(
     if unknown := [one for one in patternType or () if one not in PATTERNS]:
         raise Invalid(("query", "patternType"), f"Input should be one of {', '.join(PATTERNS)}, not {unknown[0]!r}.")
     found, total = await list_alerts(
-        visit.services.database,
+        visit.services.reader,
         visit.program.id,
         is_test=visit.caller.is_test,
         severities=severity,
@@ -158,7 +158,7 @@ async def acknowledge(
 @router.get("/patterns", name="get_fraud_patterns", response_model=FraudPatternList)
 async def read_patterns(visit: ReadingFraud, programId: ProgramId, cardId: StrayCardId = None) -> Response:
     """What the alerts of the last 30 days look like, the most frequent first."""
-    found = await figures.patterns(visit.services.database, visit.program.id, is_test=visit.caller.is_test)
+    found = await figures.patterns(visit.services.reader, visit.program.id, is_test=visit.caller.is_test)
     items = [
         {
             "patternType": one.type,
@@ -183,7 +183,7 @@ async def read_velocity_checks(
 ) -> Response:
     """What velocity limits have counted lately, by rule and subject, the latest first."""
     found = await figures.latest_tallies(
-        visit.services.database, visit.program.id, is_test=visit.caller.is_test, limit=limit
+        visit.services.reader, visit.program.id, is_test=visit.caller.is_test, limit=limit
     )
     items = [_tallied(one, visit.program.currency) for one in found]
     return shown.json_response({"items": items, "total": len(items)})

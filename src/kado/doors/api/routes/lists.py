@@ -118,7 +118,7 @@ def _wanted(
 
 async def _answer(services: Services, caller: Caller, programs: Sequence[Program], wanted: Wanted) -> Response:
     by_id = {program.id: program for program in programs}
-    page = await list_cards(services.database, services.keyring, list(by_id), wanted)
+    page = await list_cards(services.reader, services.keyring, list(by_id), wanted)
     body = [shown.gift_card(services, one.card, by_id[one.card.program_id], one.now) for one in page.found]
     shown.saw(services, caller, (one.card for one in page.found))
     headers = {"X-Total-Count": str(page.total)}
