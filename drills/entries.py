@@ -30,7 +30,7 @@ async def _add(
     connection: "asyncpg.Connection[asyncpg.Record]", keyring: Keyring, program_id: str, card_id: str, count: int
 ) -> None:
     async with connection.transaction():
-        locked = await lock_cards(connection, [(program_id, card_id)])
+        locked = await lock_cards(connection, program_id, [card_id])
         card, now = locked.cards[program_id, card_id], locked.now
         assert now is not None, "the card is there"
         seq, balance, head = card.seq, card.balance, card.head_hash

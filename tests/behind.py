@@ -18,7 +18,7 @@ async def age_hold(superuser: Any, keyring: Keyring, program_id: str, hold_id: s
     async with superuser.transaction():
         query = f"SELECT {HOLD_COLUMNS} FROM hold WHERE program_id = $1 AND id = $2"
         before = hold_from_row(tuple(await superuser.fetchrow(query, program_id, hold_id)))
-        locked = await lock_cards(superuser, [(program_id, before.card_id)])
+        locked = await lock_cards(superuser, program_id, [before.card_id])
         card = locked.cards[program_id, before.card_id]
         after = replace(before, created_at=before.created_at - by, expires_at=before.expires_at - by)
         card.rows_digest = rows_changed(keyring, card.rows_digest, before, after)
@@ -33,7 +33,7 @@ async def age_reversal(superuser: Any, keyring: Keyring, program_id: str, card_i
     async with superuser.transaction():
         query = "SELECT program_id, card_id, merchant_id, kind, reference, reversed_at FROM reversal"
         row = await superuser.fetchrow(f"{query} WHERE program_id = $1 AND card_id = $2", program_id, card_id)
-        locked = await lock_cards(superuser, [(program_id, card_id)])
+        locked = await lock_cards(superuser, program_id, [card_id])
         card, before = locked.cards[program_id, card_id], Reversal(*row)
         after = before._replace(reversed_at=await superuser.fetchval("SELECT clock_timestamp()") - by)
         card.rows_digest = rows_changed(keyring, card.rows_digest, before, after)
@@ -44,10 +44,9 @@ async def age_reversal(superuser: Any, keyring: Keyring, program_id: str, card_i
 
 async def give_codes(superuser: Any, keyring: Keyring, program_id: str, cards: Sequence[str], code: str) -> None:
     """This security code for these cards, so that no mail has to be waited for; one that is late brings no other."""
-    refs = [(program_id, card) for card in cards]
     async with superuser.transaction():
-        locked = await lock_cards(superuser, refs)
-        await supersede_messages(superuser, dict.fromkeys(refs, True))
+        locked = await lock_cards(superuser, program_id, cards)
+        await supersede_messages(superuser, {(program_id, card): True for card in cards})
         for card in locked.cards.values():
             hidden = hide_code(keyring, program_id, card.id, code)
             change_sealed(keyring, card, code_hash=hidden.hash, code_version=hidden.version)

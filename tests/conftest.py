@@ -1,7 +1,7 @@
 """What every test may ask for: a real PostgreSQL, a migrated database of its own, keys.
 
 `KADO_TEST_DATABASE_URL` (a superuser of a running server) spares the start of a server; without it the embedded one
-runs.
+runs. `KADO_TEST_CITUS` names the machines of a Citus cluster instead (`tests/cluster.py`).
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import argon2
 import asyncpg
 import pytest
 from hypothesis import settings as hypothesis_settings
+from tests import cluster
 from tests.place import PLACE
 from tests.secrets.watch import pytest_runtest_makereport  # noqa: F401 - a hook: it is there to be found
 
@@ -46,6 +47,9 @@ def quick_passwords() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """A PostgreSQL server, as its superuser."""
+    if cluster.NODES:
+        yield url_of(cluster.NODES[0], "postgres")
+        return
     if url := os.environ.get("KADO_TEST_DATABASE_URL"):
         yield url
         return
@@ -67,10 +71,13 @@ def server_url() -> Iterator[str]:
 def template(server_url: str) -> Iterator[str]:
     """The name of a migrated, empty database to copy."""
     name = f"kado_template_{secrets.token_hex(4)}"
-    _on_server(server_url, f"CREATE DATABASE {name}")
-    asyncio.run(migrate(url_of(server_url, name)))
+    if cluster.NODES:
+        asyncio.run(cluster.make_template(name))
+    else:
+        _on_server(server_url, f"CREATE DATABASE {name}")
+        asyncio.run(migrate(url_of(server_url, name)))
     yield name
-    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    drop_database(server_url, name)
 
 
 class Databases:
@@ -90,7 +97,7 @@ class Databases:
 
     def drop(self, name: str) -> None:
         """Not needed any more."""
-        self._work.submit(_on_server, self._server_url, f"DROP DATABASE {name} WITH (FORCE)")
+        self._work.submit(drop_database, self._server_url, name)
 
     def close(self) -> None:
         """Drop the last one, which nobody took, and wait for all that is under way."""
@@ -98,9 +105,7 @@ class Databases:
         self._work.shutdown()
 
     def _make(self) -> str:
-        name = f"kado_{secrets.token_hex(6)}"
-        _on_server(self._server_url, f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
-        return name
+        return copy_database(self._server_url, self._template)
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +134,15 @@ def empty_database_url(server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+async def undistributed() -> AsyncIterator[str]:
+    """A migrated database on a cluster's coordinator that nobody has distributed."""
+    name = f"kado_{secrets.token_hex(6)}"
+    await cluster.make(name)
+    yield url_of(cluster.NODES[0], name)
+    await cluster.drop(name)
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The same, connected the way the server connects."""
     opened = await Database.open(database_url)
@@ -154,6 +168,24 @@ def url_of(server_url: str, database_name: str) -> str:
     """The same server, another database."""
     parts = urlsplit(server_url)
     return urlunsplit(parts._replace(path=f"/{database_name}"))
+
+
+def copy_database(server_url: str, template: str) -> str:
+    """The name of a copy, on all machines where there are several."""
+    name = f"kado_{secrets.token_hex(6)}"
+    if cluster.NODES:
+        asyncio.run(cluster.copy(template, name))
+    else:
+        _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    return name
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Not needed any more, on any machine."""
+    if cluster.NODES:
+        asyncio.run(cluster.drop(name))
+    else:
+        _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _on_server(server_url: str, statement: str) -> None:

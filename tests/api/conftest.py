@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +13,7 @@ import pytest_asyncio
 from tests.api.serving import Served, serving, settings_for
 from tests.api.shape import faults
 from tests.api.shop import Body, Fits, Shop, Superuser
-from tests.conftest import _on_server, url_of
+from tests.conftest import _on_server, copy_database, drop_database, url_of
 from tests.serving.bouncer import bouncing
 
 from kado.settings import Settings
@@ -33,12 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def shared_database_url(server_url: str, template: str) -> Iterator[str]:
     """A fresh migrated database for a whole file."""
-    name = f"kado_{secrets.token_hex(6)}"
-    _on_server(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    name = copy_database(server_url, template)
     # No crash is survived in here, so nobody waits for the disk.
     _on_server(server_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
     yield url_of(server_url, name)
-    _on_server(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,12 @@ from tests.database.cards.builders import open_shop
 from kado.crypto import Keyring
 from kado.storage import migrate as migration
 from kado.storage.database import APP_ROLE, Database
+from kado.storage.distribution import DISTRIBUTED
 from kado.storage.grants import FUNCTIONS, GRANTS
 from kado.storage.migrate import REVISIONS, SCHEMA, SchemaError, migrate
 from kado.storage.revisions import CHAIN
 
-TENANT_TABLES = (
-    "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
-    " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch request_minute request_hour anomaly_alert"
-    " fraud_rule fraud_tally fraud_hit"
-    " fraud_alert fraud_clearance fraud_blocked_address fraud_progress fraud_watched_card"
-).split()
+TENANT_TABLES = [*DISTRIBUTED, "program_admission"]
 OTHERS_TABLES = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics", "alembic_version")
 
 Superuser: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

@@ -2,18 +2,14 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[2] / "src" / "kado"
-TABLES = (
-    "card card_transaction card_word idempotency_key ledger_seal code_guess check_rate message program_admission"
-    " hold reversal gift_card_event webhook_delivery bulk_task bulk_batch request_minute request_hour anomaly_alert"
-    " fraud_rule fraud_tally fraud_hit"
-    " fraud_alert fraud_clearance fraud_blocked_address fraud_progress fraud_watched_card"
-).split()
+from kado.storage.distribution import DISTRIBUTED
 
-_ON_TENANT_DATA = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(TABLES)})\b")
+SOURCE = Path(__file__).parents[2] / "src" / "kado"
+TABLES = [*DISTRIBUTED, "program_admission"]
+
 # A condition on it, or a list of columns that begins with it. Merely reading the column is not enough.
 _NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
 
@@ -21,13 +17,15 @@ _NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
 EXEMPT = {
     "app/measure/scratch.py:_holds_cards": "asks whether there is any card at all, so as not to measure beside it",
     "cards/bulk/store.py:count_for_more": "counts the tasks of one merchant in all programs that it owns",
-    "cards/bulk/store.py:lock_waiting": "finds the task, of whichever program, that has waited longest",
+    "cards/bulk/store.py:lock_waiting": "finds the tasks, of whichever program, that have waited longest",
     "cards/owed.py:count_cards": "an operator counts all cards",
     "cards/owed.py:_counted": "an operator counts all cards; what they come to is told by program",
     "cards/proof/facts.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/beside.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/lines.py:_SELECT": "verification reads every program, or `where` names one",
     "cards/proof/handovers.py:seen": "a signing key is the same for every program",
+    "cards/proof/moment.py:_LOOK_EVERYWHERE": "asks every machine, so that all of them see one moment",
+    "cards/proof/moment.py:_REST": "locks a table, and reads nothing of it",
     "cards/proof/seals.py:_programs": "verification begins with which programs there are",
     "cards/verify.py:_teller": "verification counts how much there is to read",
     "delivery/undelivered.py:list_messages": "an operator looks at the whole outbox",
@@ -46,6 +44,7 @@ EXEMPT = {
     "rotation/needs.py:_ANSWERS": "counts what needs a secret key, which is the same for every program",
     "storage/backup/make.py:_KEYS_IN_USE": "a backup holds every program",
     "storage/embedded/majors.py:_MISSED": "counts rows before and after an upgrade, of every program",
+    "storage/distribute.py:_prove": "asks every machine once whether it lets the server in",
     "webhooks/undelivered.py:list_events": "an operator looks at the whole outbox",
     "webhooks/undelivered.py:replay_events": "an operator sends again whatever failed; the change names its program",
     "webhooks/undelivered.py:find_event": "an operator names a delivery by its id alone",
@@ -56,20 +55,22 @@ EXEMPT = {
 
 
 def test_every_statement_on_tenant_data_names_the_program() -> None:
-    nameless = {place: text for place, text in _statements() if not _NAMES_THE_PROGRAM.search(text)}
+    nameless = {place: text for place, text in statements_on(TABLES) if not _NAMES_THE_PROGRAM.search(text)}
     assert {place: text for place, text in nameless.items() if place not in EXEMPT} == {}
     assert EXEMPT.keys() <= nameless.keys(), "an exemption that is not needed any more"
 
 
 def test_statements_are_found() -> None:
-    places = {place for place, _ in _statements()}
+    places = {place for place, _ in statements_on(TABLES)}
     assert {"cards/hot_store.py:WRITE", "cards/codes.py:work", "cards/sweep.py:_EXPIRE"} <= places
 
 
-def _statements() -> Iterator[tuple[str, str]]:
+def statements_on(tables: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Every statement in the code on any of these tables, with its place."""
+    on_them = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+(?:ONLY\s+)?(?:{'|'.join(tables)})\b")
     for file in sorted(SOURCE.rglob("*.py")):
         for owner, text in _texts(ast.parse(file.read_text()), "module"):
-            if _ON_TENANT_DATA.search(text):
+            if on_them.search(text):
                 yield f"{file.relative_to(SOURCE)}:{owner}", text
 
 

@@ -102,11 +102,11 @@ async def give_code(
     """The password is this from now on, for as long as `life`. None when it is not wanted any more."""
     row = await connection.fetchrow(
         """
-        UPDATE customer_otp o SET code_hash = $2, code_version = $3, expires_at = clock_timestamp() + $4::interval,
+        UPDATE customer_otp o SET code_hash = $2, code_version = $3, expires_at = statement_timestamp() + $4::interval,
                                   sendings = o.sendings + 1
           FROM merchant m
          WHERE o.id = $1 AND m.id = o.merchant_id AND o.state = 'queued'
-           AND o.asked_at > clock_timestamp() - $4::interval
+           AND o.asked_at > statement_timestamp() - $4::interval
         RETURNING o.target, o.channel, m.name AS merchant_name, o.sendings
         """,
         otp_id,

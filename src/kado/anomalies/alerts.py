@@ -64,7 +64,7 @@ async def acknowledge(database: Database, merchant_id: str, actor: str, program_
 
     async def work(connection: Connection) -> Alert:
         row = await connection.fetchrow(
-            "UPDATE anomaly_alert SET acknowledged_at = clock_timestamp(), acknowledged_by = $3"
+            "UPDATE anomaly_alert SET acknowledged_at = statement_timestamp(), acknowledged_by = $3"
             f" WHERE program_id = $1 AND id = $2 AND acknowledged_at IS NULL RETURNING {ALERT_COLUMNS}",
             program_id,
             alert_id,

@@ -134,7 +134,7 @@ async def note_anomalies(
 async def resolve_quiet(connection: Connection, quiet: timedelta) -> list[Alert]:
     """End the alerts of all programs that were not seen for so long; those that were."""
     rows = await connection.fetch(
-        "UPDATE anomaly_alert SET resolved_at = clock_timestamp()"
+        "UPDATE anomaly_alert SET resolved_at = statement_timestamp()"
         " WHERE program_id IN (SELECT id FROM program) AND resolved_at IS NULL"
         f" AND last_seen_at < statement_timestamp() - $1::interval RETURNING {ALERT_COLUMNS}",
         quiet,
@@ -167,7 +167,7 @@ async def forget_counts(connection: Connection, program_id: str) -> None:
 async def forget_alerts(connection: Connection, program_id: str) -> None:
     """Delete the program's alerts that were over 400 days ago; one that goes on stays."""
     await connection.execute(
-        "DELETE FROM anomaly_alert WHERE program_id = $1 AND resolved_at < clock_timestamp() - interval '400 days'",
+        "DELETE FROM anomaly_alert WHERE program_id = $1 AND resolved_at < statement_timestamp() - interval '400 days'",
         program_id,
     )
 

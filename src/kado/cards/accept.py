@@ -26,7 +26,7 @@ async def accept(
     """
 
     async def work(connection: Connection) -> bool:
-        locked = await store.lock_cards(connection, [(program_id, card_id)])
+        locked = await store.lock_cards(connection, program_id, [card_id])
         card = locked.cards.get((program_id, card_id))
         if card is None:
             raise NotFound("card_not_found", f"There is no card {card_id} in program {program_id}.")

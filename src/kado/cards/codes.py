@@ -54,7 +54,7 @@ async def make_code(
     """
 
     async def work(connection: Connection) -> CodeForDelivery | None:
-        locked = await store.lock_cards(connection, [(program_id, card_id)])
+        locked = await store.lock_cards(connection, program_id, [card_id])
         card, now = locked.cards.get((program_id, card_id)), locked.now
         if card is None or now is None or card.voided_at is not None or card.expires_at <= now:
             return None
@@ -103,7 +103,7 @@ async def mark_delivered(database: Database, program_id: str, card_id: str) -> N
     async def work(connection: Connection) -> None:
         row = await connection.fetchrow(
             """
-            UPDATE card c SET delivered_at = clock_timestamp() FROM program p
+            UPDATE card c SET delivered_at = statement_timestamp() FROM program p
             WHERE c.program_id = $1 AND c.id = $2 AND c.delivered_at IS NULL AND p.id = c.program_id
             RETURNING c.delivered_at AS at,
                       EXISTS (SELECT FROM webhook w WHERE w.merchant_id = p.merchant_id AND w.enabled) AS is_heard""",
@@ -112,7 +112,7 @@ async def mark_delivered(database: Database, program_id: str, card_id: str) -> N
         )
         if row is None or not row["is_heard"]:
             return
-        locked = await store.lock_cards(connection, [(program_id, card_id)])
+        locked = await store.lock_cards(connection, program_id, [card_id])
         card, program = locked.cards[program_id, card_id], locked.programs[program_id]
         delivered = events.of_state(events.EventType.DELIVERED, card, program, row["at"])
         await enqueue_events(connection, [delivered])

@@ -133,10 +133,13 @@ async def gather(connection: Connection, postings: Sequence[Posting], cards: Ite
             evidence.alerts[program_id, alert_id] = await alerts.find(
                 connection, program_id, alert_id, is_test=is_test, lock=True
             )
-    wanted = [(p.program_id, p.card_id, p.sought) for p in postings if p.sought is not None]
-    if wanted:
+    wanted: dict[str, list[tuple[str, Sought]]] = {}
+    for posting in postings:
+        if posting.sought is not None:
+            wanted.setdefault(posting.program_id, []).append((posting.card_id, posting.sought))
+    for program_id, of_one in wanted.items():
         evidence.is_searched = True
-        await _read_entries(connection, evidence, wanted)
+        await _read_entries(connection, evidence, program_id, of_one)
     return evidence
 
 
@@ -212,25 +215,27 @@ _ENTRIES: Final = """
     SELECT t.program_id, t.card_id, t.id, t.type, t.amount, t.merchant_id, t.counterpart_id, t.pos_transaction_id,
            t.reference_id, t.created_at, (
                SELECT coalesce(sum(abs(u.amount)), 0)::bigint FROM card_transaction u
-               WHERE u.program_id = t.program_id AND u.counterpart_id = t.id AND u.type IN ('REFUND', 'REDEMPTION')
+               WHERE u.program_id = $1 AND u.counterpart_id = t.id AND u.type IN ('REFUND', 'REDEMPTION')
            ) AS undone
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (program_id, card_id, wanted, merchant_id)
+    FROM unnest($2::text[], $3::text[], $4::text[]) AS w (card_id, wanted, merchant_id)
     CROSS JOIN LATERAL (
         SELECT * FROM card_transaction t
-        WHERE t.program_id = w.program_id AND t.{column} = w.wanted AND t.card_id = w.card_id
+        WHERE t.program_id = $1 AND t.{column} = w.wanted AND t.card_id = w.card_id
           AND (w.merchant_id IS NULL OR t.merchant_id = w.merchant_id)
         ORDER BY t.seq DESC LIMIT {most}) t
     ORDER BY t.seq"""
 
 
-async def _read_entries(connection: Connection, evidence: Evidence, wanted: Sequence[tuple[str, str, Sought]]) -> None:
+async def _read_entries(
+    connection: Connection, evidence: Evidence, program_id: str, wanted: Sequence[tuple[str, Sought]]
+) -> None:
     for column in ("id", "pos_transaction_id", "reference_id"):
-        keys = [(*ref, _value(sought, column), sought.merchant_id) for *ref, sought in wanted]
-        keys = [key for key in keys if key[2] is not None]
+        keys = [(card_id, _value(sought, column), sought.merchant_id) for card_id, sought in wanted]
+        keys = [key for key in keys if key[1] is not None]
         if not keys:
             continue
         statement = _ENTRIES.format(column=column, most=SOUGHT_MAX + 1)
-        for row in await connection.fetch(statement, *map(list, zip(*keys, strict=True))):
+        for row in await connection.fetch(statement, program_id, *map(list, zip(*keys, strict=True))):
             kind = TransactionType(row["type"])
             facts = [row[name] for name in ("amount", "merchant_id", "created_at", "counterpart_id", "undone")]
             earlier = EarlierEntry(row["id"], kind, *facts)

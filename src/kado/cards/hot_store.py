@@ -44,6 +44,17 @@ LOCK: Final = f"""
     ORDER BY c.program_id, c.id
     FOR UPDATE OF c"""
 
+# Of one program, which is how a distributed engine finds the machine that can lock; keys are read afterwards.
+LOCK_OF_ONE: Final = f"""
+    SELECT {CARD_COLUMNS}, clock_timestamp() AS now, ARRAY[]::bigint[] AS known, NULL::bigint AS size, {PROGRAM_COLUMNS}
+    FROM card c
+    JOIN merchant cm ON cm.id = c.merchant_id
+    JOIN program p ON p.id = c.program_id
+    JOIN merchant pm ON pm.id = p.merchant_id
+    WHERE c.program_id = $1 AND c.id = ANY($2::text::text[])
+    ORDER BY c.id
+    FOR UPDATE OF c"""
+
 _PROGRAM_AT: Final = CARD_WIDTH + 3
 
 
@@ -74,8 +85,14 @@ def lock_arguments(refs: Iterable[Ref], keys: Sequence[Place], *, measures: bool
     )
 
 
+def lock_of_one_arguments(refs: Iterable[Ref]) -> tuple[str | None, ...]:
+    """For `LOCK_OF_ONE`: the cards, which are of one program."""
+    ordered = sorted(set(refs))
+    return ordered[0][0], texts([card_id for _, card_id in ordered])
+
+
 def read(rows: Sequence[asyncpg.Record], keys: Sequence[Place]) -> Read:
-    """What the rows of `LOCK` say."""
+    """What the rows of `LOCK` or `LOCK_OF_ONE` say."""
     cards: dict[Ref, Card] = {}
     programs: dict[str, Program] = {}
     now: datetime | None = None
@@ -120,8 +137,8 @@ WRITE: Final = f"""
         SELECT l.*, coalesce(l.created_at, $1::text::timestamptz) AS at FROM {_rows("l", _LINE, 2 + len(_CARD))}
     ), balances AS (
         UPDATE card c SET balance = u.balance, seq = u.seq, head_hash = u.head_hash, status = u.status,
-                          updated_at = coalesce(u.updated_at, $1::text::timestamptz), state_seal = u.state_seal
-        FROM {_rows("u", _CARD, 2)}
+                          updated_at = u.at, state_seal = u.state_seal
+        FROM (SELECT b.*, coalesce(b.updated_at, $1::text::timestamptz) AS at FROM {_rows("b", _CARD, 2)}) AS u
         WHERE c.program_id = u.program_id AND c.id = u.id
     ), entries AS (
         INSERT INTO card_transaction (

@@ -32,7 +32,7 @@ from kado.errors import Refusal
 from kado.observability.lists import Watch
 from kado.observability.meters import DATABASE_RETRIES
 from kado.storage.crowd import Crowd
-from kado.storage.database import AWAY, CONFLICT, HOT, Connection, Database, await_copy, away, confirmed
+from kado.storage.database import AWAY, CONFLICT, HOT, KEYED_ONLY, Connection, Database, await_copy, away, confirmed
 from kado.storage.gather import Gatherer
 from kado.storage.riding import Ride
 
@@ -62,15 +62,18 @@ class Ledger:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
-        self._ride: Ride | None = None
+        self._idle: list[Ride] = []
         self._watch = Watch()
-        self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(self._settle, Crowd("postings", database.places))
+        self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(
+            self._settle, Crowd("postings", database.places), sort=self._sort
+        )
 
     async def post(self, posting: Posting | Issue) -> Answer:
         """Settle one posting together with whatever else is waiting, and return its answer after the commit.
 
         Raises `Refusal` for a "no" that is not stored, `Unavailable` when the outcome could not be learned in time.
         """
+        await self._database.learn()
         return await self._gatherer.submit(self._ticket(posting))
 
     async def knows(self, posting: Posting) -> bool:
@@ -84,6 +87,10 @@ class Ledger:
         """Finish what is under way and give the connection back."""
         await self._gatherer.drained()
         await self._get_off()
+
+    def _sort(self, ticket: _Ticket) -> str | None:
+        """What may share a list: everything, or what is of one program, where each program has a machine of its own."""
+        return ticket.posting.program_id if self._database.is_distributed else None
 
     def _ticket(self, posting: Posting | Issue) -> _Ticket:
         if posting.key is None:
@@ -137,11 +144,14 @@ class Ledger:
             with confirmed(ride.connection):
                 await ride.commit(last)
         except AWAY:
-            raise  # the connection goes, and with it the transaction, if the commit did not happen
+            ride.connection.terminate()  # it goes, and with it the transaction, if the commit did not happen
+            raise
         except BaseException:
             with suppress(asyncpg.PostgresError, *AWAY):
                 await ride.connection.execute("ROLLBACK")
             raise
+        finally:
+            self._idle.append(ride)
         outcomes = zip((ticket.posting.action for ticket in tickets), map(_outcome, results), strict=True)
         self._watch.committed(outcomes, (ticket.origin.request_id for ticket in tickets))
         return results
@@ -172,7 +182,10 @@ class Ledger:
         asked = time.monotonic()
         places = [place for wish in wishes for place in wish.ticket.places()]
         refs = [ref for wish in wishes for ref in wish.refs]
-        arguments = hot_store.lock_arguments(refs, places, measures=ride.measures())
+        if self._database.is_distributed:  # the keys lie on another machine than what measures
+            arguments, keys_after_lock = hot_store.lock_of_one_arguments(refs), True
+        else:
+            arguments = hot_store.lock_arguments(refs, places, measures=ride.measures())
         locked, seen, size = hot_store.read(await ride.first(*arguments, begins=begins), places)
         if size is not None:
             await ride.plan_for(size)
@@ -255,15 +268,20 @@ class Ledger:
         return answer
 
     async def _on_board(self) -> Ride:
-        if self._ride is None or self._ride.is_closed():
-            self._ride = await Ride.on(await self._database.connect(HOT), hot_store.LOCK, hot_store.WRITE)
-        return self._ride
+        """A connection for one list; there are as many as lists at a time."""
+        while self._idle:
+            ride = self._idle.pop()
+            if not ride.is_closed():
+                return ride
+        if self._database.is_distributed:
+            return await Ride.on(await self._database.connect(KEYED_ONLY), hot_store.LOCK_OF_ONE, hot_store.WRITE)
+        return await Ride.on(await self._database.connect(HOT), hot_store.LOCK, hot_store.WRITE)
 
     async def _get_off(self) -> None:
-        ride, self._ride = self._ride, None
-        if ride is not None:
+        """Give up those that are idle: what one of them found out is true of all."""
+        while self._idle:
             with suppress(asyncpg.PostgresError, *AWAY):
-                await ride.close()
+                await self._idle.pop().close()
 
 
 def _outcome(result: Result) -> str:

@@ -53,7 +53,7 @@ async def rekey(
     """Bring these cards under the current secret, in one transaction. Raises `Unavailable`."""
 
     async def work(connection: Connection) -> Rekeyed:
-        locked = await store.lock_cards(connection, [(program_id, card_id) for card_id in card_ids])
+        locked = await store.lock_cards(connection, program_id, card_ids)
         cards = [card for card in locked.cards.values() if not _is_current(keyring, card)]
         rows = await rows_beside(connection, program_id, [card.id for card in cards if card.rows_digest is not None])
         numbers = {card.id: number for card in cards if (number := _number(keyring, card)) is not None}

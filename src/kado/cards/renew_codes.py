@@ -43,7 +43,7 @@ async def renew(
     """Let the codes of these cards give way, in one transaction. Raises `Unavailable`."""
 
     async def work(connection: Connection) -> Renewed:
-        locked = await store.lock_cards(connection, [(program_id, card_id) for card_id in card_ids])
+        locked = await store.lock_cards(connection, program_id, card_ids)
         cards = [card for card in locked.cards.values() if card.code_version not in (None, keyring.version)]
         if not cards or locked.now is None:
             return Renewed(0, 0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kado.cards.card import Card
 from kado.cards.idempotency import Fingerprint, NewKey, Remembered
@@ -10,6 +10,9 @@ from kado.cards.words import insert_words, rewrite_words
 from kado.programs.program import Program
 from kado.programs.store import PROGRAM_COLUMNS, program_from_row
 from kado.storage.database import Connection
+
+if TYPE_CHECKING:
+    import asyncpg
 
 CARD_COLUMNS: Final = """
     c.program_id, c.id, c.merchant_id, cm.name AS merchant_name, c.is_test, c.balance, c.held, c.initial_value,
@@ -48,21 +51,21 @@ class Locked(NamedTuple):
     now: datetime | None
 
 
+# Of one program, which is how a distributed engine finds the machine that can lock.
 _LOCK: Final = f"""
     SELECT {CARD_COLUMNS}, clock_timestamp() AS now, {PROGRAM_COLUMNS}
-    FROM unnest($1::text[], $2::text[]) AS u (program_id, id)
-    JOIN card c ON c.program_id = u.program_id AND c.id = u.id
+    FROM card c
     JOIN program p ON p.id = c.program_id
     JOIN merchant pm ON pm.id = p.merchant_id
     JOIN merchant cm ON cm.id = c.merchant_id
-    ORDER BY c.program_id, c.id
+    WHERE c.program_id = $1 AND c.id = ANY($2::text[])
+    ORDER BY c.id
     FOR UPDATE OF c"""
 
 
-async def lock_cards(connection: Connection, refs: Iterable[tuple[str, str]]) -> Locked:
-    """Lock the cards (program id, card id), always in the same order, so that two lists never wait for each other."""
-    ordered = sorted(set(refs))
-    rows = await connection.fetch(_LOCK, [program for program, _ in ordered], [card for _, card in ordered])
+async def lock_cards(connection: Connection, program_id: str, card_ids: Iterable[str]) -> Locked:
+    """Lock these cards, always in the same order, so that two of them who lock never wait for each other."""
+    rows = await connection.fetch(_LOCK, program_id, sorted(set(card_ids)))
     cards: dict[tuple[str, str], Card] = {}
     programs: dict[str, Program] = {}
     now: datetime | None = None
@@ -76,6 +79,19 @@ async def lock_cards(connection: Connection, refs: Iterable[tuple[str, str]]) ->
     return Locked(cards, programs, now)
 
 
+async def _of_these(
+    connection: Connection, of_one: str, of_several: str, places: Sequence[tuple[str, object]]
+) -> "list[asyncpg.Record]":
+    """What a statement finds at these places (program id, and what else), in its form for one program or for several.
+
+    The form for one is the quicker one, and names its program in a way by which a distributed engine finds its machine.
+    """
+    programs, others = [program for program, _ in places], [other for _, other in places]
+    if len(set(programs)) == 1:
+        return await connection.fetch(of_one, programs[0], others)
+    return await connection.fetch(of_several, programs, others)
+
+
 _KEYS: Final = """
     SELECT u.program_id, u.key_hash, k.request_hash, k.status, k.answer
     FROM unnest($1::text[], $2::bytea[]) AS u (program_id, key_hash)
@@ -83,12 +99,20 @@ _KEYS: Final = """
     WHERE k.key_hash IS NOT NULL OR EXISTS (
         SELECT FROM card_transaction t WHERE t.program_id = u.program_id AND t.key_hash = u.key_hash)"""
 
+_KEYS_OF_ONE: Final = """
+    SELECT t.program_id, t.key_hash, NULL::bytea AS request_hash, NULL::smallint AS status, NULL::bytea AS answer
+    FROM card_transaction t WHERE t.program_id = $1 AND t.key_hash = ANY($2::bytea[])
+    UNION ALL
+    SELECT k.program_id, k.key_hash, k.request_hash, k.status, k.answer
+    FROM idempotency_key k WHERE k.program_id = $1 AND k.key_hash = ANY($2::bytea[])"""
+"""Where a key has both, the one with the answer comes last."""
+
 
 async def read_keys(connection: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Remembered]:
     """What is known of these keys (program id, key hash). Run after the lock: its snapshot must see who came before."""
     if not keys:
         return {}
-    rows = await connection.fetch(_KEYS, [program for program, _ in keys], [key for _, key in keys])
+    rows = await _of_these(connection, _KEYS_OF_ONE, _KEYS, keys)
     return {
         (row["program_id"], row["key_hash"]): Remembered(row["request_hash"] or b"", row["status"] or 0, row["answer"])
         for row in rows
@@ -264,19 +288,22 @@ async def earlier_entries(
     connection: Connection, references: Sequence[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], str]:
     """For (program, card, reference): the id of the latest entry with that reference, where there is one."""
-    rows = await connection.fetch(
-        """
-        SELECT u.program_id, u.card_id, u.reference_id, t.id
-        FROM unnest($1::text[], $2::text[], $3::text[]) AS u (program_id, card_id, reference_id)
-        JOIN LATERAL (
-            SELECT id FROM card_transaction t
-            WHERE t.program_id = u.program_id AND t.card_id = u.card_id AND t.reference_id = u.reference_id
-            ORDER BY seq DESC LIMIT 1) t ON true""",
-        [program for program, _, _ in references],
-        [card for _, card, _ in references],
-        [reference for _, _, reference in references],
-    )
-    return {(row["program_id"], row["card_id"], row["reference_id"]): row["id"] for row in rows}
+    found: dict[tuple[str, str, str], str] = {}
+    for program_id in dict.fromkeys(program_id for program_id, _, _ in references):
+        own = [(card_id, reference) for program, card_id, reference in references if program == program_id]
+        rows = await connection.fetch(
+            """
+            SELECT u.card_id, u.reference_id, t.id
+            FROM unnest($2::text[], $3::text[]) AS u (card_id, reference_id)
+            JOIN LATERAL (
+                SELECT id FROM card_transaction t
+                WHERE t.program_id = $1 AND t.card_id = u.card_id AND t.reference_id = u.reference_id
+                ORDER BY seq DESC LIMIT 1) t ON true""",
+            program_id,
+            *map(list, zip(*own, strict=True)),
+        )
+        found |= {(program_id, row["card_id"], row["reference_id"]): row["id"] for row in rows}
+    return found
 
 
 async def supersede_messages(connection: Connection, refs: Mapping[tuple[str, str], bool]) -> None:
@@ -287,7 +314,7 @@ async def supersede_messages(connection: Connection, refs: Mapping[tuple[str, st
     """
     await connection.executemany(
         "UPDATE message SET state = 'superseded' WHERE program_id = $1 AND card_id = $2 AND state = 'queued'"
-        " AND kind = 'security_code' AND ($3 OR attempts > 0 OR next_attempt_at <= clock_timestamp())",
+        " AND kind = 'security_code' AND ($3 OR attempts > 0 OR next_attempt_at <= statement_timestamp())",
         [(program_id, card_id, planned_too) for (program_id, card_id), planned_too in refs.items()],
     )
 

@@ -59,23 +59,22 @@ async def sweep(database: Database, *, answer_days: int) -> SweepReport:
 # Rows that someone else has locked are left for the next round: the posting at work on them writes the status itself.
 _EXPIRE: Final = f"""
     WITH due AS (
-        SELECT id, status AS was FROM card
+        SELECT id, status AS was, statement_timestamp() AS now FROM card
         WHERE program_id = $1 AND status NOT IN ('expired', 'voided') AND expires_at <= statement_timestamp()
           AND voided_at IS NULL
         ORDER BY expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
     UPDATE card c SET status = 'expired' FROM due WHERE c.program_id = $1 AND c.id = due.id
     RETURNING c.program_id, c.id AS card_id, c.merchant_id, c.balance, c.held, c.last_four, c.expires_at, c.is_test,
-              clock_timestamp() AS now, due.was"""
+              due.now, due.was"""
 
 # Only the status: `suspended_at` and `suspended_until` stay as they were, because the card's state seal covers them,
 # and because they say nothing wrong; the end of a suspension is one of its facts.
 _END_SUSPENSIONS: Final = f"""
     WITH due AS (
-        SELECT id, status AS was FROM card
+        SELECT c.id, c.status AS was, {STATUS_NOW} AS becomes FROM card c
         WHERE program_id = $1 AND status = 'suspended' AND suspended_until <= statement_timestamp()
         ORDER BY suspended_until LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
-    UPDATE card c SET status = {STATUS_NOW}
-    FROM due WHERE c.program_id = $1 AND c.id = due.id
+    UPDATE card c SET status = due.becomes FROM due WHERE c.program_id = $1 AND c.id = due.id
     RETURNING c.id AS card_id, c.status, due.was"""
 
 _FORGET_ANSWERS: Final = f"""

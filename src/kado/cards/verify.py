@@ -6,7 +6,6 @@ in the same order (program, card) and are merged, so that memory does not grow w
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -21,12 +20,13 @@ from kado.cards.proof.facts import ALL_CARDS, CARDS_OF_PROGRAM, Account, account
 from kado.cards.proof.findings import Finding, Reason, Report
 from kado.cards.proof.history import History, Sealing
 from kado.cards.proof.links import Link, contradictions
+from kado.cards.proof.moment import one_moment
 from kado.cards.proof.seals import SealedCard, SealedHeads
 from kado.cards.proof.sums import Sums
 from kado.cards.proof.witness import contradicted
 from kado.crypto import Keyring
 from kado.errors import NotFound
-from kado.storage.database import AWAY, LONG_READ, Connection, Database, away
+from kado.storage.database import AWAY, CONFLICT, Connection, Database, away
 
 if TYPE_CHECKING:
     import asyncpg
@@ -59,33 +59,15 @@ async def verify(
     not exist, `NotAnExport` for a file that is none, `Unavailable` while the database is away.
     """
     try:
-        async with _snapshot(database) as (entries, cards, seals):
+        async with one_moment(database) as (entries, cards, seals):
             run = await _Run.begin(cards, seals, keyring, program_id, progress)
             await _side_by_side(run.accounts.fill(), run.sealed_cards.fill(), _read(entries, program_id, run))
             run.add_links(await contradictions(cards, program_id))
             if exported is not None:
                 run.add(await contradicted(cards, exported, program_id))
             return run.report
-    except AWAY as error:
+    except (*AWAY, *CONFLICT) as error:
         raise away() from error
-
-
-@asynccontextmanager
-async def _snapshot(database: Database) -> AsyncIterator[list["asyncpg.Connection[asyncpg.Record]"]]:
-    """Three connections that see the same moment."""
-    async with AsyncExitStack() as stack:
-        connections: list[asyncpg.Connection[asyncpg.Record]] = []
-        snapshot = None
-        for _ in range(3):
-            connection = await database.connect(LONG_READ)
-            stack.callback(connection.terminate)
-            await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
-            if snapshot is None:
-                snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
-            else:
-                await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-            connections.append(connection)
-        yield connections
 
 
 async def _side_by_side(*work: Coroutine[None, None, None]) -> None:

@@ -147,7 +147,7 @@ async def close(
     `source` is where it comes from: the posting machine settles what many have sent.
     """
     row = await connection.fetchrow(
-        "UPDATE fraud_alert SET status = $3, notes = $4, acknowledged_by = $5, acknowledged_at = clock_timestamp(),"
+        "UPDATE fraud_alert SET status = $3, notes = $4, acknowledged_by = $5, acknowledged_at = statement_timestamp(),"
         f" has_suspended = $6 WHERE program_id = $1 AND id = $2 RETURNING {COLUMNS}",
         alert.program_id,
         alert.id,

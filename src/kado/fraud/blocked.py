@@ -29,7 +29,7 @@ FOR_NOW: Final = timedelta(hours=24)
 _SECONDS: Final = 30
 _SIZE: Final = 10_000
 _COLUMNS: Final = "address, network, reason, expires_at, created_by, created_at"
-_IN_FORCE: Final = "(expires_at IS NULL OR expires_at > clock_timestamp())"
+_IN_FORCE: Final = "(expires_at IS NULL OR expires_at > statement_timestamp())"
 
 
 @dataclass(frozen=True, slots=True)

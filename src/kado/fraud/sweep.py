@@ -29,7 +29,7 @@ _EXPIRE: Final = """
         SELECT id FROM fraud_alert
         WHERE program_id = $1 AND status = 'open' AND last_at < statement_timestamp() - $2::interval
         ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)
-    UPDATE fraud_alert a SET status = 'expired', acknowledged_by = $4, acknowledged_at = clock_timestamp()
+    UPDATE fraud_alert a SET status = 'expired', acknowledged_by = $4, acknowledged_at = statement_timestamp()
     FROM due WHERE a.program_id = $1 AND a.id = due.id RETURNING a.id, a.card_ids, a.occurrences"""
 
 # The alert keeps a subject of its own, so that an open one is not taken for another.

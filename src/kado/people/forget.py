@@ -59,7 +59,7 @@ async def forget_on_cards(
     began = await database.repeat(earlier)
 
     async def work(connection: Connection) -> list[str]:
-        locked = await store.lock_cards(connection, [(program_id, card_id) for card_id in card_ids])
+        locked = await store.lock_cards(connection, program_id, card_ids)
         if locked.now is None:
             return []
         cards = [card for card in locked.cards.values() if still(card, locked.now)]

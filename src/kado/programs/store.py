@@ -58,7 +58,7 @@ async def update(connection: Connection, program: Program) -> None:
         "UPDATE program SET name = $2, pass_type_identifier = $3, min_initial_value = $4, max_initial_value = $5,"
         " max_balance = $6, max_reload = $7, max_redeem = $8, cashier_issue_limit = $9, expiry_rule = $10,"
         " expiry_months = $11, code_format = $12, number_prefix = $13, requires_key = $14, profile = $15::jsonb,"
-        " retention_days = $16, captcha_always = $17, updated_at = clock_timestamp() WHERE id = $1",
+        " retention_days = $16, captcha_always = $17, updated_at = statement_timestamp() WHERE id = $1",
         program.id,
         program.name,
         program.pass_type_identifier,

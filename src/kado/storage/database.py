@@ -19,6 +19,7 @@ from kado.observability.meters import DATABASE_AWAY, DATABASE_CONNECTIONS, DATAB
 from kado.observability.tally import Labels
 from kado.storage.connect import Watched, connect
 from kado.storage.crowd import PLACES, Crowd
+from kado.storage.distribution import is_distributed
 from kado.storage.session import Shared, told
 
 APP_ROLE: Final = "kado_app"
@@ -103,6 +104,8 @@ class Database:
         self.places = places
         self._crowd = Crowd("connections", places, lambda: self._waiting)
         self._waiting = 0
+        self.is_distributed: bool | None = None
+        """Whether programs are spread over machines; None as long as nobody has asked (`learn`)."""
         _open.add(self)
 
     @classmethod
@@ -135,6 +138,12 @@ class Database:
         )
         await pool
         return cls(pool, url, pooled_url, as_app, places)
+
+    async def learn(self) -> None:
+        """Find out, once, what kind of database this is. Raises `Unavailable`."""
+        if self.is_distributed is None:
+            async with self.read() as connection:
+                self.is_distributed = await is_distributed(connection)
 
     async def close(self) -> None:
         """Give back all connections; those still busy after a moment are cut."""

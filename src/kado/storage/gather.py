@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import Context, ContextVar
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -52,10 +52,20 @@ def outside() -> AbstractAsyncContextManager[None]:
     return _outside.get()()
 
 
+LISTS_AT_ONCE: Final = 4
+"""How many lists of different sorts are worked on at the same time."""
+
+
+def all_alike(_: object) -> Hashable:
+    """Whatever comes forms one list with what else is waiting."""
+    return None
+
+
 class Gatherer(Generic[T, R]):
-    """Hands lists of items to `work`, one list at a time, and each result back to who asked.
+    """Hands lists of items to `work`, one list of a sort at a time, and each result back to who asked.
 
     `work` returns one result or exception per item, in order; an exception that it raises goes to all of the list.
+    `sort` says which items may share a list; where that is all of them, there is only one list at a time.
     """
 
     def __init__(
@@ -64,13 +74,15 @@ class Gatherer(Generic[T, R]):
         crowd: Crowd,
         *,
         largest: int = 128,
+        sort: Callable[[T], Hashable] = all_alike,
     ) -> None:
         self._work = work
         self._crowd = crowd
         self._largest = largest
+        self._sort = sort
         self._numbers = itertools.count()
         self._waiting: OrderedDict[int, tuple[T, asyncio.Future[R]]] = OrderedDict()
-        self._running: asyncio.Task[None] | None = None
+        self._running: dict[Hashable, asyncio.Task[None]] = {}
         crowd.length = lambda: len(self._waiting)
 
     async def submit(self, item: T) -> R:
@@ -82,9 +94,7 @@ class Gatherer(Generic[T, R]):
         future: asyncio.Future[R] = loop.create_future()
         is_full = self._crowd.comes(len(self._waiting) + 1)  # raises before anything of it could be done
         self._waiting[number] = (item, future)
-        if self._running is None:
-            # Not as part of the request that happens to come first: the lists of this task are of many.
-            self._running = asyncio.create_task(self._run(), context=Context())
+        self._begin(self._sort(item))
         end = loop.call_later(patience(), _give_up, future)  # much less than what a block of `asyncio.timeout` takes
         try:
             if is_full:
@@ -105,20 +115,32 @@ class Gatherer(Generic[T, R]):
 
     async def drained(self) -> None:
         """Return when nothing is under way any more."""
-        while (running := self._running) is not None:
-            await asyncio.wait([running])
+        while self._running:
+            await asyncio.wait(self._running.values())
 
-    async def _run(self) -> None:
+    def _begin(self, sort: Hashable) -> None:
+        if sort not in self._running and len(self._running) < LISTS_AT_ONCE:
+            # Not as part of the request that happens to come first: the lists of this task are of many.
+            self._running[sort] = asyncio.create_task(self._run(sort), context=Context())
+
+    async def _run(self, sort: Hashable) -> None:
         try:
-            while batch := self._next_list():
+            while batch := self._next_list(sort):
                 await self._run_list(batch)
+                if len(self._running) == LISTS_AT_ONCE:
+                    break  # others may be waiting for a turn
         finally:
-            self._running = None
+            del self._running[sort]
+            for item, _ in self._waiting.values():  # the longest waiting first
+                self._begin(self._sort(item))
+                if len(self._running) == LISTS_AT_ONCE:
+                    break
 
-    def _next_list(self) -> list[tuple[T, asyncio.Future[R]]]:
+    def _next_list(self, sort: Hashable) -> list[tuple[T, asyncio.Future[R]]]:
         batch: list[tuple[T, asyncio.Future[R]]] = []
-        while self._waiting and len(batch) < self._largest:
-            _, (item, future) = self._waiting.popitem(last=False)
+        own = (number for number, (item, _) in self._waiting.items() if self._sort(item) == sort)
+        for number in list(itertools.islice(own, self._largest)):
+            item, future = self._waiting.pop(number)
             if not future.done():
                 batch.append((item, future))
         return batch

@@ -1,6 +1,7 @@
 """Bring the database's schema to the one this version was written for, or say why that cannot be done."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Literal
 from urllib.parse import unquote
 
@@ -9,6 +10,8 @@ import asyncpg
 from kado.settings import split_address
 from kado.storage.connect import connect
 from kado.storage.database import APP_ROLE
+from kado.storage.distribute import change_schema, place_new
+from kado.storage.distribution import is_a_worker
 from kado.storage.grants import FUNCTIONS, GRANTS
 from kado.storage.pooler import refuse_changing_servers
 from kado.storage.revisions import CHAIN, REVISIONS, SCHEMA, Chain, Schema, SchemaError, read_schema
@@ -23,11 +26,23 @@ Phase = Literal["all", "pre", "post", "none"]
 """Which parts of migrations are to be run: `pre` adds what the new version needs, `post` removes what it does not."""
 
 
-async def migrate(url: str, app_url: str | None = None, *, phase: Phase = "all", chain: Chain = CHAIN) -> str:
+def _say_nothing(_: str) -> None:
+    """Nobody listens."""
+
+
+async def migrate(
+    url: str,
+    app_url: str | None = None,
+    *,
+    phase: Phase = "all",
+    chain: Chain = CHAIN,
+    tell: Callable[[str], None] = _say_nothing,
+) -> str:
     """Migrate under a lock that all servers share, set the grants, and return the URL to work with.
 
-    A newer schema that this version can work on is left as it is. With `none`, so is every other; an older one is
-    refused. Raises `SchemaError`, or a connection error while the database is away.
+    On a distributed database new tables are put into their places, and `tell` hears of each. A newer schema that this
+    version can work on is left as it is. With `none`, so is every other; an older one is refused. Raises `SchemaError`,
+    or a connection error while the database is away.
     """
     connection = await _connect(url)
     try:
@@ -40,8 +55,11 @@ async def migrate(url: str, app_url: str | None = None, *, phase: Phase = "all",
         if phase == "none":
             _refuse_older(schema, chain)
             return app_url or url
+        await change_schema(connection)
         role = await _app_role(connection, app_url)
         await run_phase(url, connection, schema, phase, chain)
+        if (await read_schema(connection)).version == CHAIN.head:
+            await place_new(url, tell)
         await _grant(connection, role)
     finally:
         await connection.close()
@@ -82,6 +100,9 @@ async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     if number < 15:
         await connection.close()
         raise SchemaError(f"Kado needs PostgreSQL 15 or later; this server is {number}")
+    if await is_a_worker(connection):
+        await connection.close()
+        raise SchemaError("KADO_DATABASE_URL names a worker of a Citus cluster; it has to name the coordinator")
     return connection
 
 
@@ -128,7 +149,7 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
         await connection.execute("SET LOCAL synchronous_commit = local")
         await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
         for table, rights in GRANTS.items():
-            if await connection.fetchval("SELECT to_regclass($1)", table) is not None:
+            if await _lacks(connection, role, table, rights):
                 await connection.execute(f"GRANT {rights} ON {table} TO {name}")
         for function in FUNCTIONS:
             if await connection.fetchval("SELECT to_regprocedure($1)", function) is not None:
@@ -136,6 +157,19 @@ async def _grant(connection: "asyncpg.Connection[asyncpg.Record]", role: str) ->
                 await connection.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
                 await connection.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {name}")
         await connection.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
+
+
+async def _lacks(connection: "asyncpg.Connection[asyncpg.Record]", role: str, table: str, rights: str) -> bool:
+    """Whether the table is there and the role lacks some right; to grant again costs a call for each of its shards."""
+    return bool(
+        await connection.fetchval(
+            "SELECT to_regclass($2) IS NOT NULL AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted"
+            " WHERE NOT has_table_privilege($1::text, to_regclass($2), wanted))",
+            role,
+            table,
+            rights.split(", "),
+        )
+    )
 
 
 async def wait_for_database(url: str, seconds: float) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from kado.storage.connect import connect
+from kado.storage.distribute import change_schema
 from kado.storage.revisions import Chain, Schema, SchemaError
 
 if TYPE_CHECKING:
@@ -117,4 +118,5 @@ async def _run_post(url: str, revision: str, chain: Chain) -> None:
 async def _connect(url: str) -> "Connection":
     connection = await connect(url, timeout=10)
     await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+    await change_schema(connection)
     return connection

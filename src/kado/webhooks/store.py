@@ -9,9 +9,11 @@ from typing import Any, Final
 from kado.storage.database import Connection
 from kado.webhooks.webhook import Webhook
 
-COLUMNS: Final = """
+_OWN: Final = """
     id, merchant_id, is_test, url, secret, enabled, hears_all, events, pass_templates, created_at, updated_at,
-    last_delivered_at, last_error, disabled_at, disabled_reason,
+    last_delivered_at, last_error, disabled_at, disabled_reason"""
+
+COLUMNS: Final = f"""{_OWN},
     CASE WHEN previous_until > clock_timestamp() THEN previous_secret END AS previous_secret"""
 """In the order of the fields of `Webhook`."""
 
@@ -38,7 +40,8 @@ async def insert(
     """Write an endpoint, which is not enabled."""
     row = await connection.fetchrow(
         "INSERT INTO webhook (id, merchant_id, is_test, url, secret, hears_all, events, pass_templates)"
-        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb) RETURNING {COLUMNS}",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"
+        f" RETURNING {_OWN}, NULL::bytea AS previous_secret",
         webhook_id,
         merchant_id,
         is_test,
@@ -56,7 +59,7 @@ async def update(connection: Connection, webhook: Webhook) -> None:
     """Write all that its owner may change."""
     await connection.execute(
         "UPDATE webhook SET url = $2, secret = $3, enabled = $4, hears_all = $5, events = $6,"
-        " pass_templates = $7::jsonb, disabled_at = $8, disabled_reason = $9, updated_at = clock_timestamp()"
+        " pass_templates = $7::jsonb, disabled_at = $8, disabled_reason = $9, updated_at = statement_timestamp()"
         " WHERE id = $1",
         webhook.id,
         webhook.url,
@@ -73,8 +76,8 @@ async def update(connection: Connection, webhook: Webhook) -> None:
 async def change_secret(connection: Connection, webhook_id: str, sealed: bytes, overlap: timedelta) -> None:
     """Another secret from now on; the one before signs beside it for so long, and the one before that no more."""
     await connection.execute(
-        "UPDATE webhook SET previous_secret = secret, previous_until = clock_timestamp() + $3::interval, secret = $2"
-        " WHERE id = $1",
+        "UPDATE webhook SET previous_secret = secret, previous_until = statement_timestamp() + $3::interval,"
+        " secret = $2 WHERE id = $1",
         webhook_id,
         sealed,
         overlap,
@@ -84,7 +87,7 @@ async def change_secret(connection: Connection, webhook_id: str, sealed: bytes, 
 async def forget_previous_secrets(connection: Connection) -> None:
     """Those that sign no more."""
     await connection.execute(
-        "UPDATE webhook SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= clock_timestamp()"
+        "UPDATE webhook SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= statement_timestamp()"
     )
 
 

@@ -62,8 +62,8 @@ async def multiply(superuser: Any) -> None:
 
 async def pages_read(shop: Shop, superuser: Any) -> dict[str, int]:
     """How many pages were read of each table and its indexes so far, by the database's own look-ups too."""
-    assert shop.ledger._ride is not None
-    for connection in (shop.ledger._ride.connection, superuser):
+    (ride,) = shop.ledger._idle
+    for connection in (ride.connection, superuser):
         await connection.execute("SELECT pg_stat_force_next_flush()")
     rows = await superuser.fetch(
         "SELECT relname, heap_blks_hit + heap_blks_read + coalesce(idx_blks_hit + idx_blks_read, 0) AS count"
@@ -74,7 +74,7 @@ async def pages_read(shop: Shop, superuser: Any) -> dict[str, int]:
 
 async def plans(shop: Shop) -> list[dict[str, Any]]:
     """The plans of both statements, as the ledger's connection keeps them."""
-    ride = shop.ledger._ride
+    (ride,) = shop.ledger._idle
     assert ride is not None
     found = []
     for statement in (ride._first, ride._last):

@@ -47,6 +47,7 @@ ELSEWHERE = {
     "backup": "tests/recovery/test_restore.py",
     "restore": "tests/recovery/test_restore.py",
     "database migrate": "tests/recovery/test_restore.py",
+    "database distribute": "tests/database/doors/test_cli_distribute.py",
     **{f"database {word}": "tests/recovery/test_majors.py" for word in ("upgrade", "downgrade", "forget-old")},
     **{f"secret {word}": "tests/database/doors/test_cli_secret.py" for word in ("new", "use", "drop")},
     "secret rotate": "tests/database/rotation/test_rotate.py",

@@ -37,8 +37,8 @@ async def statements(shop: Shop, card: str, amount: int = 1) -> list[str]:
     """What the posting machine asks the database for one sale."""
     await shop.redeem(card, 1)  # there is a connection now
     asked: list[str] = []
-    assert shop.ledger._ride is not None
-    connection = shop.ledger._ride.connection
+    (ride,) = shop.ledger._idle
+    connection = ride.connection
 
     def note(query: Any) -> None:
         asked.append(" ".join(query.query.split()))

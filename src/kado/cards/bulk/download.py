@@ -148,7 +148,7 @@ async def _part(connection: Connection, keyring: Keyring, download: Download, af
     task, program = download.task, download.program
     await store.keyed_only(connection)
     is_ours = await connection.fetchval(
-        "UPDATE bulk_task SET download_until = clock_timestamp() + $4::interval"
+        "UPDATE bulk_task SET download_until = statement_timestamp() + $4::interval"
         " WHERE program_id = $1 AND id = $2 AND download = $3 RETURNING true",
         task.program_id,
         task.id,
@@ -161,7 +161,7 @@ async def _part(connection: Connection, keyring: Keyring, download: Download, af
     if found is None:
         return None
     number, ids = found
-    locked = await lock_cards(connection, [(task.program_id, card_id) for card_id in ids])
+    locked = await lock_cards(connection, task.program_id, ids)
     taking = await _taking_codes(connection, task.program_id, ids)
     texts: dict[str, str] = {}
     coded: list[Card] = []

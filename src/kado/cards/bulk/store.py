@@ -74,12 +74,22 @@ async def count_for_more(connection: Connection, merchant_id: str) -> int:
 
 
 async def lock_waiting(connection: Connection) -> Task | None:
-    """The unfinished task that has waited longest and that nobody else is at, locked until the transaction ends."""
-    row = await connection.fetchrow(
-        f"SELECT {TASK_COLUMNS} FROM bulk_task WHERE state IN ('pending', 'processing')"
-        " ORDER BY touched_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+    """The unfinished task that has waited longest and that nobody else is at, locked until the transaction ends.
+
+    Found first and locked then: rows of several programs may lie on several machines, where none can lock them all.
+    """
+    waiting = await connection.fetch(
+        "SELECT program_id, id FROM bulk_task WHERE state IN ('pending', 'processing') ORDER BY touched_at LIMIT 50"
     )
-    return None if row is None else Task(*row)
+    for place in waiting:
+        row = await connection.fetchrow(
+            f"SELECT {TASK_COLUMNS} FROM bulk_task WHERE program_id = $1 AND id = $2"
+            " AND state IN ('pending', 'processing') FOR UPDATE SKIP LOCKED",
+            *place,
+        )
+        if row is not None:
+            return Task(*row)
+    return None
 
 
 async def read_task(

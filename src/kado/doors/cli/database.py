@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import typer
 
@@ -26,9 +26,12 @@ from kado.doors.cli.verify import print_report
 from kado.settings import Settings
 from kado.storage import embedded
 from kado.storage.connect import connect
+from kado.storage.distribute import distribute as distribute_tables
+from kado.storage.distribute import plan as plan_distribution
 from kado.storage.embedded import majors
 from kado.storage.embedded.archive import SLOT
 from kado.storage.embedded.majors import Moved
+from kado.storage.migrate import Phase
 from kado.storage.migrate import migrate as migrate_schema
 from kado.storage.revisions import CHAIN, Schema, read_schema
 
@@ -111,8 +114,8 @@ async def migrate(
     with ExitStack() as stack:
         url = settings.database_url or stack.enter_context(embedded.connect_or_start(settings.data_dir))
         before = await _schema(url)
-        phase: Literal["pre", "post", "all"] = "pre" if pre else "post" if post else "all"
-        await migrate_schema(url, settings.database_app_url, phase=phase)
+        phase: Phase = "pre" if pre else "post" if post else "all"
+        await migrate_schema(url, settings.database_app_url, phase=phase, tell=print)
         schema = await _schema(url)
         if schema != before:
             facts = {"from": before.version, "to": schema.version, "worksSince": schema.since, "part": phase}
@@ -126,6 +129,33 @@ async def _schema(url: str) -> Schema:
         return await read_schema(connection)
     finally:
         await connection.close()
+
+
+@app.command("distribute", epilog=example("kado database distribute --dry-run"))
+@command
+async def distribute(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+) -> None:
+    """Spread the tables over the machines of a Citus cluster, by program. Stop the servers first, and back up.
+
+    KADO_DATABASE_URL names the coordinator. All is done in one transaction, or nothing; what is in its place already
+    stays there, so that it can be run again at any time.
+    """
+    settings = configuration.load(make_secret=False)
+    if settings.database_url is None:
+        fail("The embedded database is one machine. KADO_DATABASE_URL has to name the coordinator of a Citus cluster.")
+    if dry_run:
+        connection = await connect(settings.database_url, timeout=10)
+        try:
+            todo = await plan_distribution(connection)
+        finally:
+            await connection.close()
+        print("\n".join(todo.lines()))
+        return
+    done = await distribute_tables(settings.database_url, settings.database_app_url, print)
+    if done.tables:
+        await try_to_note(settings.database_url, "database:distributed", tables=done.tables, machines=done.nodes)
+    print(f"{len(done.in_place) + len(done.tables)} tables are in their places on {len(done.nodes)} machines.")
 
 
 @app.command("upgrade", epilog=example("kado database upgrade"))

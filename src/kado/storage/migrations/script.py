@@ -5,6 +5,8 @@ from typing import Any
 
 from alembic import context, op
 
+from kado.storage.distribute import place_table
+
 
 def run_sql(name: str) -> None:
     """Run `versions/<name>.sql`, several statements at once; with `--sql`, print it instead."""
@@ -21,6 +23,19 @@ def run_text(text: str) -> None:
     connection.exec_driver_sql("SELECT 1")  # begins the transaction, which the raw connection below then shares
     raw: Any = connection.connection.dbapi_connection
     raw.run_async(lambda driver: driver.execute(text))
+
+
+def place(table: str) -> None:
+    """Put a new table into its place where there are several machines, and do nothing elsewhere.
+
+    A foreign key to a table that is spread can only be made afterwards: CREATE TABLE, `place`, ALTER TABLE … ADD.
+    """
+    if context.is_offline_mode():
+        return
+    connection = op.get_bind()
+    connection.exec_driver_sql("SELECT 1")  # begins the transaction, as above
+    raw: Any = connection.connection.dbapi_connection
+    raw.run_async(lambda driver: place_table(driver, table))
 
 
 def run_concurrently(*statements: str) -> None:
