@@ -17,7 +17,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from drills.line import Line, Tell  # noqa: E402
-from tests.serving.database_proxy import DatabaseProxy, Failing, Refusing, Slow, proxying_database  # noqa: E402
+from tests.serving.database_faults import Failing, Refusing, Slow  # noqa: E402
+from tests.serving.database_proxy import DatabaseProxy, proxying_database  # noqa: E402
 from tests.serving.liveness import watched  # noqa: E402
 from tests.serving.rush import Rush  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 from tests.conftest import Databases, url_of
-from tests.serving.database_proxy import Calm, DatabaseProxy, Silence, proxying_database
+from tests.serving.database_faults import Calm, Silence
+from tests.serving.database_proxy import DatabaseProxy, proxying_database
 from tests.serving.rush import Rush
 from tests.serving.server import Server, serving
 from tests.serving.till import Till

@@ -6,7 +6,7 @@ import random
 import pytest
 from tests.faults.conftest import Behind
 from tests.faults.wishes import are_settled, count, one_of_each
-from tests.serving.database_proxy import Failing, Refusing
+from tests.serving.database_faults import Failing, Refusing
 from tests.serving.rush import Rush
 from tests.serving.till import Till
 

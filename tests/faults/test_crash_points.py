@@ -11,7 +11,7 @@ import pytest
 from tests.client.proxy import Mishap, proxying
 from tests.conftest import Databases, url_of
 from tests.faults.wishes import CodeOf, Wish, a_redeem, are_settled, count, one_of_each
-from tests.serving.database_proxy import Stop
+from tests.serving.database_faults import Stop
 from tests.serving.pair import Pair, paired
 from tests.serving.server import until
 from tests.serving.till import Till

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 from tests.faults.conftest import Behind
-from tests.serving.database_proxy import Refusing, Silence
+from tests.serving.database_faults import Refusing, Silence
 from tests.serving.till import Till
 
 IN_TIME_SECONDS = (

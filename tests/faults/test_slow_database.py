@@ -7,7 +7,7 @@ from statistics import median
 
 import httpx2
 from tests.faults.conftest import PLACES, Behind
-from tests.serving.database_proxy import Slow
+from tests.serving.database_faults import Slow
 from tests.serving.liveness import watched
 from tests.serving.till import Till
 
