@@ -17,7 +17,7 @@ import structlog
 import uvloop
 
 from kado import settings as configuration
-from kado.app import HTTP_PROCESS
+from kado.app import HTTP_PROCESS, entrance
 from kado.observability import logs
 
 log = structlog.get_logger("kado.processes")
@@ -57,7 +57,8 @@ async def supervise(
     children: list[Child], url: str, host: str, port: int, listening: socket.socket, stop: asyncio.Event
 ) -> None:
     """Put these processes to work and keep as many running until `stop` is set; one that dies is replaced."""
-    told = json.dumps({"url": url, "host": host, "port": port}).encode() + b"\n"
+    is_held = isinstance(listening, entrance.Held)
+    told = json.dumps({"url": url, "host": host, "port": port, "held": is_held}).encode() + b"\n"
     for child in children:
         _tell(child, told)
     try:
@@ -136,7 +137,7 @@ def run_child(descriptor: int) -> None:
     told = json.loads(line)
     settings = configuration.load(host=told["host"], port=told["port"])
     logs.configure(settings.log_level)
-    listening = socket.socket(fileno=descriptor)
+    listening = (entrance.Held if told["held"] else socket.socket)(fileno=descriptor)
 
     async def main() -> None:
         stop = asyncio.Event()
