@@ -49,8 +49,8 @@ drill: setup ## Break, flood and check servers of its own for half an hour; ARGS
 
 lock: ## Write requirements.lock and those of the container from uv.lock (needs uv)
 	@uv lock --check
-	@$(UV_EXPORT) --all-groups --extra embedded --output-file requirements.lock
-	@$(UV_EXPORT) --no-dev --extra embedded --output-file deploy/container/runtime.lock
+	@$(UV_EXPORT) --all-groups --extra embedded --extra otel --output-file requirements.lock
+	@$(UV_EXPORT) --no-dev --extra embedded --extra otel --output-file deploy/container/runtime.lock
 	@$(UV_EXPORT) --only-group build --output-file deploy/container/build.lock
 
 audit: setup ## Look for known weaknesses of what is locked (OSV); ARGS=--strict fails where it cannot be reached

@@ -1,6 +1,6 @@
-"""Measure bulk issue: `python bench/bulk.py [--cards 100000]`.
+"""Measure bulk issue: `python bench/bulk.py [--cards 100000] [--alone]`.
 
-First in one process of its own, for what a card costs, then on a running server, for what a redeem beside it costs.
+First on a running server, for what a redeem beside it costs, then in one process of its own, for what a card costs.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.run import load  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
 from tests.serving.till import Till  # noqa: E402
 
 from kado.access import store  # noqa: E402
 from kado.access.caller import Caller  # noqa: E402
 from kado.access.permissions import Permission, Role  # noqa: E402
+from kado.app.measure import load  # noqa: E402
 from kado.cards.bulk import download, progress  # noqa: E402
 from kado.cards.bulk.order import place_order  # noqa: E402
 from kado.cards.bulk.task import Order, Ordered  # noqa: E402
@@ -42,6 +42,9 @@ from kado.storage.database import Database  # noqa: E402
 from kado.storage.migrate import migrate  # noqa: E402
 
 _LOAD_SECONDS: Final = 6
+_EARLY_BATCHES: Final = 20
+"""Of 500 cards: by then everything that is kept in memory has been met."""
+
 _BESIDE: Final = 1_000_000
 """More than can be issued while the load lasts."""
 
@@ -88,12 +91,16 @@ async def alone(url: str, data_dir: Path, secret: str, count: int) -> dict[str, 
     task_id = (await place_order(database, keyring, order, sync_max=0)).body.decode()
     before = _megabytes()
     began, worked, served = time.perf_counter(), time.process_time(), _postgres_seconds(data_dir)
+    batches = early = 0
     while await issue_next_batch(database, keyring):
-        pass
+        batches += 1
+        if batches == _EARLY_BATCHES:
+            early = _megabytes()
     issued = {
         "seconds": time.perf_counter() - began,
         "cpu": time.process_time() - worked,
         "postgres_cpu": _postgres_seconds(data_dir) - served,
+        "memory": _megabytes(),
     }
     seen = await progress.look(database, keyring, program.id, task_id, is_test=False)
     assert (seen.task.issued, seen.task.state) == (count, "completed")
@@ -109,11 +116,25 @@ async def alone(url: str, data_dir: Path, secret: str, count: int) -> dict[str, 
         "cards_per_cpu_second": round(count / issued["cpu"]),
         "postgres_cpu_seconds": round(issued["postgres_cpu"], 2),
         "memory_before_mb": before,
-        "memory_peak_mb": _megabytes(),
+        "memory_early_mb": early or _megabytes(),
+        "memory_peak_mb": issued["memory"],
         "file_mb": round(size / 1e6, 1),
         "file_seconds": round(time.perf_counter() - began, 2),
         "file_cards_per_cpu_second": round(count / (time.process_time() - worked)),
     }
+
+
+async def among(url: str, data_dir: Path, secret: str, merchant_id: str, program_id: str, count: int) -> float:
+    """Cards a second of a processor, Kado's and PostgreSQL's together, in a program that may have many already."""
+    database, keyring = await Database.open(url), Keyring([secret])
+    try:
+        await place_order(database, keyring, _order(program_id, merchant_id, count), sync_max=0)
+        worked, served = time.process_time(), _postgres_seconds(data_dir)
+        while await issue_next_batch(database, keyring):
+            pass
+        return count / (time.process_time() - worked + _postgres_seconds(data_dir) - served)
+    finally:
+        await database.close()
 
 
 def _megabytes() -> int:
@@ -139,13 +160,13 @@ async def beside(server: Server, token: str, merchant_id: str, program_id: str) 
         cards = [(await till.card("10000"))["id"] for _ in range(50)]
         job = {"port": server.port, "kind": "redeem", "connections": 1, "seconds": _LOAD_SECONDS, "token": token}
         job |= {"program": program_id, "cards": cards}
-        quiet = await asyncio.to_thread(load, job)
+        quiet = await asyncio.to_thread(load.measure, job)
         body = {"initialValue": "25.00", "count": _BESIDE}
         ordered = await till.post(till.cards_path("bulk"), body, secrets.token_hex(8))
         assert ordered.status_code == 202, ordered.text
         path = till.cards_path("bulk", ordered.json()["taskId"])
         first = (await till.http.get(path)).json()["issuedCount"]
-        busy = await asyncio.to_thread(load, job)
+        busy = await asyncio.to_thread(load.measure, job)
         last = (await till.http.get(path)).json()["issuedCount"]
     ratios = {f"{what}_ratio": round(busy[what] / quiet[what], 2) for what in ("p50_ms", "p95_ms")}
     shown = {
@@ -159,8 +180,16 @@ async def beside(server: Server, token: str, merchant_id: str, program_id: str) 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure bulk issue.")
     parser.add_argument("--cards", type=int, default=100_000)
-    count = parser.parse_args().cards
+    parser.add_argument("--alone", action="store_true", help="only what a card costs")
+    wanted = parser.parse_args()
     secret = secrets.token_hex(32)
+    if not wanted.alone:
+        print(json.dumps(_beside_a_server(secret), indent=1), flush=True)
+    with database_alone() as (url, data_dir):
+        print(json.dumps(asyncio.run(alone(url, data_dir, secret, wanted.cards)), indent=1))
+
+
+def _beside_a_server(secret: str) -> dict[str, Any]:
     with serving(settings={"KADO_SECRET_KEY": secret, "KADO_LOG_LEVEL": "info", "KADO_SEAL_SECONDS": "5"}) as server:
         merchant_id, token = server.merchant("Bench"), server.key("Bench")
 
@@ -169,9 +198,7 @@ def main() -> None:
                 program_id = await till.open_program()
             return await beside(server, token, merchant_id, program_id)
 
-        print(json.dumps(asyncio.run(measure()), indent=1), flush=True)
-    with database_alone() as (url, data_dir):
-        print(json.dumps(asyncio.run(alone(url, data_dir, secret, count)), indent=1))
+        return asyncio.run(measure())
 
 
 if __name__ == "__main__":

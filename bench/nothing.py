@@ -1,6 +1,6 @@
 """An app that reads a request and answers with fixed bytes: what the load generator can do at most."""
 
-import sys
+import socket
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -17,12 +17,10 @@ async def app(_: Scope, receive: Receive, send: Send) -> None:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        app,
-        port=int(sys.argv[1]),
-        loop="uvloop",
-        http="httptools",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    print(listening.getsockname()[1], flush=True)
+    config = uvicorn.Config(
+        app, loop="uvloop", http="httptools", lifespan="off", log_level="warning", access_log=False, backlog=2048
     )
+    uvicorn.Server(config).run(sockets=[listening])

@@ -21,10 +21,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench import cards as bench_cards  # noqa: E402
-from bench.run import load  # noqa: E402
 from tests.serving.bouncer import bouncing  # noqa: E402
 from tests.serving.nodes import Node, site  # noqa: E402
 from tests.serving.server import Server  # noqa: E402
+
+from kado.app.measure import load  # noqa: E402
 
 _CARDS: Final = 5_000
 
@@ -44,7 +45,7 @@ async def connections(url: str) -> int:
 def measure(server: Server, url: str, job: dict[str, Any]) -> dict[str, Any]:
     """One load on the server as it runs."""
     used, began = server.processor_seconds(), time.perf_counter()
-    told = load(job | {"port": server.port})
+    told = load.measure(job | {"port": server.port})
     told["server_cpu_ms"] = 1000 * (server.processor_seconds() - used) / told["answers"]
     told["server_cpu"] = (server.processor_seconds() - used) / (time.perf_counter() - began)
     told["memory_mb"] = sum(server.memory_by_process().values()) / 1024

@@ -10,8 +10,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench import cards as bench_cards  # noqa: E402
-from bench.run import load  # noqa: E402
 from tests.serving.server import Server, serving  # noqa: E402
+
+from kado.app.measure import load  # noqa: E402
 
 REDEEMS: Final = 10_000
 CONNECTIONS: Final = 32
@@ -48,7 +49,7 @@ def main() -> None:
     with serving(processes=2, settings={"KADO_SECRET_KEY": secret}) as server:
         cards, token = asyncio.run(bench_cards.in_a_shop(server, secret, count=CARDS))
         job = {"kind": "redeem", "program": cards.program_id, "cards": cards.ids, "token": token}
-        told = load(job | {"port": server.port, "connections": CONNECTIONS, "requests": REDEEMS})
+        told = load.measure(job | {"port": server.port, "connections": CONNECTIONS, "requests": REDEEMS})
         asyncio.run(check(server))
         server.books_are_right()
         server.stop()

@@ -20,12 +20,13 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench import cards as bench_cards  # noqa: E402
-from bench.run import load  # noqa: E402
 from drills.line import Line, Tell  # noqa: E402
 from tests.serving import slow  # noqa: E402
 from tests.serving.server import Server, serving, until  # noqa: E402
 
 from drills import alone, nginx  # noqa: E402
+from kado.app.measure import load  # noqa: E402
+from kado.app.measure.cards import Cards  # noqa: E402
 
 HEADS: Final = 500
 OTHERS: Final = 50
@@ -65,14 +66,12 @@ def drill(tell: Tell, scale: float) -> list[Line]:
 # ── slow ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _slow(
-    port: int, cards: bench_cards.Cards, token: str, tell: Tell, scale: float, where: str = ""
-) -> list[Line]:
+async def _slow(port: int, cards: Cards, token: str, tell: Tell, scale: float, where: str = "") -> list[Line]:
     heads, others = max(10, round(HEADS * scale)), max(3, round(OTHERS * scale))
     job = {"kind": "redeem", "program": cards.program_id, "cards": cards.ids, "token": token, "port": port}
     job |= {"connections": TILLS, "seconds": SECONDS * min(1, scale * 2)}
     tell(f"redeems alone, {TILLS} tills{where}")
-    alone = await asyncio.to_thread(load, job)
+    alone = await asyncio.to_thread(load.measure, job)
     tell(f"the same beside {heads} slow heads, {others} slow bodies and {others} who do not take their answers")
     # From a dozen addresses that are not the tills': a proxy lets one address have only so many connections.
     sources = itertools.cycle(f"127.0.1.{at}" for at in range(1, 13))
@@ -82,7 +81,7 @@ async def _slow(
         *(slow.take_little(port, EVERY, next(sources)) for _ in range(others)),
     ]
     async with slow.at_once(*clients) as tasks:
-        beside = await asyncio.to_thread(load, job)
+        beside = await asyncio.to_thread(load.measure, job)
         done, held = await asyncio.wait(tasks, timeout=2 * CUT_SECONDS)
         longest = max(task.result() for task in done) if done else 0.0
     figure = f"p99 {beside['p99_ms']:.0f} ms beside them, {alone['p99_ms']:.0f} ms alone"
@@ -102,7 +101,7 @@ async def _slow(
     ]
 
 
-def _behind_nginx(server: Server, cards: bench_cards.Cards, token: str, tell: Tell, scale: float) -> list[Line]:
+def _behind_nginx(server: Server, cards: Cards, token: str, tell: Tell, scale: float) -> list[Line]:
     """The proxy's own limits, which its clients meet first."""
     if nginx.PROGRAM is None:
         tell("nginx is not installed: the settings of docs/operate.md are not put to the test")

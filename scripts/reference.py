@@ -1,4 +1,5 @@
-"""Writes the reference pages that follow from the code: settings, cli, licences, rights, secrets and events.
+"""Writes the reference pages that follow from the code: settings, cli, licences, rights, secrets, metrics and
+events.
 
 Run it with `make format`. A test fails when a page says something else than the code.
 """
@@ -22,6 +23,7 @@ from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
 from kado.doors.api import rights_table
 from kado.doors.api.rights import CALLERS, Rule
+from kado.observability.meters import METERS
 from kado.rotation.columns import COLUMNS
 from kado.settings.table import SETTINGS
 
@@ -154,6 +156,25 @@ def _mark(is_so: bool) -> str:
     return "yes" if is_so else ""
 
 
+def metrics_page() -> str:
+    """Everything that a server counts, as `kado.observability.meters` has it."""
+    lines = [
+        _NOTE,
+        "",
+        "# Metrics",
+        "",
+        "What a server shows at `KADO_METRICS_PORT` under `/metrics` ([how to watch it](../how-to/watch.md)). Figures",
+        "of several HTTP processes are added up. A histogram has `_bucket`, `_count` and `_sum` behind its name.",
+        "",
+        "| name | kind | labels | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for meter in METERS.values():
+        labels = ", ".join(f"`{label}`" for label in meter.labels)
+        lines.append(f"| `{meter.name}` | {meter.kind} | {labels} | {meter.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
 def secrets_page() -> str:
     """What becomes of each column when the secret key changes, as `kado.rotation.columns` has it."""
     lines = [
@@ -185,6 +206,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "rights.md": rights_page,
     "licences.md": runpy.run_path(str(Path(__file__).with_name("sbom.py")))["licences_page"],
     "secrets.md": secrets_page,
+    "metrics.md": metrics_page,
     **{f"events/{kind}.json": partial(event_page, kind) for kind in (*EventType, *AnomalyEventType)},
 }
 

@@ -36,6 +36,7 @@ _READ: Final = {
     "colorama": "BSD-3-Clause",
     "httpx2-jsfetch": "BSD-3-Clause",
     "jinja2": "BSD-3-Clause",
+    "protobuf": "BSD-3-Clause",
     "uvloop": "MIT OR Apache-2.0",
 }
 # What comes inside other packages, with the licence it comes under.

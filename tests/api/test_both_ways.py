@@ -303,7 +303,11 @@ def test_bodies_and_permissions_are_those_of_the_routes() -> None:
     }
     for (method, suffix), call in ON_CARD.items():
         route = routes[method.decode(), suffix]
+        assert call.route == route.path
         fields = [param.field_info.annotation for param in route.dependant.body_params]
         assert fields == ([] if call.body is None else [call.body])
         assert [row.rule for row in rights.rows([route])] == [Rule(call.permission, in_program=True)]
+    assert CHECK.route in {
+        route.path for subject in ROUTERS for route in subject.router.routes if isinstance(route, APIRoute)
+    }
     assert CHECK.body.__name__ == "BalanceCheckRequest"

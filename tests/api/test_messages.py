@@ -57,6 +57,14 @@ async def test_an_issue_sends_the_code_by_mail_before_sms(
     assert clock.text(message["next_attempt_at"]) == card["createdAt"]
 
 
+async def test_a_message_names_the_request_that_caused_it(shop: Shop) -> None:
+    body = {"initialValue": "10.00", "merchantId": shop.merchant_id, **ADA}
+    card = good(await shop.post(cards_path(shop.program_id), body, headers={"X-Request-Id": "the-counter-17"}), 201)
+    assert [message["request_id"] for message in await shop.messages(card)] == ["the-counter-17"]
+    good(await shop.post(resent(card), headers={"X-Request-Id": "the-counter-18"}))
+    assert [message["request_id"] for message in await shop.messages(card)] == ["the-counter-17", "the-counter-18"]
+
+
 async def test_an_issue_to_nobody_sends_nothing(shop: Shop, thief: Superuser) -> None:
     before = await jobs(thief)
     assert await shop.messages(await shop.issue()) == []

@@ -16,7 +16,7 @@ from tests.serving.pair import Pair, paired
 from tests.serving.server import until
 from tests.serving.till import Till
 
-LOCK, WRITE, COMMIT = "FOR UPDATE OF c", "WITH balances AS", "COMMIT"
+LOCK, WRITE, COMMIT = "FOR UPDATE OF c", "WITH line AS", "COMMIT"
 POINTS = {
     "before the lock": (LOCK, False),
     "after the lock": (LOCK, True),

@@ -21,7 +21,10 @@ _CANCEL = 80877102
 
 @dataclass(frozen=True)
 class Asked:
-    """What Kado sends in one go: a statement to prepare, one to run, or the end of a transaction."""
+    """What Kado sends in one go: a statement to prepare, one to run, or the end of a transaction.
+
+    Of statements that ride in one flight each is asked for by itself, and only the last of them ends in a Sync.
+    """
 
     text: str
     runs: bool
@@ -42,6 +45,8 @@ class Link:
     status: bytes = _IDLE
     muted: bool = False
     """Whether answers are kept back."""
+    answer_ends: bytes = b"Z"
+    """The kind of message with which the answer to what was asked last is complete."""
     kept: bytearray = field(default_factory=bytearray)
     swallow: int = 0
     """How many of the next answers are not Kado's to hear."""
@@ -301,18 +306,32 @@ class DatabaseProxy:
         to_client: asyncio.StreamWriter,
         to_server: asyncio.StreamWriter,
     ) -> None:
+        rides = fails = False  # with something that has gone before, or that has failed
         while True:
             asked = await heard.get()
+            while link.muted:  # what rides along is stopped too
+                await asyncio.sleep(0.005)
             link.busy = True
+            if fails:
+                fails = not asked.ends_in_sync
+                if asked.ends_in_sync:
+                    link.busy = False
+                    to_client.write(_message(b"Z", _FAILED))
+                continue
             code = await self.fault.asked(link, asked)
             if code is None:
-                to_server.write(asked.payload)
+                link.answer_ends = b"Z" if asked.ends_in_sync else b"C"
+                rides = asked.runs and not asked.ends_in_sync
+                to_server.write(asked.payload + (_message(_FLUSH, b"") if rides else b""))
+                if rides and asked.text == "BEGIN":
+                    link.status = _IN_TRANSACTION
                 continue
             if link.in_transaction:
-                link.swallow += 1
-                to_server.write(_message(_QUERY, b"ROLLBACK\0"))
+                link.swallow += 1 + rides
+                to_server.write((_message(_SYNC, b"") if rides else b"") + _message(_QUERY, b"ROLLBACK\0"))
             status = _IDLE if asked.text.startswith("COMMIT") or not link.in_transaction else _FAILED
             ready = _message(b"Z", status) if asked.ends_in_sync else b""
+            rides, fails = False, asked.runs and not asked.ends_in_sync
             while link.swallow:
                 await asyncio.sleep(0.001)
             link.busy = not ready
@@ -328,7 +347,7 @@ class DatabaseProxy:
                 continue
             link.kept += message
             if link.muted:
-                if kind != b"Z":
+                if kind != link.answer_ends:
                     continue
                 self.fault.answered(link)
                 while link.muted:
@@ -380,8 +399,11 @@ async def _hear(link: Link, client: asyncio.StreamReader, heard: "asyncio.Queue[
     payload, text, runs = b"", "", False
     while True:
         kind, message = await _next(client)
-        payload += message
         body = message[5:]
+        if kind in (b"P", b"B") and runs and link.statements.get(body.split(b"\0", 2)[kind == b"B"]) != text:
+            await heard.put(Asked(text, runs, payload, ends_in_sync=False))
+            payload, text, runs = b"", "", False
+        payload += message
         if kind == b"P":
             name, query, *_ = body.split(b"\0", 2)
             text = link.statements[name] = query.decode()

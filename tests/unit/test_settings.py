@@ -47,7 +47,7 @@ def test_every_setting_is_described_once() -> None:
     secret = {setting.name for setting in SETTINGS if setting.secret}
     assert secret == {
         "KADO_DATABASE_URL", "KADO_DATABASE_APP_URL", "KADO_DATABASE_POOLED_URL", "KADO_DATABASE_READ_URL",
-        "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL", "KADO_CAPTCHA_SECRET",
+        "KADO_SECRET_KEY", "KADO_MAIL_URL", "KADO_SMS_URL", "KADO_CAPTCHA_SECRET", "KADO_METRICS_TOKEN",
     }  # fmt: skip
 
 
@@ -160,6 +160,9 @@ def test_proxies_are_addresses_or_networks(load: Load) -> None:
         ("KADO_CAPTCHA_WHEN", "always"),
         ("KADO_CAPTCHA_WHEN", "never"),
         ("KADO_LOG_LEVEL", "loud"),
+        ("KADO_METRICS_PORT", "0"),
+        ("KADO_METRICS_PORT", "metrics"),
+        ("KADO_OTEL_ENDPOINT", "collector:4317"),
         ("KADO_TRUSTED_PROXIES", "everyone"),
         ("KADO_TRUSTED_PROXIES", "10.0.0.0/33"),
     ],
@@ -195,6 +198,38 @@ def test_a_short_or_well_known_secret_refuses_to_start_and_is_not_repeated(load:
     with pytest.raises(SettingError, match="KADO_SECRET_KEY") as refusal:
         load(KADO_SECRET_KEY=secret)
     assert secret not in str(refusal.value)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.9.10"])
+def test_metrics_are_told_on_loopback_without_more(load: Load, address: str) -> None:
+    assert load().metrics is None
+    told = load(KADO_METRICS_PORT="9464", KADO_METRICS_ADDRESS=address).metrics
+    assert told is not None
+    assert (told.address, told.port, told.token, told.by_program) == (address, 9464, None, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_ADDRESS": "0.0.0.0"}),
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_ADDRESS": "10.0.0.5"}),
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_TOKEN": "short"}),
+        ("KADO_METRICS_TOKEN", {"KADO_METRICS_TOKEN": "sixteen characters"}),
+        ("KADO_METRICS_ADDRESS", {"KADO_METRICS_ADDRESS": "localhost"}),
+        ("KADO_METRICS_BY_PROGRAM", {"KADO_METRICS_BY_PROGRAM": "some"}),
+    ],
+)
+def test_metrics_are_told_to_nobody_else_without_a_token(load: Load, name: str, given: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match=name) as refusal:
+        load(KADO_METRICS_PORT="9464", **given)
+    assert "sixteen" not in str(refusal.value)
+
+
+def test_the_standard_variable_says_where_traces_go_too(load: Load) -> None:
+    assert load().otel_endpoint is None
+    assert load(OTEL_EXPORTER_OTLP_ENDPOINT="http://c:4318").otel_endpoint == "http://c:4318"
+    ours = load(OTEL_EXPORTER_OTLP_ENDPOINT="http://c:4318", KADO_OTEL_ENDPOINT="http://d:4318")
+    assert ours.otel_endpoint == "http://d:4318"
 
 
 def test_a_secret_of_32_characters_will_do(load: Load) -> None:

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
+_TRACE: Final = b"traceparent"
 _FORWARDED: Final = b"x-forwarded-for"
 _WITH_PORT: Final = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|(?P<four>[0-9.]+):[0-9]{1,5}")
 _CHARS_MAX: Final = 64
@@ -53,6 +54,17 @@ def client_country(
     said = {value.strip().upper() for name, value in headers if name.lower() == wanted}
     code = said.pop().decode("latin-1") if len(said) == 1 else ""
     return code if _COUNTRY.fullmatch(code) and code != "XX" else None
+
+
+def client_trace(
+    peer: str | None, headers: Iterable[tuple[bytes, bytes]], trusted_networks: Sequence[Network]
+) -> str | None:
+    """The `traceparent` of a trusted proxy; whoever else sends one is part of no trace of ours."""
+    nearest = _parsed(peer or "")
+    if nearest is None or not _is_trusted(nearest, trusted_networks):
+        return None
+    said = [value for name, value in headers if name.lower() == _TRACE]
+    return said[0].decode("latin-1") if len(said) == 1 and len(said[0]) <= _CHARS_MAX else None
 
 
 def _hops(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:

@@ -12,11 +12,13 @@ one is over within a day.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from kado.crypto import Keyring
-from kado.storage.batches import affected
+from kado.storage.batches import in_batches
 from kado.storage.database import Connection, Database
+
+_BATCH: Final = 5000
 
 Kind = Literal[
     "balance-check",
@@ -148,13 +150,18 @@ async def forget(connection: Connection, kind: Kind, about: Subject) -> None:
 
 
 async def sweep(database: Database) -> int:
-    """Remove what no limit looks at any more (all older than a day); how many rows that were."""
-    async with database.read() as connection:
-        done = await connection.execute(
-            "DELETE FROM attempt WHERE NOT EXISTS"
-            " (SELECT FROM unnest(failed_at) AS t WHERE t > clock_timestamp() - interval '1 day')"
-        )
-    return affected(done)
+    """Remove what no limit looks at any more (all older than a day); how many rows that were.
+
+    Reads the whole table, which holds what failed within a day or so: to be done from time to time.
+    """
+    return await in_batches(database, _BATCH, _OVER)
+
+
+_OVER: Final = f"""
+    DELETE FROM attempt WHERE (kind, subject) IN (
+        SELECT kind, subject FROM attempt WHERE NOT EXISTS (
+            SELECT FROM unnest(failed_at) AS t WHERE t > statement_timestamp() - interval '1 day')
+        LIMIT {_BATCH})"""
 
 
 def _lock_of(about: Subject) -> int:

@@ -22,6 +22,7 @@ import structlog
 
 from kado.access.captcha import spend
 from kado.errors import Unavailable
+from kado.observability import tracing
 from kado.storage.database import Database
 from kado.storage.gather import outside, patience_begins
 
@@ -102,7 +103,8 @@ class ServiceCaptcha:
         async with self._place():
             try:
                 async with asyncio.timeout(self._seconds), self._room:
-                    status, body = await self._ask(token)
+                    with tracing.call("captcha"):
+                        status, body = await self._ask(token)
             except (TimeoutError, httpx2.TimeoutException):
                 raise self._unavailable("timeout") from None
             except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:

@@ -233,8 +233,8 @@ async def delete_session(connection: Connection, token_hash: bytes, desk: Desk) 
 
 async def delete_expired(connection: Connection) -> tuple[int, int]:
     """Remove what is over: sessions at their end, passwords an hour after theirs. How many of each."""
-    sessions = await connection.execute("DELETE FROM customer_session WHERE expires_at <= clock_timestamp()")
+    sessions = await connection.execute("DELETE FROM customer_session WHERE expires_at <= statement_timestamp()")
     passwords = await connection.execute(
-        "DELETE FROM customer_otp WHERE expires_at <= clock_timestamp() - interval '1 hour'"
+        "DELETE FROM customer_otp WHERE expires_at <= statement_timestamp() - interval '1 hour'"
     )
     return affected(sessions), affected(passwords)

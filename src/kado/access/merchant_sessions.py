@@ -172,5 +172,5 @@ class MerchantSessions:
 async def sweep(database: Database) -> int:
     """Remove sessions that have ended; how many there were."""
     async with database.read() as connection:
-        done = await connection.execute("DELETE FROM merchant_session WHERE expires_at <= clock_timestamp()")
+        done = await connection.execute("DELETE FROM merchant_session WHERE expires_at <= statement_timestamp()")
     return affected(done)

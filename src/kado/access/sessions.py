@@ -111,10 +111,10 @@ async def sweep(database: Database) -> int:
     """Remove what is over: sign-ins a day after their end, begun ones at theirs, places after ninety days."""
     async with database.read() as connection:
         done = await connection.execute(
-            "DELETE FROM staff_session WHERE expires_at <= clock_timestamp() - interval '1 day'"
+            "DELETE FROM staff_session WHERE expires_at <= statement_timestamp() - interval '1 day'"
         )
-        await connection.execute("DELETE FROM staff_pending WHERE expires_at <= clock_timestamp()")
-        await connection.execute("DELETE FROM staff_place WHERE seen_at <= clock_timestamp() - interval '90 days'")
+        await connection.execute("DELETE FROM staff_pending WHERE expires_at <= statement_timestamp()")
+        await connection.execute("DELETE FROM staff_place WHERE seen_at <= statement_timestamp() - interval '90 days'")
     return affected(done)
 
 

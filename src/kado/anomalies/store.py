@@ -72,17 +72,17 @@ _TRAFFIC: Final = """
         SELECT program_id, sum(requests)::bigint AS requests, sum(errors)::bigint AS errors,
                sum(auth_failures)::bigint AS auth_failures
           FROM request_minute
-         WHERE minute > clock_timestamp() - $1::interval AND ($3::text IS NULL OR program_id = $3)
+         WHERE minute > statement_timestamp() - $1::interval AND ($3::text IS NULL OR program_id = $3)
          GROUP BY program_id),
     anywhere AS (
         SELECT coalesce(sum(failed), 0)::bigint AS failed
-          FROM anywhere_rate WHERE minute > clock_timestamp() - $1::interval),
+          FROM anywhere_rate WHERE minute > statement_timestamp() - $1::interval),
     past AS (
         SELECT program_id, sum(requests) AS requests, sum(auth_failures) AS auth_failures,
-               12 * ceil(extract(epoch FROM date_trunc('hour', clock_timestamp()) - min(hour)) / 3600) AS periods
+               12 * ceil(extract(epoch FROM date_trunc('hour', statement_timestamp()) - min(hour)) / 3600) AS periods
           FROM request_hour
-         WHERE ($3::text IS NULL OR program_id = $3) AND hour < date_trunc('hour', clock_timestamp())
-           AND hour >= date_trunc('hour', clock_timestamp()) - $2::interval
+         WHERE ($3::text IS NULL OR program_id = $3) AND hour < date_trunc('hour', statement_timestamp())
+           AND hour >= date_trunc('hour', statement_timestamp()) - $2::interval
          GROUP BY program_id)
     SELECT p.id, coalesce(r.requests, 0) AS requests, coalesce(r.errors, 0) AS errors,
            coalesce(r.auth_failures, 0) + a.failed AS auth_failures,
@@ -136,7 +136,7 @@ async def resolve_quiet(connection: Connection, quiet: timedelta) -> list[Alert]
     rows = await connection.fetch(
         "UPDATE anomaly_alert SET resolved_at = clock_timestamp()"
         " WHERE program_id IN (SELECT id FROM program) AND resolved_at IS NULL"
-        f" AND last_seen_at < clock_timestamp() - $1::interval RETURNING {ALERT_COLUMNS}",
+        f" AND last_seen_at < statement_timestamp() - $1::interval RETURNING {ALERT_COLUMNS}",
         quiet,
     )
     return [alert_from_row(tuple(row)) for row in rows]
@@ -155,11 +155,12 @@ async def list_heard(connection: Connection, program_ids: Sequence[str]) -> set[
 async def forget_counts(connection: Connection, program_id: str) -> None:
     """Delete the program's minutes of more than two days and its hours of more than a month ago."""
     await connection.execute(
-        "DELETE FROM request_minute WHERE program_id = $1 AND minute < clock_timestamp() - interval '2 days'",
+        "DELETE FROM request_minute WHERE program_id = $1 AND minute < statement_timestamp() - interval '2 days'",
         program_id,
     )
     await connection.execute(
-        "DELETE FROM request_hour WHERE program_id = $1 AND hour < clock_timestamp() - interval '32 days'", program_id
+        "DELETE FROM request_hour WHERE program_id = $1 AND hour < statement_timestamp() - interval '32 days'",
+        program_id,
     )
 
 
@@ -173,7 +174,7 @@ async def forget_alerts(connection: Connection, program_id: str) -> None:
 
 async def forget_anywhere(connection: Connection) -> None:
     """Delete the counts of checks without a program of more than two days ago."""
-    await connection.execute("DELETE FROM anywhere_rate WHERE minute < clock_timestamp() - interval '2 days'")
+    await connection.execute("DELETE FROM anywhere_rate WHERE minute < statement_timestamp() - interval '2 days'")
 
 
 def alert_from_row(values: tuple[object, ...]) -> Alert:

@@ -14,7 +14,7 @@ def main() -> None:
     if sys.argv[1:2] == [HTTP_PROCESS]:
         from kado.app import processes
 
-        processes.run_child(int(sys.argv[2]))
+        processes.run_child(int(sys.argv[2]), int(sys.argv[3]))
     else:
         from kado.app import commands
 

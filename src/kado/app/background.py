@@ -2,12 +2,13 @@
 
 import asyncio
 
-from kado.access import customer_sessions, merchant_sessions, sessions
+from kado.access import attempts, customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
+from kado.cards.owed import Books
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
 from kado.cards.watch import watch
@@ -18,6 +19,7 @@ from kado.doors.worker.run import Periodic, Worker
 from kado.fraud.sweep import sweep as sweep_fraud
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
+from kado.readings.show import reader
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
@@ -31,6 +33,7 @@ _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
 _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
+_READ_SECONDS = 15
 
 
 async def work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
@@ -66,6 +69,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
+            Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
             Periodic("erasures", _ERASURE_SECONDS, lambda: go_on_with_erasures(database, settings.keyring)),
             Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
@@ -77,8 +81,18 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
             Periodic("anomalies", anomalies.LOOK_SECONDS, lambda: anomalies.look(database)),
             Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
+            *_readings(settings, database),
         ),
         jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
         beside=(courier.run,),
         name=servers.name_of(settings.keyring.versions),
     )
+
+
+def _readings(settings: Settings, database: Database) -> tuple[Periodic, ...]:
+    """What is only read because somebody asks for it."""
+    if settings.metrics is None:
+        return ()
+    books = Books(database, by_program=settings.metrics.by_program)
+    read = reader(database, settings.data_dir, has_archive=settings.archive is not None)
+    return (Periodic("readings", _READ_SECONDS, read), Periodic("owed", _SWEEP_SECONDS, books.run))

@@ -10,6 +10,7 @@ from kado.app.connection import Bounds
 from kado.app.fast_connection import configured
 from kado.doors import pages
 from kado.doors.api import served
+from kado.observability.meters import CONNECTIONS
 from kado.settings import Settings
 
 _GRACE_SECONDS = 8
@@ -23,6 +24,7 @@ async def serve(settings: Settings, url: str, listening: socket.socket, stop: as
     async with compose.services(settings, url) as services:
         api = served(services, pages.routes(services.database, services.blocks))
         server = graceful.Server(configured(api, bounds(settings), timeout_graceful_shutdown=_GRACE_SECONDS))
+        CONNECTIONS.read_from(lambda: {(): len(server.server_state.connections)})
         serving = asyncio.create_task(server.serve([listening]))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)

@@ -16,9 +16,11 @@ import uvloop
 
 from kado import __version__
 from kado import settings as configuration
-from kado.app import background, entrance, processes
+from kado.app import background, entrance, processes, watched
 from kado.app.database import connections_needed, open_database, warn_of_too_few_connections
 from kado.observability import logs
+from kado.observability.meters import METERS
+from kado.observability.tally import Totals
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
 from kado.storage.embedded import Embedded, EmbeddedError
@@ -42,6 +44,7 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
         logs.configure(settings.log_level)
         processes.may_open_files()
         with ExitStack() as stack:
+            stack.enter_context(watched.traced(settings, "server" if settings.processes == 1 else "worker"))
             listening = stack.enter_context(entrance.held() or entrance.bind(host, port))
             # What answers is read while PostgreSQL starts, here or in processes of its own: each takes over a second.
             alone = settings.processes == 1
@@ -105,13 +108,15 @@ async def _run(
     working = asyncio.create_task(background.work(settings, worker_database, working_until))
     log.info("serving", version=__version__, host=host, port=port, processes=settings.processes)
     ready = asyncio.create_task(_announce(settings, url, port, when_ready)) if when_ready is not None else None
+    totals = Totals(METERS)
     try:
-        if children:
-            await processes.supervise(children, url, host, port, listening, stop)
-        else:
-            from kado.app import http  # noqa: PLC0415 - being read since the start
+        async with watched.metrics(settings, totals):
+            if children:
+                await processes.supervise(children, url, host, port, listening, stop, totals)
+            else:
+                from kado.app import http  # noqa: PLC0415 - being read since the start
 
-            await http.serve(settings, url, listening, stop)
+                await http.serve(settings, url, listening, stop)
     finally:
         if ready is not None:
             ready.cancel()

@@ -25,6 +25,7 @@ from kado.clock import EPOCH
 from kado.crypto import Keyring
 from kado.errors import Refusal, TooMany
 from kado.fraud.blocked import Blocks
+from kado.observability.meters import CHECKS, LOCKOUTS
 from kado.programs import store
 from kado.storage.crowd import Crowd
 from kado.storage.database import Connection, Database
@@ -131,7 +132,10 @@ class BalanceChecks:
             raise _too_many_checks("Too many checks from this address.", outcome.retry_after_seconds)
 
     async def _settle(self, checks: list[Check]) -> Sequence[Proved | Exception]:
-        return await self._database.repeat(lambda connection: self._run(connection, checks))
+        found = await self._database.repeat(lambda connection: self._run(connection, checks))
+        for one in found:
+            CHECKS.add((one.code if isinstance(one, Refusal) else "found",))
+        return found
 
     async def _run(self, connection: Connection, checks: list[Check]) -> Sequence[Proved | Exception]:
         await guesses.lock(connection, _locks(checks))
@@ -146,7 +150,9 @@ class BalanceChecks:
         proved = [_place(one) for one in results if isinstance(one, Claimed)]
         cards = await guesses.read_cards(connection, proved, situation.now) if proved else {}
         found = [cards[_place(one)] if isinstance(one, Claimed) else one for one in results]
-        return await pending_checks.watch(connection, [check.source for check in checks], found)
+        watched = await pending_checks.watch(connection, [check.source for check in checks], found)
+        LOCKOUTS.add(by=situation.locked)
+        return watched
 
     def _decide(self, check: Check, situation: Situation) -> Claimed | Refusal:
         claimed = [situation.claimed[place] for place in check.places]
@@ -167,6 +173,8 @@ class BalanceChecks:
             situation.count_anywhere(check.anywhere[0])
         else:
             situation.count_in_program(*check.places[0])
+        if _number_refusal(check, claimed, situation) is not None:
+            situation.locked += 1
         return refusals.card_not_found()
 
     def _attack_refusal(self, check: Check, situation: Situation) -> Refusal | None:

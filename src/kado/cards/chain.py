@@ -20,6 +20,12 @@ from kado.crypto import VERSION_BYTES, Keyring, Undecipherable, equal
 GENESIS: Final = bytes(32)
 """What the first entry of a card has in place of a previous hash."""
 
+State = list[object]
+"""The facts of a card that its seal is over, as `state_of` puts them in order."""
+
+_BALANCE, _SEQ, _UPDATED_AT, _HEAD_HASH = 5, 9, 11, 18
+"""Where those facts stand that an entry moves."""
+
 # Byte for byte what `json.dumps(facts, ensure_ascii=False, separators=(",", ":"))` gives, thirty times as fast.
 _encode = msgspec.json.Encoder().encode
 
@@ -69,16 +75,26 @@ def entry_hash(
 
 def seal_state(keyring: Keyring, card: Card) -> bytes:
     """Version and HMAC over what a card is and who can use it; nobody without the secret can make it."""
-    return keyring.version + keyring.mac("seal", _state(card))
+    return seal_over(keyring, state_of(card))
+
+
+def seal_over(keyring: Keyring, state: State) -> bytes:
+    """The same, where the card's facts are there already."""
+    return keyring.version + keyring.mac("seal", _encode(state))
 
 
 def state_is_sealed(keyring: Keyring, card: Card) -> bool:
     """Whether the card's facts are what Kado last wrote. False also where the secret is not configured any more."""
+    return is_sealed(keyring, card.state_seal, state_of(card))
+
+
+def is_sealed(keyring: Keyring, seal: bytes, state: State) -> bool:
+    """The same, where the card's facts are there already."""
     try:
-        expected = keyring.mac("seal", _state(card), version=card.state_seal[:VERSION_BYTES])
+        expected = keyring.mac("seal", _encode(state), version=seal[:VERSION_BYTES])
     except Undecipherable:
         return False
-    return equal(card.state_seal[VERSION_BYTES:], expected)
+    return equal(seal[VERSION_BYTES:], expected)
 
 
 def change_sealed(keyring: Keyring, card: Card, **changes: object) -> None:
@@ -90,7 +106,7 @@ def change_sealed(keyring: Keyring, card: Card, **changes: object) -> None:
         card.state_seal = seal_state(keyring, card)
 
 
-def _state(card: Card) -> bytes:
+def state_of(card: Card) -> State:
     """All that decides about money or about who can spend it, in a fixed order; what is only for people stays outside.
 
     Bytes as hex, moments as microseconds since 1970. The status follows from these facts, and `number_sealed` proves
@@ -107,7 +123,7 @@ def _state(card: Card) -> bytes:
         card.deliver_at,
     )
     secrets = (card.head_hash, card.number_index, card.key_version, card.code_hash, card.code_version, card.rows_digest)
-    facts = [
+    return [
         card.program_id,
         card.id,
         card.merchant_id,
@@ -129,4 +145,11 @@ def _state(card: Card) -> bytes:
         card.succession,
         card.has_reversals,
     ]
-    return _encode(facts)
+
+
+def move_state(state: State, card: Card) -> None:
+    """Bring a card's facts up to date after entries moved its money, and nothing else of it changed."""
+    state[_BALANCE] = card.balance
+    state[_SEQ] = card.seq
+    state[_UPDATED_AT] = clock.micros(card.updated_at)
+    state[_HEAD_HASH] = card.head_hash.hex()

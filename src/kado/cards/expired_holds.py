@@ -25,7 +25,7 @@ async def let_expired_holds_go(database: Database, ledger: Ledger) -> int:
             due = await connection.fetch(
                 "SELECT DISTINCT c.id, c.is_test FROM hold h"
                 " JOIN card c ON c.program_id = h.program_id AND c.id = h.card_id"
-                " WHERE h.program_id = $1 AND h.status = 'open' AND h.expires_at <= clock_timestamp() LIMIT $2",
+                " WHERE h.program_id = $1 AND h.status = 'open' AND h.expires_at <= statement_timestamp() LIMIT $2",
                 program.id,
                 _AT_ONCE,
             )

@@ -101,6 +101,8 @@ class Situation:
     failed_anywhere: set[bytes] = field(default_factory=set)
     failed: dict[str, int] = field(default_factory=dict)
     """How many checks failed, by program or `ANYWHERE`."""
+    locked: int = 0
+    """How many numbers have become locked by that."""
 
     def count_address(self, address: bytes) -> None:
         """One more failed check from this address."""
@@ -325,13 +327,13 @@ _BATCH: Final = 5000
 _CARDLESS: Final = """
     DELETE FROM code_guess WHERE program_id = $1 AND number_index IN (
         SELECT g.number_index FROM code_guess g
-        WHERE g.program_id = $1 AND g.wrong_at[cardinality(g.wrong_at)] < clock_timestamp() - $2::interval
+        WHERE g.program_id = $1 AND g.wrong_at[cardinality(g.wrong_at)] < statement_timestamp() - $2::interval
           AND NOT EXISTS (SELECT FROM card c WHERE c.program_id = $1 AND c.number_index = g.number_index) LIMIT $3)"""
 
 _ANYWHERE: Final = """
     DELETE FROM number_guess WHERE number_index IN (
         SELECT number_index FROM number_guess
-        WHERE wrong_at[cardinality(wrong_at)] < clock_timestamp() - $1::interval LIMIT $2)"""
+        WHERE wrong_at[cardinality(wrong_at)] < statement_timestamp() - $1::interval LIMIT $2)"""
 
 
 async def sweep(database: Database) -> int:

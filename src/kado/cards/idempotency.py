@@ -49,7 +49,7 @@ def fingerprints(
 ) -> list[Fingerprint]:
     """The key's fingerprint under every live secret, the current one first."""
     place = [b"key", program_id.encode(), *[part.encode() for part in scope], key.encode()]
-    request = [b"request", *[_canonical(fact).encode("utf-8", "surrogatepass") for fact in facts]]
+    request = [b"request", *[b"-" if fact is None else _canonical(fact) for fact in facts]]
     hashes = zip(keyring.macs("request-hash", *place), keyring.macs("request-hash", *request), strict=True)
     return [Fingerprint(*pair) for pair in hashes]
 
@@ -94,5 +94,5 @@ def bound_to(program_id: str, key_hash: bytes) -> bytes:
     return program_id.encode() + key_hash
 
 
-def _canonical(fact: object) -> str:
-    return "-" if fact is None else f"{type(fact).__name__}:{fact}"
+def _canonical(fact: object) -> bytes:
+    return f"{type(fact).__name__}:{fact}".encode("utf-8", "surrogatepass")

@@ -105,7 +105,8 @@ def place(
     key = remember(keyring, program.id, fingerprint, answer)
     details, after = said_by(issue.caller, {}), beginning(card, program.currency)
     audited = of_entry(entry, issue.caller.subject, source, details=details, after=after)
-    return Placed(card, entry, key, answer, delivery_of(card, now), tuple(events_of(issue.action, outcome)), audited)
+    messages = tuple(replace(one, request_id=source.request_id) for one in delivery_of(card, now))
+    return Placed(card, entry, key, answer, messages, tuple(events_of(issue.action, outcome)), audited)
 
 
 def refuse(issue: Issue, program: Program, now: datetime) -> Refusal | None:

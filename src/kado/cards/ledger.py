@@ -29,6 +29,8 @@ from kado.cards.posting import Answer, Posting
 from kado.cards.write_page import write_new, write_page
 from kado.crypto import Keyring
 from kado.errors import Refusal
+from kado.observability.lists import Watch
+from kado.observability.meters import DATABASE_RETRIES
 from kado.storage.crowd import Crowd
 from kado.storage.database import AWAY, CONFLICT, HOT, Connection, Database, await_copy, away, confirmed
 from kado.storage.gather import Gatherer
@@ -61,6 +63,7 @@ class Ledger:
         self._database = database
         self._keyring = keyring
         self._ride: Ride | None = None
+        self._watch = Watch()
         self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(self._settle, Crowd("postings", database.places))
 
     async def post(self, posting: Posting | Issue) -> Answer:
@@ -98,6 +101,7 @@ class Ledger:
             try:
                 return await self._once(tickets, keys_after_lock=keys_after_lock)
             except CONFLICT as error:
+                DATABASE_RETRIES.add(("conflict",))
                 if attempt >= _TRIES or time.monotonic() > deadline:
                     raise away() from error
             except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, UnicodeError) as error:
@@ -110,6 +114,7 @@ class Ledger:
                 keys_after_lock = True
             except AWAY as error:
                 await self._get_off()
+                DATABASE_RETRIES.add(("away",))
                 log.warning("database away", error=type(error).__name__, postings=len(tickets), attempt=attempt)
                 if time.monotonic() > deadline:
                     raise away() from error
@@ -125,8 +130,10 @@ class Ledger:
     async def _once(self, tickets: list[_Ticket], *, keys_after_lock: bool) -> Sequence[Result]:
         """One attempt at the whole list: everything or nothing."""
         ride = await self._on_board()
+        self._watch = Watch()
         try:
             results, last = await self._run(ride, tickets, keys_after_lock=keys_after_lock)
+            self._watch.written()
             with confirmed(ride.connection):
                 await ride.commit(last)
         except AWAY:
@@ -135,6 +142,8 @@ class Ledger:
             with suppress(asyncpg.PostgresError, *AWAY):
                 await ride.connection.execute("ROLLBACK")
             raise
+        outcomes = zip((ticket.posting.action for ticket in tickets), map(_outcome, results), strict=True)
+        self._watch.committed(outcomes, (ticket.origin.request_id for ticket in tickets))
         return results
 
     async def _run(
@@ -181,6 +190,7 @@ class Ledger:
         page.bench = await bench.sit(connection, locked.programs, asking, page.evidence, page.now)
         for wish in wishes:
             results[wish.at] = self._decide(page, wish, locked, known)
+        self._watch.decided()
         return await write_page(ride, page)
 
     async def _references(self, connection: Connection, postings: Sequence[Posting]) -> dict[tuple[str, str, str], str]:
@@ -226,6 +236,7 @@ class Ledger:
                 del placed[at]
         results |= {at: one.answer for at, one in placed.items()}
         results |= await self._recall(connection, {at: tickets[at] for at in tickets if at not in results})
+        self._watch.decided()
         await write_new(ride, list(placed.values()))
         return results
 
@@ -253,6 +264,15 @@ class Ledger:
         if ride is not None:
             with suppress(asyncpg.PostgresError, *AWAY):
                 await ride.close()
+
+
+def _outcome(result: Result) -> str:
+    """As `kado.observability.meters` has it."""
+    if not isinstance(result, Answer):
+        return "refused"
+    if "Idempotent-Replayed" in result.headers:
+        return "repeated"
+    return "done" if result.status < 400 else "refused"
 
 
 class _Wish(NamedTuple):

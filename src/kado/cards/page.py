@@ -14,7 +14,7 @@ from kado.cards import audited
 from kado.cards.audited import difference
 from kado.cards.bench import Bench, possible_duplicate
 from kado.cards.card import Card, CardStatus, Entry, Hold, HoldStatus
-from kado.cards.chain import seal_state, state_is_sealed
+from kado.cards.chain import State, is_sealed, move_state, seal_over, seal_state, state_of
 from kado.cards.entries import append
 from kado.cards.events import EventType, events_of, hold_released, of_state
 from kado.cards.evidence import Evidence
@@ -61,8 +61,8 @@ class Page:
     hits: list[Hit] = field(default_factory=list)
     closed: list[tuple[str, Alert, Judgement, Origin]] = field(default_factory=list)
     """Alerts that somebody has looked at, with the program's owner, what was said, and from where."""
-    was_sealed: dict[Ref, bool] = field(default_factory=dict)
-    """Whether a card's seal was whole when it was locked."""
+    sealed: dict[Ref, State | None] = field(default_factory=dict)
+    """The facts of cards whose seal was whole when they were locked; None where it was broken."""
 
     def post(
         self, posting: Posting, cards: Sequence[Card], program: Program, fingerprint: Fingerprint, source: Origin
@@ -72,8 +72,10 @@ class Page:
         `source` is where it comes from: a list holds the requests of many.
         """
         for card in cards:
-            if (card.program_id, card.id) not in self.was_sealed:
-                self.was_sealed[card.program_id, card.id] = state_is_sealed(self.keyring, card)
+            if (card.program_id, card.id) not in self.sealed:
+                state = state_of(card)
+                whole = is_sealed(self.keyring, card.state_seal, state)
+                self.sealed[card.program_id, card.id] = state if whole else None
         # A clock that was set back neither reorders entries nor revives a card.
         at = max([self.now, *[card.updated_at for card in cards]])
         if self.evidence.holds:
@@ -162,6 +164,7 @@ class Page:
         if fresh is not None and decision.fresh is not None:
             entries.append(self._begin(fresh, decision.fresh, posting, on, source))
             messages += delivery_of(fresh, on.now, by_phone=decision.fresh.by_phone)
+        messages = [replace(one, request_id=source.request_id) for one in messages]
         self.messages += messages
         return Outcome(
             on.card,
@@ -265,8 +268,14 @@ class Page:
     def seal(self) -> None:
         """Seal the cards as they are to be written. A seal that was broken before stays broken: it must be found."""
         for ref, card in (self.moved | self.changed).items():
-            if self.was_sealed[ref]:
-                card.state_seal = seal_state(self.keyring, card)
+            state = self.sealed[ref]
+            if state is None:
+                continue
+            if ref in self.changed:
+                state = state_of(card)
+            else:
+                move_state(state, card)
+            card.state_seal = seal_over(self.keyring, state)
 
     def _note_hold(self, card: Card, hold: Hold) -> None:
         before = self.evidence.hold(hold)

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from kado import audit
-from kado.access import attempts
 from kado.cards import events
 from kado.cards.card import CardStatus
 from kado.cards.store import STATUS_NOW
@@ -33,7 +32,6 @@ class SweepReport:
     answers: int
     challenges: int
     check_rates: int
-    attempts: int
 
 
 async def sweep(database: Database, *, answer_days: int) -> SweepReport:
@@ -53,15 +51,16 @@ async def sweep(database: Database, *, answer_days: int) -> SweepReport:
         answers=answers,
         challenges=await in_batches(database, BATCH, _FORGET_CHALLENGES),
         check_rates=check_rates,
-        attempts=await attempts.sweep(database),
     )
 
+
+# Ages are reckoned from the beginning of the statement: an index is of no use for a time that changes while it runs.
 
 # Rows that someone else has locked are left for the next round: the posting at work on them writes the status itself.
 _EXPIRE: Final = f"""
     WITH due AS (
         SELECT id, status AS was FROM card
-        WHERE program_id = $1 AND status NOT IN ('expired', 'voided') AND expires_at <= clock_timestamp()
+        WHERE program_id = $1 AND status NOT IN ('expired', 'voided') AND expires_at <= statement_timestamp()
           AND voided_at IS NULL
         ORDER BY expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
     UPDATE card c SET status = 'expired' FROM due WHERE c.program_id = $1 AND c.id = due.id
@@ -82,16 +81,17 @@ _END_SUSPENSIONS: Final = f"""
 _FORGET_ANSWERS: Final = f"""
     DELETE FROM idempotency_key WHERE program_id = $1 AND key_hash IN (
         SELECT key_hash FROM idempotency_key
-        WHERE program_id = $1 AND created_at < clock_timestamp() - $2::interval LIMIT {BATCH})"""
+        WHERE program_id = $1 AND created_at < statement_timestamp() - $2::interval
+        ORDER BY created_at LIMIT {BATCH})"""
 
 _FORGET_CHECK_RATES: Final = f"""
     DELETE FROM check_rate WHERE program_id = $1 AND minute IN (
         SELECT minute FROM check_rate
-        WHERE program_id = $1 AND minute < clock_timestamp() - interval '2 days' ORDER BY minute LIMIT {BATCH})"""
+        WHERE program_id = $1 AND minute < statement_timestamp() - interval '2 days' ORDER BY minute LIMIT {BATCH})"""
 
 _FORGET_CHALLENGES: Final = f"""
     DELETE FROM captcha_used WHERE challenge IN (
-        SELECT challenge FROM captcha_used WHERE expires_at < clock_timestamp() LIMIT {BATCH})"""
+        SELECT challenge FROM captcha_used WHERE expires_at < statement_timestamp() LIMIT {BATCH})"""
 
 
 async def _expire(database: Database, program: Program) -> int:

@@ -35,6 +35,8 @@ class Claimed:
     custom_message: str | None
     created_at: datetime
     attempts: int
+    request_id: str | None = None
+    """The request that caused it."""
 
 
 async def claim(database: Database, program_id: str, message_id: str) -> Claimed | None:
@@ -56,7 +58,7 @@ async def claim(database: Database, program_id: str, message_id: str) -> Claimed
             UPDATE message SET attempts = attempts + 1, last_error = NULL, next_attempt_at = now() + $3::interval
              WHERE program_id = $1 AND id = $2
             RETURNING program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, created_at,
-                      attempts
+                      attempts, request_id
             """,
             program_id,
             message_id,

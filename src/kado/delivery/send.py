@@ -19,6 +19,9 @@ from kado.delivery.mail import Mailer
 from kado.delivery.messages import Claimed
 from kado.delivery.sms import Texter
 from kado.errors import Unavailable
+from kado.observability import tracing
+from kado.observability.logs import caused_by
+from kado.observability.meters import MESSAGES_SENT
 from kado.storage.database import Database, away
 
 WAITS: Final = tuple(
@@ -53,6 +56,10 @@ class Sender:
         message = await messages.claim(self._database, program_id, message_id)
         if message is None:
             return
+        with caused_by(message.request_id):
+            await self._send(message)
+
+    async def _send(self, message: Claimed) -> None:
         try:
             left = await self._deliver(message)
         except PermanentFailure as failure:
@@ -111,11 +118,13 @@ class Sender:
 
     async def _mail(self, message: Claimed, mail: EmailMessage, merchant_name: str) -> None:
         async with self._back_in_the_queue_if_stopped(message):
-            await self._mailer.send(mail, from_name=merchant_name)
+            with tracing.call("mail"):
+                await self._mailer.send(mail, from_name=merchant_name)
 
     async def _text(self, message: Claimed, text: str) -> None:
         async with self._back_in_the_queue_if_stopped(message):
-            await self._texter.send(message.recipient, text)
+            with tracing.call("text message"):
+                await self._texter.send(message.recipient, text)
 
     @asynccontextmanager
     async def _back_in_the_queue_if_stopped(self, message: Claimed) -> AsyncIterator[None]:
@@ -130,6 +139,7 @@ class Sender:
 
     async def _sent(self, message: Claimed) -> None:
         await self._settle(lambda: messages.mark_sent(self._database, message))
+        MESSAGES_SENT.add((message.channel, "sent"))
         _log.info("message.sent", program=message.program_id, message=message.id, channel=message.channel)
         if message.kind == "security_code":
             await self._settle(lambda: codes.mark_delivered(self._database, message.program_id, message.card_id))
@@ -140,10 +150,12 @@ class Sender:
             return
         wait = WAITS[message.attempts - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter, not a secret
         await self._settle(lambda: messages.put_off(self._database, message, failure.reason, wait))
+        MESSAGES_SENT.add((message.channel, "put_off"))
         _log.warning("message.put_off", message=message.id, attempt=message.attempts, reason=failure.reason)
 
     async def _give_up(self, message: Claimed, failure: DeliveryFailure) -> None:
         await self._settle(lambda: messages.mark_ended(self._database, message, "failed", failure.reason))
+        MESSAGES_SENT.add((message.channel, "failed"))
         _log.error("message.failed", message=message.id, attempt=message.attempts, reason=failure.reason)
 
     async def _settle(self, write: Callable[[], Awaitable[None]]) -> None:

@@ -15,7 +15,7 @@ from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item
 _AT_ONCE: Final = 1000
 _COLUMNS: Final = """
     id, CASE channel WHEN 'email' THEN 'mail' ELSE 'text message' END, program_id, card_id, kind, recipient, state,
-    attempts, last_error, created_at, next_attempt_at, sent_at"""
+    attempts, last_error, created_at, next_attempt_at, sent_at, request_id"""
 
 
 async def list_messages(database: Database, states: list[str], limit: int) -> list[Item]:
@@ -43,7 +43,7 @@ async def count_messages(database: Database) -> Count:
             f"SELECT {COUNT_COLUMNS} FROM message WHERE state IN ('queued', 'failed')", OVERDUE
         )
     assert row is not None, "an aggregate has a row"
-    return Count(*row)
+    return Count(*(value or 0 for value in row))
 
 
 async def replay_messages(database: Database, actor: str, message_id: str | None = None) -> int:

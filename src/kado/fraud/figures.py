@@ -124,7 +124,8 @@ async def patterns(reader: Reader, program_id: str, *, is_test: bool) -> list[Pa
                    (SELECT count(DISTINCT card_id) FROM fraud_alert b, unnest(b.card_ids) AS card_id
                     WHERE b.program_id = $1 AND b.is_test = $2 AND b.pattern_type = a.pattern_type
                       AND b.detected_at > clock_timestamp() - $3::interval) AS cards
-            FROM fraud_alert a WHERE program_id = $1 AND is_test = $2 AND detected_at > clock_timestamp() - $3::interval
+            FROM fraud_alert a
+            WHERE program_id = $1 AND is_test = $2 AND detected_at > statement_timestamp() - $3::interval
             GROUP BY pattern_type""",
             program_id,
             is_test,

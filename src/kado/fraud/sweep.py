@@ -21,13 +21,13 @@ BATCH: Final = 5000
 _TALLIES: Final = """
     DELETE FROM fraud_tally WHERE program_id = $1 AND (series_id, is_test, subject, bucket) IN (
         SELECT series_id, is_test, subject, bucket FROM fraud_tally
-        WHERE program_id = $1 AND touched_at < clock_timestamp() - $2::interval ORDER BY touched_at LIMIT $3)"""
+        WHERE program_id = $1 AND touched_at < statement_timestamp() - $2::interval ORDER BY touched_at LIMIT $3)"""
 
 # Who adds to one of them or looks at it at this moment has it: it is left for the next round.
 _EXPIRE: Final = """
     WITH due AS (
         SELECT id FROM fraud_alert
-        WHERE program_id = $1 AND status = 'open' AND last_at < clock_timestamp() - $2::interval
+        WHERE program_id = $1 AND status = 'open' AND last_at < statement_timestamp() - $2::interval
         ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)
     UPDATE fraud_alert a SET status = 'expired', acknowledged_by = $4, acknowledged_at = clock_timestamp()
     FROM due WHERE a.program_id = $1 AND a.id = due.id RETURNING a.id, a.card_ids, a.occurrences"""
@@ -39,24 +39,24 @@ _ADDRESSES: Final = """
         facts = CASE WHEN facts->>'countedBy' LIKE 'address:%' THEN facts - 'countedBy' ELSE facts END
     WHERE program_id = $1 AND id IN (
         SELECT id FROM fraud_alert
-        WHERE program_id = $1 AND last_at < clock_timestamp() - $2::interval
+        WHERE program_id = $1 AND last_at < statement_timestamp() - $2::interval
           AND (subject LIKE 'address:%' AND subject NOT LIKE 'address:forgotten-%'
                OR facts->>'countedBy' LIKE 'address:%') LIMIT $3)"""
 
 _ALERTS: Final = """
     DELETE FROM fraud_alert WHERE program_id = $1 AND id IN (
         SELECT id FROM fraud_alert
-        WHERE program_id = $1 AND acknowledged_at < clock_timestamp() - $2::interval LIMIT $3)"""
+        WHERE program_id = $1 AND acknowledged_at < statement_timestamp() - $2::interval LIMIT $3)"""
 
 _CLEARANCES: Final = """
     DELETE FROM fraud_clearance WHERE program_id = $1 AND (rule_id, card_id) IN (
         SELECT rule_id, card_id FROM fraud_clearance
-        WHERE program_id = $1 AND ends_at < clock_timestamp() - $2::interval LIMIT $3)"""
+        WHERE program_id = $1 AND ends_at < statement_timestamp() - $2::interval LIMIT $3)"""
 
 _BLOCKS: Final = """
     DELETE FROM fraud_blocked_address WHERE program_id = $1 AND address IN (
         SELECT address FROM fraud_blocked_address
-        WHERE program_id = $1 AND expires_at < clock_timestamp() - $2::interval LIMIT $3)"""
+        WHERE program_id = $1 AND expires_at < statement_timestamp() - $2::interval LIMIT $3)"""
 
 _OVER: Final = (
     (_TALLIES, TALLIES_KEPT),

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import structlog
@@ -37,3 +38,10 @@ def configure(level: str) -> None:
     root.setLevel(logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
+
+
+def caused_by(request_id: str | None) -> AbstractContextManager[None]:
+    """Inside, every line bears the id of the request that caused what is done, where that is known."""
+    if request_id is None:
+        return nullcontext()
+    return structlog.contextvars.bound_contextvars(request_id=request_id)

@@ -90,7 +90,7 @@ async def go_on_with_erasures(database: Database, keyring: Keyring) -> bool:
             """
             UPDATE person_erasure SET touched_at = clock_timestamp() WHERE id = (
                 SELECT id FROM person_erasure
-                WHERE completed_at IS NULL AND touched_at < clock_timestamp() - $1::interval
+                WHERE completed_at IS NULL AND touched_at < statement_timestamp() - $1::interval
                 ORDER BY touched_at LIMIT 1 FOR UPDATE SKIP LOCKED)
             RETURNING id, merchant_id, is_test, actor, person""",
             RESTS,

@@ -71,8 +71,8 @@ async def forget_what_is_over(database: Database, keyring: Keyring, kept: Kept) 
 _MESSAGES: Final = f"""
     DELETE FROM message WHERE program_id = $1 AND id IN (
         SELECT id FROM message
-        WHERE program_id = $1 AND state <> 'queued' AND created_at < clock_timestamp() - $2::interval
-          AND coalesce(sent_at, created_at) < clock_timestamp() - $2::interval
+        WHERE program_id = $1 AND state <> 'queued' AND created_at < statement_timestamp() - $2::interval
+          AND coalesce(sent_at, created_at) < statement_timestamp() - $2::interval
         ORDER BY created_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)"""
 
 # Of a task that failed nothing more is issued.
@@ -84,22 +84,22 @@ _RECIPIENTS: Final = f"""
 
 _EXPORTS: Final = f"""
     DELETE FROM person_export WHERE id IN (
-        SELECT id FROM person_export WHERE expires_at < clock_timestamp() LIMIT {BATCH})"""
+        SELECT id FROM person_export WHERE expires_at < statement_timestamp() LIMIT {BATCH})"""
 
 # Orders of a part of the audit log: their filters may be somebody's name, and that there was one stands in the log.
 _ORDERS: Final = f"""
     DELETE FROM audit_export WHERE id IN (
-        SELECT id FROM audit_export WHERE ordered_at < clock_timestamp() - interval '7 days' LIMIT {BATCH})"""
+        SELECT id FROM audit_export WHERE ordered_at < statement_timestamp() - interval '7 days' LIMIT {BATCH})"""
 
 _PROOFS: Final = f"""
     DELETE FROM consent WHERE id IN (
         SELECT c.id FROM consent c JOIN person_erasure e ON e.id = c.erasure_id
-        WHERE c.erasure_id IS NOT NULL AND e.completed_at < clock_timestamp() - $1::interval LIMIT {BATCH})"""
+        WHERE c.erasure_id IS NOT NULL AND e.completed_at < statement_timestamp() - $1::interval LIMIT {BATCH})"""
 
 _ERASURES: Final = f"""
     DELETE FROM person_erasure WHERE id IN (
         SELECT e.id FROM person_erasure e
-        WHERE e.completed_at < clock_timestamp() - $1::interval
+        WHERE e.completed_at < statement_timestamp() - $1::interval
           AND NOT EXISTS (SELECT FROM consent c WHERE c.erasure_id = e.id) LIMIT {BATCH})"""
 
 _ENDED: Final = f"""
@@ -107,7 +107,7 @@ _ENDED: Final = f"""
     WHERE c.program_id = $1 AND c.id > $3 AND c.status IN ('voided', 'expired', 'depleted') AND {BEARS_SOMEBODY}
       AND CASE WHEN c.voided_at IS NOT NULL THEN c.voided_at
                WHEN c.status = 'expired' THEN c.expires_at
-               ELSE c.updated_at END <= clock_timestamp() - $2::interval
+               ELSE c.updated_at END <= statement_timestamp() - $2::interval
     ORDER BY c.id LIMIT {AT_ONCE}"""
 
 

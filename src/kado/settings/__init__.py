@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -32,6 +32,16 @@ class CaptchaSettings:
     site_key: str
     secret: str = field(repr=False)
     url: str
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """Where what is counted can be asked for, and with which token; None for no token."""
+
+    address: str
+    port: int
+    token: str | None = field(repr=False)
+    by_program: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class Settings:
     event_days: int
     audit_address_days: int
     proof_days: int
+    metrics: MetricsSettings | None
+    otel_endpoint: str | None
     log_level: str
     archive: Path | None
     archive_days: int
@@ -131,6 +143,8 @@ def load(
         event_days=_whole("KADO_EVENT_DAYS", value("KADO_EVENT_DAYS"), 2, 3650),
         audit_address_days=_whole("KADO_AUDIT_ADDRESS_DAYS", value("KADO_AUDIT_ADDRESS_DAYS"), 30, 3650),
         proof_days=_whole("KADO_PROOF_DAYS", value("KADO_PROOF_DAYS"), 30, 3650),
+        metrics=_metrics(value),
+        otel_endpoint=_otel_endpoint(value("KADO_OTEL_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")),
         log_level=_one_of("KADO_LOG_LEVEL", value("KADO_LOG_LEVEL").lower(), ("debug", "info", "warning", "error")),
         archive=Path(value("KADO_ARCHIVE")).expanduser().absolute() if value("KADO_ARCHIVE") else None,
         archive_days=_whole("KADO_ARCHIVE_DAYS", value("KADO_ARCHIVE_DAYS"), 1, 3650),
@@ -158,6 +172,33 @@ def _captcha(value: Callable[[str], str]) -> CaptchaSettings:
         if made.url:
             _check_url("KADO_CAPTCHA_URL", made.url, ("https",))
     return made
+
+
+def _metrics(value: Callable[[str], str]) -> MetricsSettings | None:
+    if not value("KADO_METRICS_PORT"):
+        return None
+    made = MetricsSettings(
+        address=value("KADO_METRICS_ADDRESS"),
+        port=_whole("KADO_METRICS_PORT", value("KADO_METRICS_PORT"), 1, 65_535),
+        token=value("KADO_METRICS_TOKEN") or None,
+        by_program=_one_of("KADO_METRICS_BY_PROGRAM", value("KADO_METRICS_BY_PROGRAM"), ("no", "yes")) == "yes",
+    )
+    try:
+        is_here = ip_address(made.address).is_loopback
+    except ValueError:
+        raise SettingError(f"KADO_METRICS_ADDRESS must be an IP address, not {made.address!r}") from None
+    if made.token is None and not is_here:
+        raise SettingError(f"others can reach KADO_METRICS_ADDRESS {made.address}, and KADO_METRICS_TOKEN is not set")
+    if made.token is not None and not re.fullmatch(r"[!-~]{16,512}", made.token):
+        raise SettingError("KADO_METRICS_TOKEN must be 16 to 512 visible ASCII characters without spaces")
+    return made
+
+
+def _otel_endpoint(url: str) -> str | None:
+    if not url:
+        return None
+    _check_url("KADO_OTEL_ENDPOINT", url, ("http", "https"))
+    return url
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> str:

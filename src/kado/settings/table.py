@@ -233,5 +233,35 @@ SETTINGS: Final = (
         "20",
         "How large it may become, in gigabytes (1 to 100000). Beyond that the oldest goes early, with a warning.",
     ),
+    Setting(
+        "KADO_METRICS_PORT",
+        "",
+        "The port at which Prometheus finds what the server counts, under `/metrics`. It is never the port of the "
+        "API. Empty: nowhere.",
+    ),
+    Setting(
+        "KADO_METRICS_ADDRESS",
+        "127.0.0.1",
+        "The address of that port. One that others can reach needs KADO_METRICS_TOKEN.",
+    ),
+    Setting(
+        "KADO_METRICS_TOKEN",
+        "",
+        "16 characters or more that whoever asks there must bring as `Authorization: Bearer …`.",
+        secret=True,
+    ),
+    Setting(
+        "KADO_METRICS_BY_PROGRAM",
+        "no",
+        "`yes`: what is owed is told for each program by its id, and not only for each currency. Those are as many "
+        "series as there are programs.",
+    ),
+    Setting(
+        "KADO_OTEL_ENDPOINT",
+        "",
+        "Where traces go over OTLP/HTTP, such as http://127.0.0.1:4318; needs `pip install 'kado[otel]'`. Default: "
+        "OTEL_EXPORTER_OTLP_ENDPOINT; where that is not set either, there are none. Other variables of OpenTelemetry "
+        "(OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS and the like) mean what they always mean.",
+    ),
     Setting("KADO_LOG_LEVEL", "info", "debug, info, warning or error."),
 )

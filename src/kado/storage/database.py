@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
+from weakref import WeakSet
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from kado.errors import Unavailable
+from kado.observability.meters import DATABASE_AWAY, DATABASE_CONNECTIONS, DATABASE_RETRIES
+from kado.observability.tally import Labels
 from kado.storage.connect import Watched, connect
 from kado.storage.crowd import PLACES, Crowd
 from kado.storage.session import Shared, told
@@ -98,8 +101,9 @@ class Database:
         self._pooled_url = pooled_url
         self._role = APP_ROLE if as_app else None
         self.places = places
-        self._crowd = Crowd("connections", places)
+        self._crowd = Crowd("connections", places, lambda: self._waiting)
         self._waiting = 0
+        _open.add(self)
 
     @classmethod
     async def open(
@@ -242,14 +246,32 @@ class Database:
                 async with self.transaction() as connection:
                     return await work(connection)
             except CONFLICT as error:
+                DATABASE_RETRIES.add(("conflict",))
                 if attempt == tries:
                     raise away() from error
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
         raise AssertionError("unreachable")
 
+    def connections(self) -> tuple[int, int]:
+        """How many connections of the pool are in use, and how many wait for somebody."""
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
+
+
+_open: Final[WeakSet[Database]] = WeakSet()
+
+
+def _connections() -> dict[Labels, int]:
+    sizes = [database.connections() for database in list(_open)]
+    return {("used",): sum(used for used, _ in sizes), ("idle",): sum(idle for _, idle in sizes)}
+
+
+DATABASE_CONNECTIONS.read_from(_connections)
+
 
 def away(retry_after_seconds: int = 1) -> Unavailable:
     """The refusal for everything that failed because of the database and not because of the request."""
+    DATABASE_AWAY.add()
     return Unavailable(
         "database_unavailable",
         "The database cannot be reached right now. Send the same request again, with the same idempotency key.",

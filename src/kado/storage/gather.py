@@ -71,6 +71,7 @@ class Gatherer(Generic[T, R]):
         self._numbers = itertools.count()
         self._waiting: OrderedDict[int, tuple[T, asyncio.Future[R]]] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
+        crowd.length = lambda: len(self._waiting)
 
     async def submit(self, item: T) -> R:
         """The item's result. Raises what `work` gave for it, or `Unavailable` when that takes too long.

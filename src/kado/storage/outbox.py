@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
 import asyncpg
+import structlog
 
 from kado.storage.database import Connection
 
@@ -25,6 +26,9 @@ DELIVER_EVENTS: Final = "deliver_events"
 
 SEND_OTP: Final = "send_otp"
 """The name of the job that sends a customer's one-time password; its payload is `{"otp": id}`."""
+
+REQUEST: Final = "request"
+"""The member of a job's payload that names the request which caused it, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Message:
     created_at: datetime
     send_at: datetime | None = None
     """Not before this moment; at once when empty."""
+    request_id: str | None = None
+    """The request that caused it, as the log calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +85,13 @@ async def enqueue_messages(connection: Connection, messages: Sequence[Message]) 
     await connection.execute(
         """
         INSERT INTO message (program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, state,
-                             created_at, next_attempt_at)
+                             created_at, next_attempt_at, request_id)
         SELECT u.program_id, u.id, u.card_id, u.kind, u.channel, u.recipient, u.sender_name, u.custom_message, 'queued',
-               u.created_at, u.send_at
+               u.created_at, u.send_at, u.request_id
         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                    $9::timestamptz[], $10::timestamptz[])
-             AS u (program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, created_at, send_at)
+                    $9::timestamptz[], $10::timestamptz[], $11::text[])
+             AS u (program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, created_at, send_at,
+                   request_id)
         """,
         [m.program_id for m in messages],
         [m.id for m in messages],
@@ -96,6 +103,7 @@ async def enqueue_messages(connection: Connection, messages: Sequence[Message]) 
         [m.custom_message for m in messages],
         [m.created_at for m in messages],
         [m.send_at or m.created_at for m in messages],
+        [m.request_id for m in messages],
     )
     await enqueue_sends(
         connection,
@@ -134,4 +142,6 @@ async def enqueue_events(connection: Connection, events: Sequence[Event]) -> Non
 
 async def enqueue_otp(connection: Connection, otp_id: str, delay: timedelta = timedelta(0)) -> None:
     """A job that makes a one-time password and sends it, on this connection's transaction."""
-    await enqueue(connection, SEND_OTP, [({"otp": otp_id}, delay)])
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    known = {} if request_id is None else {REQUEST: str(request_id)}
+    await enqueue(connection, SEND_OTP, [({"otp": otp_id, **known}, delay)])

@@ -24,6 +24,8 @@ class Item:
     created_at: datetime
     next_attempt_at: datetime | None
     delivered_at: datetime | None
+    request_id: str | None = None
+    """The request that caused it, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Count:
     retrying: int = 0
     waiting: int = 0
     overdue: int = 0
+    oldest_seconds: int = 0
+    """Since when the one that has waited longest is due."""
 
     def __add__(self, other: "Count") -> "Count":
         return Count(
@@ -41,6 +45,7 @@ class Count:
             self.retrying + other.retrying,
             self.waiting + other.waiting,
             self.overdue + other.overdue,
+            max(self.oldest_seconds, other.oldest_seconds),
         )
 
     @property
@@ -53,5 +58,6 @@ COUNT_COLUMNS: Final = """
     count(*) FILTER (WHERE state = 'failed'),
     count(*) FILTER (WHERE state = 'queued' AND last_error IS NOT NULL),
     count(*) FILTER (WHERE state = 'queued' AND last_error IS NULL),
-    count(*) FILTER (WHERE state = 'queued' AND next_attempt_at < now() - $1::interval)"""
+    count(*) FILTER (WHERE state = 'queued' AND next_attempt_at < now() - $1::interval),
+    greatest(0, extract(epoch FROM now() - min(next_attempt_at) FILTER (WHERE state = 'queued')))::bigint"""
 """In the order of the fields of `Count`; `$1` is `OVERDUE`."""

@@ -16,6 +16,8 @@ import structlog
 
 from kado.crypto import Keyring
 from kado.errors import Unavailable
+from kado.observability import tracing
+from kado.observability.meters import EVENTS_SENT
 from kado.programs import find
 from kado.storage.database import Database
 from kado.webhooks import deliveries, history, store
@@ -157,7 +159,8 @@ class Courier:
         status: int | None = None
         try:
             secrets = secrets_of(self._keyring, webhook)
-            status = (await self._poster.post(webhook.url, secrets, delivery.event_id, delivery.body)).status
+            with tracing.call("webhook"):
+                status = (await self._poster.post(webhook.url, secrets, delivery.event_id, delivery.body)).status
             reason = f"answered {status}"
         except NotReached as failure:
             reason = failure.reason
@@ -167,13 +170,16 @@ class Courier:
         """Taken, to be tried again, or given up. With an endpoint that takes nothing any more, all of it."""
         if status is not None and 200 <= status <= 299:
             await deliveries.mark_delivered(self._database, delivery, status)
+            EVENTS_SENT.add(("delivered",))
             return
         is_gone = status == _GONE
         if not is_gone and delivery.attempts <= len(self._waits):
             jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter, not a secret
             wait = self._waits[delivery.attempts - 1] * jitter
             await deliveries.put_off(self._database, delivery, status, reason, wait)
+            EVENTS_SENT.add(("put_off",))
             return
+        EVENTS_SENT.add(("failed",))
         why = "the endpoint answered 410 Gone" if is_gone else f"nothing was taken for 24 hours; last: {reason}"
         if await deliveries.give_up(self._database, delivery, status, reason, why, at_once=is_gone):
             _log.warning("webhooks.disabled", webhook=delivery.webhook_id, reason=why)

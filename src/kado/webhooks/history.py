@@ -1,5 +1,6 @@
 """What became of events, for people: look at it, send it again, and forget it after a while."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -11,38 +12,47 @@ from kado.webhooks.deliveries import wake
 from kado.webhooks.webhook import Delivery
 
 FORGOTTEN_AT_ONCE: Final = 1000
+COUNT_MAX: Final = 1000
+"""How far deliveries are counted beyond the page: to count a million takes a million times as long as to count one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Part of the list. There are `total` deliveries, or, if that `is_minimum`, at least so many."""
+
+    found: list[Delivery]
+    total: int
+    is_minimum: bool
+
+
+# Each program's are a walk through an index that has them in their order, cut off where nothing behind is on the page.
+_LIST: Final = """
+    WITH matches AS MATERIALIZED (
+        SELECT m.* FROM program p CROSS JOIN LATERAL (
+            SELECT d.program_id, d.id, d.created_at FROM webhook_delivery d
+             WHERE d.program_id = p.id AND d.webhook_id = $2 AND ($3::text IS NULL OR d.state = $3)
+             ORDER BY d.created_at DESC, d.id DESC LIMIT $6) m
+         WHERE p.merchant_id = $1 ORDER BY m.created_at DESC, m.id DESC LIMIT $6)
+    SELECT (SELECT count(*) FROM matches) AS counted, d.id, d.webhook_id, d.event_id, e.type AS event_type,
+           d.program_id, e.card_id, d.state, d.attempts, d.last_status, d.last_error, d.created_at, d.next_attempt_at,
+           d.delivered_at
+      FROM (SELECT) one
+      LEFT JOIN (SELECT * FROM matches ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5) page ON true
+      LEFT JOIN webhook_delivery d ON d.program_id = page.program_id AND d.id = page.id
+      LEFT JOIN gift_card_event e ON e.program_id = d.program_id AND e.id = d.event_id
+     ORDER BY page.created_at DESC, page.id DESC"""
 
 
 async def list_deliveries(
     database: Database, merchant_id: str, webhook_id: str, *, state: str | None, limit: int, offset: int
-) -> tuple[list[Delivery], int]:
-    """The deliveries to a merchant's endpoint, newest first, and how many there are in all; of one state, or of all."""
-    async with database.read() as connection:
-        rows = await connection.fetch(
-            """
-            SELECT d.id, d.webhook_id, d.event_id, e.type AS event_type, d.program_id, e.card_id, d.state, d.attempts,
-                   d.last_status, d.last_error, d.created_at, d.next_attempt_at, d.delivered_at
-              FROM (SELECT * FROM webhook_delivery
-                     WHERE program_id IN (SELECT p.id FROM program p WHERE p.merchant_id = $1) AND webhook_id = $2
-                       AND ($3::text IS NULL OR state = $3)) d
-              JOIN gift_card_event e ON e.program_id = d.program_id AND e.id = d.event_id
-             ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5
-            """,
-            merchant_id,
-            webhook_id,
-            state,
-            limit,
-            offset,
-        )
-        total = await connection.fetchval(
-            "SELECT count(*) FROM webhook_delivery"
-            " WHERE program_id IN (SELECT p.id FROM program p WHERE p.merchant_id = $1) AND webhook_id = $2"
-            " AND ($3::text IS NULL OR state = $3)",
-            merchant_id,
-            webhook_id,
-            state,
-        )
-    return [Delivery(**row) for row in rows], int(total)
+) -> DeliveryPage:
+    """The deliveries to a merchant's endpoint, newest first; of one state, or of all. Counted up to a bound."""
+    far = max(offset + limit, COUNT_MAX)
+    async with database.read_list(in_order=False) as connection:
+        rows = await connection.fetch(_LIST, merchant_id, webhook_id, state, limit, offset, far + 1)
+    counted = rows[0]["counted"]
+    found = [Delivery(*tuple(row)[1:]) for row in rows if row["id"] is not None]
+    return DeliveryPage(found, min(counted, far), is_minimum=counted > far)
 
 
 async def replay(

@@ -46,7 +46,14 @@ async def count_events(database: Database) -> Count:
             f"SELECT {COUNT_COLUMNS} FROM webhook_delivery WHERE state IN ('queued', 'failed')", OVERDUE
         )
     assert row is not None, "an aggregate has a row"
-    return Count(*row)
+    return Count(*(value or 0 for value in row))
+
+
+async def count_unheard(database: Database) -> int:
+    """How many events there are of which it is not settled yet who hears them."""
+    async with database.read_list(in_order=False) as connection:
+        count: int = await connection.fetchval("SELECT count(*) FROM gift_card_event WHERE handed_out_at IS NULL")
+    return count
 
 
 async def replay_events(database: Database, actor: str, delivery_id: str | None = None) -> int:

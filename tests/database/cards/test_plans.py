@@ -23,7 +23,7 @@ KEYS = {
 }
 """By which index a list's statements look into each table."""
 
-_MANY = 3000
+_MANY = 8000
 _PAGES = 60
 """Of one table and its indexes, for a sale: some for each of up to a dozen indexes."""
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from tests.database.cards.builders import Shop, open_shop
 
-from kado.access import attempts
 from kado.cards import guesses
 from kado.cards import sweep as sweeping
 from kado.cards.sweep import SweepReport, sweep
@@ -23,7 +22,7 @@ async def statuses(superuser: Any, *cards: str) -> list[str]:
 
 async def test_nothing_to_do(shop: Shop) -> None:
     await shop.card()
-    assert await sweep(shop.database, answer_days=35) == SweepReport(0, 0, 0, 0, 0, 0)
+    assert await sweep(shop.database, answer_days=35) == SweepReport(0, 0, 0, 0, 0)
 
 
 async def test_cards_whose_time_is_over_are_expired(shop: Shop, superuser: Any) -> None:
@@ -80,7 +79,7 @@ async def test_old_answers_go_and_the_key_stays_used(shop: Shop, superuser: Any)
     assert (await shop.redeem(card_id, 1, key="new")).headers == {"Idempotent-Replayed": "true"}
 
 
-async def test_rate_rows_challenges_and_attempts(shop: Shop, superuser: Any, keyring: Keyring) -> None:
+async def test_rate_rows_and_challenges(shop: Shop, superuser: Any) -> None:
     now = await superuser.fetchval("SELECT clock_timestamp()")
     for days in (0, 1, 3, 4):
         await superuser.execute(
@@ -89,17 +88,8 @@ async def test_rate_rows_challenges_and_attempts(shop: Shop, superuser: Any, key
         await superuser.execute(
             "INSERT INTO captcha_used VALUES ($1, $2)", bytes([days]), now + timedelta(days=2 - days, minutes=-1)
         )
-    async with shop.database.transaction() as connection:
-        for name in ("old", "new"):
-            about = attempts.subject(keyring, "login-email", name)
-            await attempts.reserve(connection, "login-email", about, [attempts.Limit(5, timedelta(hours=1))])
-    await superuser.execute(
-        "UPDATE attempt SET failed_at = ARRAY[$1::timestamptz] WHERE subject = $2",
-        now - timedelta(days=2),
-        attempts.subject(keyring, "login-email", "old").now,
-    )
     assert await sweep(shop.database, answer_days=35) == SweepReport(
-        expired=0, suspensions_ended=0, answers=0, challenges=2, check_rates=2, attempts=1
+        expired=0, suspensions_ended=0, answers=0, challenges=2, check_rates=2
     )
 
 

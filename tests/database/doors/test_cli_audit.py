@@ -14,7 +14,7 @@ from kado.doors.cli import build
 SHOP = ("--merchant", "Flower Shop")
 
 CHANGES_NOTHING = {
-    *("serve", "demo", "config", "sign", "verify", "secret status", "database status"),
+    *("serve", "demo", "bench", "config", "status", "sign", "verify", "secret status", "database status"),
     *("merchant list", "key list", "program list", "webhook list", "webhook deliveries"),
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),

@@ -64,10 +64,10 @@ class Shop(CardShop):
         return found
 
     async def deliveries(self, webhook_id: str) -> list[Delivery]:
-        found, _ = await history.list_deliveries(
+        page = await history.list_deliveries(
             self.database, self.merchant_id, webhook_id, state=None, limit=1000, offset=0
         )
-        return found
+        return page.found
 
     async def states(self, webhook_id: str) -> list[str]:
         return sorted(one.state for one in await self.deliveries(webhook_id))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kado.cards.card import Card
-from kado.cards.chain import change_sealed, seal_state, state_is_sealed
+from kado.cards.chain import change_sealed, move_state, seal_state, state_is_sealed, state_of
 from kado.crypto import Keyring
 
 MakeCard = Callable[..., Card]
@@ -131,3 +131,12 @@ def test_an_old_seal_holds_while_its_secret_is_configured(make_card: MakeCard) -
     card = sealed(make_card(), OLD)
     assert state_is_sealed(BOTH, card)
     assert not state_is_sealed(NEW, card)
+
+
+def test_what_an_entry_moves_is_brought_up_to_date_in_its_place(make_card: MakeCard) -> None:
+    card = make_card()
+    state = state_of(card)
+    card.balance, card.seq, card.head_hash, card.updated_at = 9_000, 3, b"x" * 32, LATER
+    assert state != state_of(card)
+    move_state(state, card)
+    assert state == state_of(card)

@@ -46,7 +46,7 @@ from kado.doors.api.routes import (
     webhooks,
 )
 from kado.doors.api.services import Services
-from kado.doors.api.visit import address_in, country_in
+from kado.doors.api.visit import address_in, country_in, traceparent_in
 from kado.errors import Refusal
 
 # Lists come first: "programs/cards" must never be taken for the program whose id is "cards".
@@ -135,6 +135,7 @@ def served(services: Services, pages: Sequence[BaseRoute] = ()) -> Served:
         lane=lane,
         address=lambda scope: address_in(scope, trusted),
         count=count,
+        traceparent=lambda scope: traceparent_in(scope, trusted),
         country=(lambda scope: country_in(scope, trusted, header)) if header else None,
     )
     return Served(gate, FastLane(services, lane, count) if services.settings.fast_lane else None)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from kado.errors import Refusal
+from kado.observability.meters import REFUSALS
 
 Rendered = tuple[int, bytes, dict[str, str]]
 
@@ -82,6 +83,7 @@ def render(refusal: Refusal) -> Rendered:
 
     Its code stands beside the list of errors as well, so that a program finds it where it finds every other code.
     """
+    REFUSALS.add((refusal.code,))
     headers = {"Content-Type": "application/json", **refusal.headers}
     if refusal.status == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
@@ -95,6 +97,7 @@ def render(refusal: Refusal) -> Rendered:
 def plain(status: int, headers: Mapping[str, str] | None = None) -> Rendered:
     """An answer that a status says enough for: nothing here, wrong method, our own fault."""
     code, detail = _CODES.get(status, ("http_error", "The request cannot be answered."))
+    REFUSALS.add((code,))
     body = encode({"detail": detail, "code": code})
     return status, body, {"Content-Type": "application/json", **(headers or {})}
 
@@ -104,6 +107,7 @@ def plain(status: int, headers: Mapping[str, str] | None = None) -> Rendered:
 
 def validation_body(errors: Iterable[Mapping[str, Any]]) -> bytes:
     """`{"detail": [...]}` of the first fifty errors; what was sent is shown only where short, plain and no secret."""
+    REFUSALS.add(("validation_error",))
     return encode({"detail": [_field_error(error) for error in islice(errors, _ERRORS_MAX)]})
 
 

@@ -18,9 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kado.audit.origin import Origin, coming_from
 from kado.doors.api import answers, strict_json
+from kado.doors.api.answered import answered, route_of
 from kado.doors.api.intake import Disconnected, Intake, Larger, Limits, TurnedAway, UnsupportedMediaType
 from kado.doors.api.lane import Lane
 from kado.errors import Refusal, Unavailable
+from kado.observability import tracing
 from kado.storage.gather import patience_begins
 
 _log: Any = structlog.get_logger("kado.http")
@@ -40,7 +42,8 @@ class Gate:
 
     `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
     `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns, `address` and
-    `country` where one comes from; `count` hears path and status of every answer.
+    `country` where one comes from; `count` hears path and status of every answer;
+    `traceparent` says which trace a request is part of, as far as its sender is believed.
     Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
     """
 
@@ -55,6 +58,7 @@ class Gate:
         address: Callable[[Scope], str] | None = None,
         country: Callable[[Scope], str | None] | None = None,
         count: Callable[[str, int], None] | None = None,
+        traceparent: Callable[[Scope], str | None] | None = None,
     ) -> None:
         self._app = app
         self._larger = larger
@@ -62,6 +66,7 @@ class Gate:
         self._address = address
         self._country = country
         self._count = count
+        self._traceparent = traceparent
         self._limits = limits or Limits()
         self._form_paths = frozenset(form_paths)
         self._form_folders = tuple(path for path in form_paths if path.endswith("/"))
@@ -82,11 +87,19 @@ class Gate:
             request_id,
             self._country(scope) if self._country else None,
         )
+        span = tracing.request(request_id, self._parent(scope)) if tracing.is_on() else None
         with structlog.contextvars.bound_contextvars(request_id=request_id), coming_from(origin):
             await self._pass(scope, intake, answer)
+            took, route = time.perf_counter_ns() - began, route_of(scope)
+            answered(scope["method"], route, answer.status or _CLIENT_LEFT, took)
+            if span is not None:
+                span.end(scope["method"], route, answer.status or _CLIENT_LEFT)
             if self._count is not None:
                 self._count(scope["path"], answer.status or _CLIENT_LEFT)
             say(scope["method"], scope["path"], answer.status or _CLIENT_LEFT, began, request_id)
+
+    def _parent(self, scope: Scope) -> str:
+        return (self._traceparent(scope) or "") if self._traceparent else ""
 
     async def _pass(self, scope: Scope, intake: Intake, answer: "_Answer") -> None:
         """Let the request through to the app, or answer in its place. Nothing but cancellation escapes."""

@@ -32,7 +32,7 @@ class Lane:
     def __init__(self, paths: re.Pattern[str], places: int = PLACES) -> None:
         """`paths`: what has to take the lane."""
         self._paths = paths
-        self._crowd = Crowd("balance_check_lane", places)
+        self._crowd = Crowd("balance_check_lane", places, lambda: len(self._waiting))
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._inside = 0
         self._others = 0

@@ -12,7 +12,7 @@ from pydantic import WithJsonSchema
 from starlette.types import Scope
 
 from kado.access import signatures
-from kado.access.address import Network, client_address, client_country
+from kado.access.address import Network, client_address, client_country, client_trace
 from kado.access.caller import Caller, MerchantSession
 from kado.access.customer_sessions import invalid_session
 from kado.access.customer_store import Desk
@@ -319,6 +319,12 @@ def country_in(scope: Scope, trusted: Sequence[Network], header: str) -> str | N
     """The country from which a request comes, as far as trusted proxies say in this header."""
     peer = scope["client"][0] if scope.get("client") else None
     return client_country(peer, scope["headers"], trusted, header)
+
+
+def traceparent_in(scope: Scope, trusted: Sequence[Network]) -> str | None:
+    """Which trace a request is part of, as far as trusted proxies say."""
+    peer = scope["client"][0] if scope.get("client") else None
+    return client_trace(peer, scope["headers"], trusted)
 
 
 Listing = Annotated[Visit, Depends(in_program(Permission.CARDS_LIST))]

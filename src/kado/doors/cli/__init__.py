@@ -24,13 +24,17 @@ from kado.doors.cli import (
     sessions,
     sign,
     staff,
+    status,
     verify,
     webhooks,
 )
+from kado.doors.cli.session import example
 
 
-def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -> typer.Typer:
-    """The whole command line. `serve` and `demo` come from the composition root, which alone knows every door."""
+def build(
+    serve: Callable[..., None], demo: Callable[..., None] | None = None, bench: Callable[..., None] | None = None
+) -> typer.Typer:
+    """The whole command line. What starts a server comes from the composition root, which alone knows every door."""
     # No rich markup: help and errors are plain text that can be copied, and an example stays on its line.
     app = typer.Typer(
         name="kado",
@@ -44,10 +48,13 @@ def build(serve: Callable[..., None], demo: Callable[..., None] | None = None) -
     app.command("serve")(serve)
     if demo is not None:
         app.command("demo")(demo)
+    if bench is not None:
+        app.command("bench", epilog=example("kado bench --directory /var/lib"))(bench)
     # Commands without a noun are registered here, beside `serve`.
     app.command("config", epilog=config.EXAMPLE)(config.config)
     app.command("backup", epilog=backup.EXAMPLE)(backup.backup)
     app.command("restore", epilog=restore.EXAMPLE)(restore.restore)
+    app.command("status", epilog=status.EXAMPLE)(status.status)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
     app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
     for commands in (

@@ -14,6 +14,7 @@ from kado import settings as configuration
 from kado.doors.cli.session import AsJson, command, example, print_json, try_to_note, wrong_usage
 from kado.settings import Settings
 from kado.storage import embedded
+from kado.storage.backup.last import note_backup
 from kado.storage.backup.locks import Locker, read_key_file
 from kado.storage.backup.make import Made, back_up_cluster, back_up_database
 
@@ -56,6 +57,7 @@ async def _backup(place: Path, lock: Locker, as_dump: bool, as_json: bool) -> No
                     made = await back_up_database(running.url, place, settings.keyring, lock, tell)
                 else:
                     made = await back_up_cluster(running, place, settings.keyring, lock, tell)
+    note_backup(settings.data_dir)
     if as_json:
         print_json(_members(made))
     else:

@@ -14,7 +14,7 @@ import typer
 
 from kado import settings as configuration
 from kado.doors.cli.session import command, example
-from kado.settings import SettingError, Settings, split_address
+from kado.settings import MetricsSettings, SettingError, Settings, split_address
 from kado.settings.table import SETTINGS, Setting
 from kado.storage import embedded
 
@@ -83,7 +83,22 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_ARCHIVE": str(settings.archive or ""),
         "KADO_ARCHIVE_DAYS": str(settings.archive_days),
         "KADO_ARCHIVE_GB": str(settings.archive_gb),
+        **_metrics(settings.metrics),
+        "KADO_OTEL_ENDPOINT": masked(settings.otel_endpoint or ""),
         "KADO_LOG_LEVEL": settings.log_level,
+    }
+
+
+def _metrics(metrics: MetricsSettings | None) -> dict[str, str]:
+    if metrics is None:
+        return dict.fromkeys(
+            ("KADO_METRICS_PORT", "KADO_METRICS_ADDRESS", "KADO_METRICS_TOKEN", "KADO_METRICS_BY_PROGRAM"), ""
+        )
+    return {
+        "KADO_METRICS_PORT": str(metrics.port),
+        "KADO_METRICS_ADDRESS": metrics.address,
+        "KADO_METRICS_TOKEN": _HIDDEN if metrics.token else "",
+        "KADO_METRICS_BY_PROGRAM": "yes" if metrics.by_program else "no",
     }
 
 

@@ -158,6 +158,7 @@ def _facts(item: Item) -> dict[str, object]:
         "lastError": item.last_error,
         "program": item.program_id,
         "card": item.card_id,
+        "request": item.request_id,
         "createdAt": clock.text(item.created_at),
         "nextAttemptAt": clock.text_or_none(item.next_attempt_at),
         "deliveredAt": clock.text_or_none(item.delivered_at),

@@ -62,11 +62,11 @@ async def deliveries_(
     """List what was sent to a webhook in the last 30 days, newest first, at most 250."""
     async with session() as (database, _):
         webhook = await _found(database, webhook_id)
-        found, _total = await history.list_deliveries(
+        page = await history.list_deliveries(
             database, webhook.merchant_id, webhook_id, state="failed" if failed else None, limit=_SHOWN_MAX, offset=0
         )
     if as_json:
-        print_json([_delivery_facts(one) for one in found])
+        print_json([_delivery_facts(one) for one in page.found])
         return
     print_table(
         ("ID", "EVENT", "TYPE", "CARD", "STATE", "TRIES", "CREATED", "LAST ERROR"),
@@ -81,7 +81,7 @@ async def deliveries_(
                 shown(one.created_at),
                 one.last_error or "-",
             )
-            for one in found
+            for one in page.found
         ],
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from pgqueuer import AsyncpgDriver, Job, Queries, QueueManager
 from kado.delivery.messages import forget_old_jobs, rescue
 from kado.delivery.send import Sender
 from kado.errors import Unavailable
+from kado.observability.logs import caused_by
+from kado.observability.meters import JOBS_DONE, TASK_AGE, TASK_RUNS
+from kado.observability.tally import Labels
 from kado.storage.database import Database
-from kado.storage.outbox import SEND_MESSAGE, SEND_OTP
+from kado.storage.outbox import REQUEST, SEND_MESSAGE, SEND_OTP
 
 CONCURRENCY: Final = 20
 _PAUSE_FIRST: Final = 0.1
@@ -157,14 +161,15 @@ class Worker:
         def take(name: str, do: Do) -> None:
             @queue.entrypoint(name, accepts_context=False)
             async def run(job: Job) -> None:
-                await self._do(do, job, stop)
+                done = await self._do(do, job, stop)
+                JOBS_DONE.add((name, "done" if done else "failed"))
 
         for name, do in self._jobs.items():
             take(name, do)
         return queue
 
-    async def _do(self, do: Do, job: Job, stop: asyncio.Event) -> None:
-        """Do the job; keep trying while the database is away.
+    async def _do(self, do: Do, job: Job, stop: asyncio.Event) -> bool:
+        """Do the job; keep trying while the database is away. Whether it was done.
 
         Raises nothing: the queue would write the traceback into a table.
         """
@@ -172,15 +177,16 @@ class Worker:
         try:
             payload = json.loads(job.payload or b"")
             while True:
-                with suppress(Unavailable):
+                with suppress(Unavailable), caused_by(payload.get(REQUEST)):
                     await do(payload)
-                    return
+                    return True
                 if stop.is_set():
-                    return
+                    return False
                 await _sleep(pause, stop)
                 pause = min(_PAUSE_MAX, pause * 2)
         except Exception as error:  # noqa: BLE001 - what escapes from here is written into a table
             _log.error("worker.job_failed", job=job.id, error=type(error).__name__)
+            return False
 
     async def _rescue(self) -> None:
         if found := await rescue(self._database):
@@ -198,14 +204,31 @@ async def _attend(run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio
     await run(stop)
 
 
+_ended_well: Final[dict[Labels, int]] = {}
+"""When each periodic task last did, or was first begun, on the clock that only goes forward."""
+
+
+def _ages() -> dict[Labels, int]:
+    now = time.monotonic_ns()
+    return {labels: now - at for labels, at in _ended_well.items()}
+
+
+TASK_AGE.read_from(_ages)
+
+
 async def _once(task: Periodic, seconds_max: float | None = None) -> object:
     """Run it, and hand on what it says; a failure is noted and is nobody else's concern."""
+    _ended_well.setdefault((task.name,), time.monotonic_ns())
     try:
         async with asyncio.timeout(seconds_max):
-            return await task.run()
+            said = await task.run()
     except Exception as error:  # noqa: BLE001 - one task's failure must not end the others
         _log.warning("worker.periodic_failed", task=task.name, error=type(error).__name__)
+        TASK_RUNS.add((task.name, "failed"))
         return None
+    _ended_well[task.name,] = time.monotonic_ns()
+    TASK_RUNS.add((task.name, "done"))
+    return said
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

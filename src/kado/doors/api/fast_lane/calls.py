@@ -21,6 +21,7 @@ from kado.doors.api.visit import Visit
 
 _CARD: Final = re.compile("/v2/giftcards/programs/([0-9a-f]{24})/cards/([0-9a-f]{24})((?:/redeem|/reload)?)")
 _CHECK: Final = re.compile("/v2/giftcards/programs/([0-9a-f]{24})/balance-check")
+_CARD_ROUTE: Final = "/v2/giftcards/programs/{programId}/cards/{cardId}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class OnCard:
     permission: Permission
     body: type[Body] | None
     run: Callable[[Visit, str, Any, str | None], Awaitable[Answer]]
+    route: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class InPublic:
 
     body: type[Body]
     run: Callable[[Services, str, Any], Awaitable[Answer]]
+    route: str
 
 
 async def _look(visit: Visit, card_id: str, _: object, __: object) -> Answer:
@@ -45,11 +48,11 @@ async def _look(visit: Visit, card_id: str, _: object, __: object) -> Answer:
 
 
 ON_CARD: Final = {
-    (b"POST", "/redeem"): OnCard(Permission.CARDS_REDEEM, RedeemGiftCardRequest, redeem_card),
-    (b"POST", "/reload"): OnCard(Permission.CARDS_RELOAD, ReloadGiftCardRequest, reload_card),
-    (b"GET", ""): OnCard(Permission.CARDS_READ, None, _look),
+    (b"POST", "/redeem"): OnCard(Permission.CARDS_REDEEM, RedeemGiftCardRequest, redeem_card, f"{_CARD_ROUTE}/redeem"),
+    (b"POST", "/reload"): OnCard(Permission.CARDS_RELOAD, ReloadGiftCardRequest, reload_card, f"{_CARD_ROUTE}/reload"),
+    (b"GET", ""): OnCard(Permission.CARDS_READ, None, _look, _CARD_ROUTE),
 }
-CHECK: Final = InPublic(BalanceCheckRequest, balance_of)
+CHECK: Final = InPublic(BalanceCheckRequest, balance_of, "/v2/giftcards/programs/{programId}/balance-check")
 
 
 def call_for(method: bytes, path: str) -> tuple[OnCard | InPublic, str, str] | None:

@@ -10,10 +10,11 @@ from typing import Any, Final, TypeAlias
 from fastapi import Response
 from pydantic import ValidationError
 
-from kado.access.address import client_address, client_country
+from kado.access.address import client_address, client_country, client_trace
 from kado.audit.origin import Origin, coming_from
 from kado.cards.posting import Answer
 from kado.doors.api import answers, gate, shown, strict_json
+from kado.doors.api.answered import answered
 from kado.doors.api.fast_lane import plain
 from kado.doors.api.fast_lane.calls import InPublic, OnCard, call_for
 from kado.doors.api.fast_lane.plain import Incomplete, Plain
@@ -23,6 +24,7 @@ from kado.doors.api.services import Services
 from kado.doors.api.types import is_idempotency_key
 from kado.doors.api.visit import Visit, remembered_visit
 from kado.errors import Refusal, Unavailable
+from kado.observability import tracing
 from kado.storage.gather import patience_begins
 
 _NOTHING: Final = object()
@@ -53,6 +55,8 @@ class _Taken:
     visit: Visit | None
     body: Any
     key: str | None
+    trace: str
+    """The trace that a trusted proxy says it is part of, if one does."""
 
 
 class FastLane:
@@ -105,7 +109,9 @@ class FastLane:
             visit = remembered_visit(self._services, authorization, program_id, call.permission, address)
             if visit is None:
                 return None
-        return _Taken(request, self._origin(request, peer, address), call, program_id, card_id, visit, body, key)
+        trace = client_trace(peer, request.headers.items(), self._trusted) if tracing.is_on() else None
+        origin = self._origin(request, peer, address)
+        return _Taken(request, origin, call, program_id, card_id, visit, body, key, trace or "")
 
     def _address(self, request: Plain, peer: str | None) -> str:
         if not self._trusted:
@@ -125,13 +131,21 @@ class FastLane:
     async def _answered(self, taken: _Taken) -> Sent:
         """Nothing escapes: whatever goes wrong is answered as it is on the usual way."""
         began = time.perf_counter_ns()
+        method, path, request_id = (
+            taken.request.method.decode("ascii"),
+            taken.request.path,
+            taken.origin.request_id or "",
+        )
+        span = tracing.request(request_id, taken.trace) if tracing.is_on() else None
         with coming_from(taken.origin):
             patience_begins()
             status, body, headers = await self._outcome(taken)
-        path, request_id = taken.request.path, taken.origin.request_id or ""
+        answered(method, taken.call.route, status, time.perf_counter_ns() - began)
+        if span is not None:
+            span.end(method, taken.call.route, status)
         self._count(path, status)
         if self._says_all or status >= 400:
-            gate.say(taken.request.method.decode("ascii"), path, status, began, request_id)
+            gate.say(method, path, status, began, request_id)
         return Sent(status, _head(body, headers, request_id), body)
 
     async def _outcome(self, taken: _Taken) -> _Said:

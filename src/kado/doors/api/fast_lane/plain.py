@@ -24,7 +24,8 @@ _BEGINNINGS: Final = (
 
 KNOWN: Final = frozenset(
     b"accept accept-encoding accept-language authorization connection content-length content-type host idempotency-key"
-    b" user-agent x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-real-ip x-request-id".split()
+    b" traceparent tracestate user-agent"
+    b" x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-real-ip x-request-id".split()
 )
 """With any other header the request goes the usual way, where every header is looked at."""
 

@@ -109,13 +109,17 @@ async def list_deliveries(
     part: WantedPart,
     state: Annotated[DeliveryState | None, Query()] = None,
 ) -> Response:
-    """What was sent to the endpoint in the last 30 days, newest first, and what came of it."""
+    """What was sent to the endpoint in the last 30 days, newest first, and what came of it.
+
+    `X-Total-Count` says how many there are; from 1000 on, `Kado-Total-Is-Minimum` may say that there are more.
+    """
     database = services_of(request).database
     await endpoints.get(database, caller, webhookId)
-    found, total = await history.list_deliveries(
+    page = await history.list_deliveries(
         database, caller.merchant_id, webhookId, state=state, limit=part.limit, offset=part.start
     )
-    return shown.json_response([_delivery(one) for one in found], {"X-Total-Count": str(total)})
+    headers = {"X-Total-Count": str(page.total)} | ({"Kado-Total-Is-Minimum": "true"} if page.is_minimum else {})
+    return shown.json_response([_delivery(one) for one in page.found], headers)
 
 
 @router.post("/{webhookId}/deliveries/{deliveryId}/replay", name="replay_webhook_delivery", response_model=None)
