@@ -66,8 +66,10 @@ def shut(listening: socket.socket) -> None:
 
 
 def waiting(listening: socket.socket) -> list[socket.socket]:
-    """The clients that the kernel has let in and that nobody has accepted."""
-    clients = []
+    """The clients that the kernel let in and nobody accepted; at a socket that is held they wait on."""
+    clients: list[socket.socket] = []
+    if isinstance(listening, Held):
+        return clients
     with suppress(OSError):  # there are no more
         while True:
             client, _ = listening.accept()

@@ -18,7 +18,7 @@ import structlog
 import uvloop
 
 from kado import settings as configuration
-from kado.app import HTTP_PROCESS, reports, watched
+from kado.app import HTTP_PROCESS, entrance, reports, watched
 from kado.observability import logs
 from kado.observability.meters import PROCESSES_LOST
 from kado.observability.tally import Totals
@@ -77,10 +77,11 @@ async def supervise(
 
     What they count goes into `totals`.
     """
+    is_held = isinstance(listening, entrance.Held)
     hearing: set[asyncio.Task[None]] = set()
 
     def set_to_work(at: int) -> None:
-        told = {"url": url, "host": host, "port": port, "name": f"http-{at + 1}"}
+        told = {"url": url, "host": host, "port": port, "name": f"http-{at + 1}", "held": is_held}
         _tell(children[at], json.dumps(told).encode() + b"\n")
         task = asyncio.create_task(reports.hear(children[at].line, totals))
         hearing.add(task)
@@ -172,7 +173,7 @@ def run_child(descriptor: int, line: int) -> None:
     told = json.loads(first)
     settings = configuration.load(host=told["host"], port=told["port"])
     logs.configure(settings.log_level)
-    listening = socket.socket(fileno=descriptor)
+    listening = (entrance.Held if told["held"] else socket.socket)(fileno=descriptor)
     reporting = socket.socket(fileno=line)
 
     async def main() -> None:
