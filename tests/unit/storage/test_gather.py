@@ -47,6 +47,18 @@ async def test_who_finds_the_queue_full_and_not_moving_is_turned_away_and_nothin
     assert crowd.turned_away_total == 2
 
 
+async def test_nothing_is_done_for_whoever_is_turned_away_at_once() -> None:
+    work, crowd = Slowly(), Crowd("test", 1)
+    gatherer = Gatherer(work, crowd)
+    sent = await submitted(gatherer, work, 25)  # one is worked on, and twenty times the places may wait
+    refused = [task for task in sent if task.done()]
+    assert len(refused) == 4
+    work.goes.set()
+    await asyncio.wait(sent)
+    assert all(isinstance(task.exception(), Unavailable) for task in refused)
+    assert sum(map(len, work.lists)) <= 21
+
+
 async def test_who_finds_the_queue_full_is_served_when_it_gets_shorter_in_time() -> None:
     work = Slowly()
     gatherer = Gatherer(work, Crowd("test", 3))
