@@ -48,7 +48,7 @@ async def test_a_code_is_sent_by_the_way_that_the_target_has(
     assert row is not None
     assert (row["channel"], row["state"], row["code_hash"]) == (channel, "queued", None)
     jobs = await thief.fetch("SELECT convert_from(payload, 'UTF8') AS job FROM pgqueuer WHERE entrypoint = 'send_otp'")
-    assert {"otp": row["id"]} in [json.loads(row["job"]) for row in jobs]
+    assert row["id"] in [json.loads(row["job"])["otp"] for row in jobs]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ async def test_a_look_up_that_the_database_breaks_off_is_503(behind: Behind, lon
     card = (await lone_till.card("20.00"))["id"]
     paths = [lone_till.cards_path(card), lone_till.cards_path(card, "transactions"), lone_till.cards_path()]
     for code in ("40001", "57014"):
-        with behind.hit_by(Refusing(code, ("FROM card",))):
+        with behind.hit_by(Refusing(code, ("FROM card", "JOIN card"))):
             for path in paths:
                 answer = await lone_till.http.get(path)
                 assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1"), path

@@ -65,7 +65,7 @@ async def test_more_redeems_than_may_wait_are_turned_away_at_once_while_the_data
 async def test_more_readers_than_there_are_connections_wait_in_a_bounded_queue(behind: Behind, lone_till: Till) -> None:
     card = (await lone_till.card("5.00"))["id"]
     with behind.hit_by(Slow(LATE_SECONDS)):
-        answers = await crowd(behind, lambda _: lone_till.http.get(lone_till.cards_path(card)))
+        answers = await crowd(behind, lambda _: lone_till.http.get(lone_till.cards_path(card, "transactions")))
     look_at(behind, answers)
     await behind.works_again(lone_till)
 

@@ -116,9 +116,9 @@ def test_a_dump_goes_into_any_database_that_understands_it(source: Path, folder:
     assert asyncio.run(books_at(empty_database_url)) == books
 
     rows = asyncio.run(audited(empty_database_url))
-    assert [row["action"] for row in rows] == ["database:backup-begun", "database:restored"]
-    assert rows[0]["details"] | {"place": ""} == {"place": "", "kind": "dump", "encrypted": False}
-    assert rows[1]["details"]["madeAt"] == dump["madeAt"]
+    assert [row["action"] for row in rows][-2:] == ["database:backup-begun", "database:restored"]
+    assert rows[-2]["details"] | {"place": ""} == {"place": "", "kind": "dump", "encrypted": False}
+    assert rows[-1]["details"]["madeAt"] == dump["madeAt"]
 
     refused = kado("restore", dump["file"], "--into", empty_database_url)
     assert (refused.exit_code, "is not empty" in refused.stderr) == (1, True)

@@ -30,7 +30,6 @@ class Asked:
 class Link:
     """One of Kado's connections."""
 
-    parameters: dict[str, str] = field(default_factory=dict)
     statements: dict[bytes, str] = field(default_factory=dict)
     status: bytes = IDLE
     muted: bool = False
@@ -45,8 +44,8 @@ class Link:
 
     @property
     def is_ledger(self) -> bool:
-        """Whether it belongs to a posting machine: only those ask for plans by key."""
-        return self.parameters.get("enable_seqscan") == "off"
+        """Whether it belongs to a posting machine: only those have prepared what writes a list."""
+        return any("WITH line AS" in text for text in self.statements.values())
 
     @property
     def in_transaction(self) -> bool:

@@ -14,8 +14,6 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
 
 from tests.serving.database_faults import FAILED, FLUSH, IDLE, IN_TRANSACTION, QUERY, SYNC, Asked, Calm, Link, Stop
 
-_CANCEL = 80877102
-
 
 class DatabaseProxy:
     """A socket that PostgreSQL seems to listen on."""
@@ -109,8 +107,6 @@ class DatabaseProxy:
             server, to_server = await self._connected()
             first = await _startup(client)
             to_server.write(first)
-            if struct.unpack("!I", first[4:8])[0] != _CANCEL:
-                link.parameters = _parameters(first)
             self.links.add(link)
             await self._relay(link, client, to_client, server, to_server)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -232,11 +228,6 @@ async def _next(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 async def _startup(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readexactly(4)
     return head + await reader.readexactly(struct.unpack("!I", head)[0] - 4)
-
-
-def _parameters(startup: bytes) -> dict[str, str]:
-    words = startup[8:].decode().split("\0")
-    return dict(zip(words[::2], words[1::2], strict=False))
 
 
 async def _hear(link: Link, client: asyncio.StreamReader, heard: "asyncio.Queue[Asked]") -> None:

@@ -47,8 +47,6 @@ _KINDS: Final = "text timestamptz text text text text text jsonb text text text 
 
 def values(row: Row) -> tuple[object, ...]:
     """A row as the database takes it; without a moment of its own, its place in time is empty."""
-    through = row.source.through
-    details = row.details if through is None else {**row.details, "through": through}
     return (
         row.id,
         row.at,
@@ -57,7 +55,7 @@ def values(row: Row) -> tuple[object, ...]:
         row.actor,
         row.action,
         row.subject,
-        said(details) or "{}",
+        details_of(row) or "{}",
         row.source.address,
         row.source.user_agent,
         row.source.request_id,
@@ -118,6 +116,12 @@ async def record(
         source=origin(),
     )
     await write(connection, [row])
+
+
+def details_of(row: Row) -> str | None:
+    """The row's details as they are kept, with whoever brought the customer's session; None where there are none."""
+    through = row.source.through
+    return said(row.details if through is None else {**row.details, "through": through})
 
 
 def said(facts: Facts | None) -> str | None:

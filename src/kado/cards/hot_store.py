@@ -23,9 +23,17 @@ Ref = tuple[str, str]
 Place = tuple[str, bytes]
 """Program id and key hash."""
 
-# A program is read with the first of its cards only. A key counts as known also when only the entry is left of it.
+# A program is read with the first of its cards only. A key counts as known also when only the entry is left of it. The
+# clock is read behind the locks: of the last row, after all of them.
 LOCK: Final = f"""
-    SELECT {CARD_COLUMNS}, clock_timestamp() AS now,
+    WITH locked AS MATERIALIZED (
+        SELECT {CARD_COLUMNS}, u.new_program_id
+        FROM unnest($1::text::text[], $2::text::text[], $3::text::text[]) AS u (program_id, id, new_program_id)
+        JOIN card c ON c.program_id = u.program_id AND c.id = u.id
+        JOIN merchant cm ON cm.id = c.merchant_id
+        ORDER BY c.program_id, c.id
+        FOR UPDATE OF c)
+    SELECT l.*, clock_timestamp() AS now,
            ARRAY(
                SELECT w.place
                FROM unnest($4::text::text[], $5::text::bytea[]) WITH ORDINALITY AS w (program_id, key_hash, place)
@@ -36,17 +44,14 @@ LOCK: Final = f"""
                         THEN pg_relation_size('card') + pg_relation_size('card_transaction')
                              + pg_relation_size('idempotency_key') END) AS size,
            {PROGRAM_COLUMNS}
-    FROM unnest($1::text::text[], $2::text::text[], $3::text::text[]) AS u (program_id, id, new_program_id)
-    JOIN card c ON c.program_id = u.program_id AND c.id = u.id
-    JOIN merchant cm ON cm.id = c.merchant_id
-    LEFT JOIN program p ON p.id = u.new_program_id
-    LEFT JOIN merchant pm ON pm.id = p.merchant_id
-    ORDER BY c.program_id, c.id
-    FOR UPDATE OF c"""
+    FROM locked l
+    LEFT JOIN program p ON p.id = l.new_program_id
+    LEFT JOIN merchant pm ON pm.id = p.merchant_id"""
 
 # Of one program, which is how a distributed engine finds the machine that can lock; keys are read afterwards.
 LOCK_OF_ONE: Final = f"""
-    SELECT {CARD_COLUMNS}, clock_timestamp() AS now, ARRAY[]::bigint[] AS known, NULL::bigint AS size, {PROGRAM_COLUMNS}
+    SELECT {CARD_COLUMNS}, NULL::text AS new_program_id, clock_timestamp() AS now, ARRAY[]::bigint[] AS known,
+           NULL::bigint AS size, {PROGRAM_COLUMNS}
     FROM card c
     JOIN merchant cm ON cm.id = c.merchant_id
     JOIN program p ON p.id = c.program_id
@@ -55,7 +60,8 @@ LOCK_OF_ONE: Final = f"""
     ORDER BY c.id
     FOR UPDATE OF c"""
 
-_PROGRAM_AT: Final = CARD_WIDTH + 3
+_NOW_AT: Final = CARD_WIDTH + 1
+_PROGRAM_AT: Final = _NOW_AT + 3
 
 
 class Read(NamedTuple):
@@ -102,11 +108,11 @@ def read(rows: Sequence[asyncpg.Record], keys: Sequence[Place]) -> Read:
         values = tuple(row)
         card = Card(*values[:CARD_WIDTH])
         cards[card.program_id, card.id] = card
-        now = values[CARD_WIDTH]
+        now = values[_NOW_AT]
         if values[_PROGRAM_AT] is not None:
             programs[card.program_id] = program_from_row(values[_PROGRAM_AT:])
     if rows:
-        places, size = rows[0][CARD_WIDTH + 1 : _PROGRAM_AT]
+        places, size = rows[0][_NOW_AT + 1 : _PROGRAM_AT]
         known = [keys[place - 1] for place in places]
     return Read(Locked(cards, programs, now), known, size)
 
@@ -226,7 +232,7 @@ def _of_lines(
         hashes([key.answer for key in answers]),
         texts([row.actor for row in rows]),
         words([row.action for row in rows]),
-        texts([audit.said(row.details) for row in rows]),
+        texts([audit.details_of(row) for row in rows]),
         texts([row.source.address for row in rows]),
         texts([row.source.user_agent for row in rows]),
         texts([row.source.request_id for row in rows]),

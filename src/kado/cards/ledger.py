@@ -179,10 +179,11 @@ class Ledger:
         self, ride: Ride, wishes: list["_Wish"], results: dict[int, Result], *, begins: bool, keys_after_lock: bool
     ) -> list[str | None] | None:
         """Postings on cards that exist: lock, read the keys, decide, write."""
-        asked = time.monotonic()
         places = [place for wish in wishes for place in wish.ticket.places()]
         refs = [ref for wish in wishes for ref in wish.refs]
-        if self._database.is_distributed:  # the keys lie on another machine than what measures
+        asked = time.monotonic()
+        is_distributed = self._database.is_distributed
+        if is_distributed:  # the keys lie on another machine than what measures
             arguments, keys_after_lock = hot_store.lock_of_one_arguments(refs), True
         else:
             arguments = hot_store.lock_arguments(refs, places, measures=ride.measures())
@@ -192,11 +193,13 @@ class Ledger:
         if locked.now is None:
             results |= {wish.at: refusals.card_not_found() for wish in wishes}
             return None
-        connection, waited = ride.connection, timedelta(seconds=time.monotonic() - asked)
+        connection = ride.connection
+        # There, the clock was read before the locks were granted.
+        waited = timedelta(seconds=time.monotonic() - asked if is_distributed else 0)
         if missing := {program_id for program_id, _ in locked.cards} - locked.programs.keys():
             locked.programs.update((await store.read_programs(connection, missing))[0])
         known = await store.read_keys(connection, places if keys_after_lock else seen)
-        page = Page(self._keyring, locked.now + waited)  # the clock was read before the locks were granted
+        page = Page(self._keyring, locked.now + waited)
         page.references = await self._references(connection, [wish.posting for wish in wishes])
         page.evidence = await evidence.gather(connection, [wish.posting for wish in wishes], locked.cards.values())
         asking = [(wish.posting, wish.ticket.origin) for wish in wishes]

@@ -13,7 +13,7 @@ BYTES_MAX: Final = 8 * 1024
 
 _HEAD: Final = re.compile(
     rb"(GET|POST) (?:/api)?(/v2/giftcards/programs/[a-z0-9/-]++) HTTP/1\.1"
-    rb"((?:\r\n[A-Za-z0-9-]++: [\x21-\x7e][\x20-\x7e]*+)++)\r\n\r\n"
+    rb"((?:\r\n[A-Za-z0-9-]++: [\x21-\x7e][\x20-\x7e]*+)+)\r\n\r\n"
 )
 _BEGINNINGS: Final = (
     b"POST /v2/giftcards/programs/",
