@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from tests.database.cards.builders import Shop
 
+from kado.cards.glances import _GLANCES
+from kado.cards.watch import _NEW_ENTRIES
+from kado.clock import EPOCH
 from kado.storage import riding
+from kado.storage.database import KEYED_ONLY
 
 KEYS = {
     "card": "card_pkey",
@@ -124,3 +128,27 @@ async def test_a_sale_reads_no_more_where_there_is_much(shop: Shop, superuser: A
     after = await pages_read(shop, superuser)
     read = {table: (count - before[table]) / len(cards) for table, count in after.items()}
     assert {table: count for table, count in read.items() if count > _PAGES} == {}
+
+
+@pytest.mark.parametrize("statement", ["watch", "glances"])
+async def test_cards_are_found_one_by_one_whatever_the_planner_takes_their_table_for(
+    shop: Shop, superuser: Any, statement: str
+) -> None:
+    """Who looks at many cards at once must not read all of a program for each of them: it took seconds."""
+    card = await shop.card()
+    await shop.redeem(card, 1, key="k-1")
+    for table in ("card", "card_transaction", "audit_log", "fraud_watched_card"):
+        await superuser.execute(f"ANALYZE {table}")  # what is known from now on: there is one card
+        await superuser.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    many = ["x"] * 2000
+    settings = f"SET {'; SET '.join(f'{name} = {value}' for name, value in KEYED_ONLY.items())}"
+    await superuser.execute(settings)
+    if statement == "watch":
+        arguments = (shop.program_id, many, [9] * len(many), ["REDEMPTION"], EPOCH)
+        said = await superuser.fetchval(f"EXPLAIN (FORMAT JSON) {_NEW_ENTRIES}", *arguments)
+    else:
+        said = await superuser.fetchval(f"EXPLAIN (FORMAT JSON) {_GLANCES}", [shop.program_id] * len(many), many)
+    looked = [node for node in nodes(json.loads(said)[0]["Plan"]) if node.get("Relation Name", "").startswith("card")]
+    assert looked
+    for node in looked:
+        assert "id)::text = " in node["Index Cond"].replace("(program_id)::text = ", ""), node
