@@ -16,8 +16,8 @@ REDEEM = "/v2/giftcards/programs/0123456789abcdef01234567/cards/0123456789abcdef
 class Street:
     """A lane, and who is on it."""
 
-    def __init__(self, places: int = 200) -> None:
-        self.lane = Lane(balance.PATHS, places)
+    def __init__(self, places: int = 200, rest_seconds: float = 0) -> None:
+        self.lane = Lane(balance.PATHS, places, rest_seconds)
         self.inside: list[int] = []
         self.came: list[int] = []
         self.refused: list[int] = []
@@ -173,3 +173,17 @@ async def test_a_turn_that_was_given_up_is_not_given_back_twice() -> None:
     await street.send(1, 2)
     assert street.inside == [0, 1]
     await street.let_go(1, 2, 0)
+
+
+async def test_beside_a_till_the_next_one_waits_for_a_rest_and_without_one_for_nothing() -> None:
+    street = Street(rest_seconds=3600)
+    await street.send(100, path=REDEEM)
+    await street.send(0, 1)
+    await street.let_go(0)
+    assert street.inside == [100], "nobody while the lane rests"
+    alone = Street(rest_seconds=3600)
+    await alone.send(*range(WIDE + 1))
+    await alone.let_go(0)
+    assert len(alone.inside) == WIDE
+    for task in [*street.travellers.values(), *alone.travellers.values()]:
+        task.cancel()
