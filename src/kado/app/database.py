@@ -10,7 +10,7 @@ from kado.storage.database import Database
 
 _WORKER_CONNECTIONS: Final = 12
 _OWN_CONNECTIONS: Final = 2
-"""Of each process that answers, beside its pool: the ledger's, and one to spare."""
+"""Of each process that answers, beside its pool: the ledger's, and that of glances at cards."""
 _OTHERS: Final = 20
 """For commands, a backup, and whoever looks after the database."""
 

@@ -54,8 +54,11 @@ class FastConnection(Connection):
         elif self._is_between_requests():
             self._begin(data)
         else:
-            held, self._held = self._held, b""
-            super().data_received(held + data)
+            super().data_received(self._with_held(data))
+
+    def _with_held(self, data: bytes) -> bytes:
+        held, self._held = self._held, b""
+        return held + data
 
     def _is_between_requests(self) -> bool:
         """Nothing of a request is here but what is held, and none is under way."""
@@ -64,10 +67,9 @@ class FastConnection(Connection):
         return self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body)
 
     def _begin(self, data: bytes) -> None:
-        held, self._held = self._held, b""
-        data = held + data
+        was_held, data = bool(self._held), self._with_held(data)
         found = self.config.fast_lane.answer(data, self.client[0] if self.client else None)
-        if found is None or (held and isinstance(found, Incomplete)):
+        if found is None or (was_held and isinstance(found, Incomplete)):
             super().data_received(data)
         elif isinstance(found, Incomplete):
             self._held = data
@@ -111,8 +113,7 @@ class FastConnection(Connection):
     def is_slow(self) -> None:
         """What is held has not become a request at once: uvicorn waits for the rest, as long as is usual."""
         if self._held:
-            held, self._held = self._held, b""
-            super().data_received(held)
+            super().data_received(self._with_held(b""))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone. What it asked for goes on."""

@@ -12,9 +12,8 @@ import asyncpg
 from kado import audit
 from kado.cards.card import Card, Entry
 from kado.cards.idempotency import NewKey
-from kado.cards.store import CARD_COLUMNS, CARD_WIDTH, Locked
-from kado.programs.program import Program
-from kado.programs.store import PROGRAM_COLUMNS, program_from_row
+from kado.cards.store import CARD_COLUMNS, CARD_WIDTH, Locked, locked_from
+from kado.programs.store import PROGRAM_COLUMNS
 from kado.storage.literals import hashes, moments, numbers, texts, words
 
 Ref = tuple[str, str]
@@ -99,22 +98,12 @@ def lock_of_one_arguments(refs: Iterable[Ref]) -> tuple[str | None, ...]:
 
 def read(rows: Sequence[asyncpg.Record], keys: Sequence[Place]) -> Read:
     """What the rows of `LOCK` or `LOCK_OF_ONE` say."""
-    cards: dict[Ref, Card] = {}
-    programs: dict[str, Program] = {}
-    now: datetime | None = None
     known: list[Place] = []
     size: int | None = None
-    for row in rows:
-        values = tuple(row)
-        card = Card(*values[:CARD_WIDTH])
-        cards[card.program_id, card.id] = card
-        now = values[_NOW_AT]
-        if values[_PROGRAM_AT] is not None:
-            programs[card.program_id] = program_from_row(values[_PROGRAM_AT:])
     if rows:
         places, size = rows[0][_NOW_AT + 1 : _PROGRAM_AT]
         known = [keys[place - 1] for place in places]
-    return Read(Locked(cards, programs, now), known, size)
+    return Read(locked_from(rows, now_at=_NOW_AT, program_at=_PROGRAM_AT), known, size)
 
 
 _CARD: Final = (

@@ -66,6 +66,14 @@ _LOCK: Final = f"""
 async def lock_cards(connection: Connection, program_id: str, card_ids: Iterable[str]) -> Locked:
     """Lock these cards, always in the same order, so that two of them who lock never wait for each other."""
     rows = await connection.fetch(_LOCK, program_id, sorted(set(card_ids)))
+    return locked_from(rows, now_at=CARD_WIDTH, program_at=CARD_WIDTH + 1)
+
+
+def locked_from(rows: "Sequence[asyncpg.Record]", *, now_at: int, program_at: int) -> Locked:
+    """What rows say that begin with `CARD_COLUMNS` and have the time and `PROGRAM_COLUMNS` (last) in these places.
+
+    A row may come without its program, where an earlier one had it.
+    """
     cards: dict[tuple[str, str], Card] = {}
     programs: dict[str, Program] = {}
     now: datetime | None = None
@@ -73,9 +81,9 @@ async def lock_cards(connection: Connection, program_id: str, card_ids: Iterable
         values = tuple(row)
         card = Card(*values[:CARD_WIDTH])
         cards[card.program_id, card.id] = card
-        now = values[CARD_WIDTH]
-        if card.program_id not in programs:
-            programs[card.program_id] = program_from_row(values[CARD_WIDTH + 1 :])
+        now = values[now_at]
+        if values[program_at] is not None and card.program_id not in programs:
+            programs[card.program_id] = program_from_row(values[program_at:])
     return Locked(cards, programs, now)
 
 

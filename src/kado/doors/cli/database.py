@@ -17,7 +17,7 @@ from kado.doors.cli.session import (
     fail,
     in_one_sentence,
     note,
-    print_json,
+    print_state,
     session,
     try_to_note,
     wrong_usage,
@@ -53,15 +53,7 @@ async def status(json: AsJson = False) -> None:
     """Show version, schema and archive. Changes nothing. Exit code 1: something needs attention, and it says what."""
     settings = configuration.load(make_secret=False)
     facts, complaints = await _status(settings)
-    if json:
-        print_json(facts | {"complaints": complaints})
-    else:
-        for name, value in facts.items():
-            print(f"{name + ':':<20} {value if value is not None else '-'}")
-        for complaint in complaints:
-            print(f"! {complaint}")
-    if complaints:
-        raise typer.Exit(1)
+    print_state(facts, complaints, lambda value: "-" if value is None else str(value), as_json=json)
 
 
 async def _status(settings: Settings) -> tuple[dict[str, object], list[str]]:

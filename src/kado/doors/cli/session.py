@@ -137,6 +137,21 @@ def print_json(said: Mapping[str, object] | Sequence[Mapping[str, object]]) -> N
     print(json.dumps(said))
 
 
+def print_state(
+    facts: Mapping[str, object], complaints: Sequence[str], text: Callable[[object], str], *, as_json: bool
+) -> None:
+    """How something is, a fact a line as `text` words it, and what is wrong with it. Exits with 1 if anything is."""
+    if as_json:
+        print_json({**facts, "complaints": complaints})
+    else:
+        for name, value in facts.items():
+            print(f"{name + ':':<20} {text(value)}")
+        for complaint in complaints:
+            print(f"! {complaint}")
+    if complaints:
+        raise typer.Exit(1)
+
+
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns with titles; nothing but the titles when there are no rows."""
     widths = [max(len(line[column]) for line in (titles, *rows)) for column in range(len(titles))]

@@ -3,11 +3,9 @@
 import asyncio
 from typing import Final
 
-import typer
-
 from kado import __version__
 from kado.cards.owed import Owed, count_cards, look_once
-from kado.doors.cli.session import CANNOT_TELL, AsJson, example, in_one_sentence, print_json, session
+from kado.doors.cli.session import CANNOT_TELL, AsJson, example, in_one_sentence, print_state, session
 from kado.money import currency
 from kado.readings.figures import Figures, complaints, look
 from kado.settings import Settings
@@ -28,15 +26,7 @@ def status(as_json: AsJson = False) -> None:
     """
     with in_one_sentence(CANNOT_TELL):
         facts, wrong = asyncio.run(_facts())
-    if as_json:
-        print_json({**facts, "complaints": wrong})
-    else:
-        for name, value in facts.items():
-            print(f"{name + ':':<20} {_text(value)}")
-        for complaint in wrong:
-            print(f"! {complaint}")
-    if wrong:
-        raise typer.Exit(1)
+    print_state(facts, wrong, _text, as_json=as_json)
 
 
 async def _facts() -> tuple[dict[str, object], list[str]]:
