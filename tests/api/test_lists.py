@@ -20,8 +20,8 @@ from tests.api.shop import (
     search_path,
 )
 
-from kado.cards.lists import COUNT_MAX
 from kado.cards.sweep import sweep
+from kado.storage.part import COUNT_MAX
 
 
 async def listed(shop: Shop, path: str, **options: Any) -> list[str]:

@@ -19,9 +19,7 @@ from kado.cards.words import after, terms_of
 from kado.crypto import Keyring
 from kado.storage.copies import Reader
 from kado.storage.database import Connection
-
-COUNT_MAX: Final = 1000
-"""How far matches are counted: to count a million takes a million times as long as to count one."""
+from kado.storage.part import COUNT_MAX, Part, part_of
 
 _NUMBER_MAX: Final = 20
 _FREQUENT: Final = 1000
@@ -52,16 +50,7 @@ class Wanted:
     """Only cards of this person."""
 
 
-@dataclass(frozen=True, slots=True)
-class CardPage:
-    """Part of a list. There are `total` cards in all, or, if that `is_minimum`, at least so many."""
-
-    found: list[Found]
-    total: int
-    is_minimum: bool
-
-
-async def list_cards(reader: Reader, keyring: Keyring, program_ids: Sequence[str], wanted: Wanted) -> CardPage:
+async def list_cards(reader: Reader, keyring: Keyring, program_ids: Sequence[str], wanted: Wanted) -> Part[Found]:
     """The cards of these programs. Raises `Unavailable` while the database is away."""
 
     async def work(connection: Connection) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -73,9 +62,7 @@ async def list_cards(reader: Reader, keyring: Keyring, program_ids: Sequence[str
 
     terms, rows = await reader.listing(work, in_order=wanted.customer is None)
     found = [Found(Card(*row[1 : CARD_WIDTH + 1]), row[-1]) for row in rows if row[1] is not None]
-    counted = int(rows[0][0])
-    far = _counted_to(wanted, terms)
-    return CardPage(found, min(counted, far), is_minimum=counted > far)
+    return part_of(found, int(rows[0][0]), _counted_to(wanted, terms))
 
 
 def _counted_to(wanted: Wanted, terms: list[str]) -> int:

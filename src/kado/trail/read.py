@@ -1,32 +1,20 @@
 """Rows of the audit log, in pages, newest first; or all of them in order of time."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from kado.storage.copies import Reader
 from kado.storage.database import Connection
+from kado.storage.part import COUNT_MAX, Part, part_of
 from kado.trail.names import names_of
 from kado.trail.row import COLUMNS, Row, row_from
 from kado.trail.wanted import Scope, Wanted, conditions
 
-COUNT_MAX: Final = 1000
-"""How far rows are counted beyond the page: to count a million takes a million times as long as to count one."""
-
 AT_ONCE: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Part of the log. There are `total` rows that fit, or, if that `is_minimum`, at least so many."""
-
-    rows: list[Row]
-    total: int
-    is_minimum: bool
-
-
-async def read_page(reader: Reader, scope: Scope, wanted: Wanted, *, start: int, limit: int) -> Page:
+async def read_page(reader: Reader, scope: Scope, wanted: Wanted, *, start: int, limit: int) -> Part[Row]:
     """The newest rows that fit, but for the first `start`. Raises `Unavailable`, also where it takes too long."""
     far = max(start + limit, COUNT_MAX)
     values: list[object] = []
@@ -34,7 +22,7 @@ async def read_page(reader: Reader, scope: Scope, wanted: Wanted, *, start: int,
     values += [limit, start]
     part = f"ORDER BY at DESC, id DESC LIMIT ${len(values) - 1}::bigint OFFSET ${len(values)}::bigint"
 
-    async def work(connection: Connection) -> Page:
+    async def work(connection: Connection) -> Part[Row]:
         counted = await connection.fetchrow(
             f"WITH found AS MATERIALIZED ({found})"
             f" SELECT (SELECT count(*) FROM found) AS many, ARRAY(SELECT id::text FROM found {part}) AS ids",
@@ -42,7 +30,7 @@ async def read_page(reader: Reader, scope: Scope, wanted: Wanted, *, start: int,
         )
         assert counted is not None, "a count is one row"
         rows = await _whole(connection, scope, counted["ids"])
-        return Page(rows, min(counted["many"], far), is_minimum=counted["many"] > far)
+        return part_of(rows, counted["many"], far)
 
     return await reader.listing(work, in_order=not wanted.is_narrow)
 

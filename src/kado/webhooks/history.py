@@ -1,6 +1,5 @@
 """What became of events, for people: look at it, send it again, and forget it after a while."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -8,22 +7,11 @@ from kado import audit
 from kado.audit.origin import origin
 from kado.storage.batches import affected
 from kado.storage.database import Connection, Database
+from kado.storage.part import COUNT_MAX, Part, part_of
 from kado.webhooks.deliveries import wake
 from kado.webhooks.webhook import Delivery
 
 FORGOTTEN_AT_ONCE: Final = 1000
-COUNT_MAX: Final = 1000
-"""How far deliveries are counted beyond the page: to count a million takes a million times as long as to count one."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryPage:
-    """Part of the list. There are `total` deliveries, or, if that `is_minimum`, at least so many."""
-
-    found: list[Delivery]
-    total: int
-    is_minimum: bool
-
 
 # Each program's are a walk through an index that has them in their order, cut off where nothing behind is on the page.
 _LIST: Final = """
@@ -45,14 +33,14 @@ _LIST: Final = """
 
 async def list_deliveries(
     database: Database, merchant_id: str, webhook_id: str, *, state: str | None, limit: int, offset: int
-) -> DeliveryPage:
+) -> Part[Delivery]:
     """The deliveries to a merchant's endpoint, newest first; of one state, or of all. Counted up to a bound."""
     far = max(offset + limit, COUNT_MAX)
     async with database.read_list(in_order=False) as connection:
         rows = await connection.fetch(_LIST, merchant_id, webhook_id, state, limit, offset, far + 1)
     counted = rows[0]["counted"]
     found = [Delivery(*tuple(row)[1:]) for row in rows if row["id"] is not None]
-    return DeliveryPage(found, min(counted, far), is_minimum=counted > far)
+    return part_of(found, counted, far)
 
 
 async def replay(

@@ -13,12 +13,13 @@ from tests.database.cards.builders import Shop
 from kado.access.caller import Customer
 from kado.cards.card import Card, CardStatus
 from kado.cards.find import card_by_id
-from kado.cards.lists import COUNT_MAX, Wanted, list_cards
+from kado.cards.lists import Wanted, list_cards
 from kado.cards.ownership import owned_by, owns
 from kado.cards.store import STATUS_NOW
 from kado.errors import Unavailable
 from kado.ids import new_id
 from kado.storage.database import Database
+from kado.storage.part import COUNT_MAX
 
 MIGRATION = importlib.import_module("kado.storage.migrations.versions.0007_search")
 CARDS = 10_000

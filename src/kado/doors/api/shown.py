@@ -19,6 +19,7 @@ from kado.doors.api.services import Services
 from kado.errors import Invalid, Refusal
 from kado.money import Currency, TooManyDecimals
 from kado.programs.program import Program
+from kado.storage.part import Part
 
 
 def number(services: Services, card: Card) -> str:
@@ -143,6 +144,11 @@ def response(answer: Answer) -> Response:
 def answer(body: object, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer that nothing was posted for."""
     return Answer(200, answers.encode(body), headers or {})
+
+
+def minimum_of(part: Part[Any]) -> dict[str, str]:
+    """The header that says of a total that there may be more, where that is so."""
+    return {"Kado-Total-Is-Minimum": "true"} if part.is_minimum else {}
 
 
 def json_response(body: object, headers: dict[str, str] | None = None, status: int = 200) -> Response:

@@ -63,13 +63,13 @@ async def list_(
     async with session() as (database, _):
         page = await read_page(database, await _scope(database, merchant), wanted, start=0, limit=limit)
     if json:
-        print_json([members(row) for row in page.rows])
+        print_json([members(row) for row in page.found])
         return
     titles = ("AT", "ACTION", "BY", "TO", "FROM", "REQUEST", "ID")
-    print_table(titles, [_cells(row) for row in page.rows])
-    if page.total > len(page.rows):
+    print_table(titles, [_cells(row) for row in page.found])
+    if page.total > len(page.found):
         more = "at least " if page.is_minimum else ""
-        print(f"\n{len(page.rows)} of {more}{page.total}.")
+        print(f"\n{len(page.found)} of {more}{page.total}.")
 
 
 @app.command("export", epilog=example('kado audit export --merchant "Flower Shop" --out audit.csv'))

@@ -93,17 +93,17 @@ async def query(
         since=since,
         until=until,
     )
-    found = await read_page(
+    part = await read_page(
         services.reader, await _scope(services, caller), wanted, start=(page - 1) * limit, limit=limit
     )
     body = {
-        "items": [members(row) for row in found.rows],
-        "total": found.total,
+        "items": [members(row) for row in part.found],
+        "total": part.total,
         "page": page,
-        "pages": -(-found.total // limit),
+        "pages": -(-part.total // limit),
         "limit": limit,
     }
-    return shown.json_response(body, {"Kado-Total-Is-Minimum": "true"} if found.is_minimum else None)
+    return shown.json_response(body, shown.minimum_of(part))
 
 
 @router.post("/export", name="export_audit_logs", response_model=ExportStatusResponse, status_code=202)

@@ -121,7 +121,4 @@ async def _answer(services: Services, caller: Caller, programs: Sequence[Program
     page = await list_cards(services.reader, services.keyring, list(by_id), wanted)
     body = [shown.gift_card(services, one.card, by_id[one.card.program_id], one.now) for one in page.found]
     shown.saw(services, caller, (one.card for one in page.found))
-    headers = {"X-Total-Count": str(page.total)}
-    if page.is_minimum:
-        headers["Kado-Total-Is-Minimum"] = "true"
-    return shown.json_response(body, headers)
+    return shown.json_response(body, {"X-Total-Count": str(page.total)} | shown.minimum_of(page))

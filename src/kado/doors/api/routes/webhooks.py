@@ -118,7 +118,7 @@ async def list_deliveries(
     page = await history.list_deliveries(
         database, caller.merchant_id, webhookId, state=state, limit=part.limit, offset=part.start
     )
-    headers = {"X-Total-Count": str(page.total)} | ({"Kado-Total-Is-Minimum": "true"} if page.is_minimum else {})
+    headers = {"X-Total-Count": str(page.total)} | shown.minimum_of(page)
     return shown.json_response([_delivery(one) for one in page.found], headers)
 
 
