@@ -76,7 +76,7 @@ class BalanceChecks:
     ) -> Proved:
         """The card with this number, if the code is its own.
 
-        Raises `NotProved` (whatever is wrong), `TooMany` (address, number or program at its limit), `captcha_required`,
+        Raises `NotFound` (whatever is wrong), `TooMany` (address, number or program at its limit), `captcha_required`,
         `Forbidden` for an address that the program has blocked, and `Unavailable` while whoever judges captchas cannot
         be asked.
         """
@@ -97,7 +97,7 @@ class BalanceChecks:
         return await self._settled(self._check(None, programs, number, code, subject), captcha_token)
 
     async def prove(self, found: Found, code: str) -> None:
-        """Raises `NotProved` unless the code is the card's, `TooMany` when it is locked: the same counter as above."""
+        """Raises `NotFound` unless the code is the card's, `TooMany` when it is locked: the same counter as above."""
         card = found.card
         number = show_number(self._keyring, card.program_id, card.id, card.number_sealed)
         await self._gatherer.submit(self._check(card.program_id, [card.program_id], number, code, None))

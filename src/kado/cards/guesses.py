@@ -207,8 +207,8 @@ async def read_cards(connection: Connection, places: Iterable[Place], now: datet
         [program for program, _ in ordered],
         [index for _, index in ordered],
     )
-    cards = [(Card(*values[:CARD_WIDTH]), currency(values[CARD_WIDTH])) for row in rows if (values := tuple(row))]
-    return {(card.program_id, card.number_index): Proved(card, now, money) for card, money in cards}
+    proved = [Proved(Card(*row[:CARD_WIDTH]), now, currency(row["currency"])) for row in rows]
+    return {(one.card.program_id, one.card.number_index): one for one in proved}
 
 
 async def _rates(connection: Connection, programs: list[str], now: datetime) -> dict[str, Rate]:
