@@ -1,6 +1,5 @@
 """From an `Authorization` header to a `Caller`. Whatever is wrong with it, the answer is 401."""
 
-import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -49,7 +48,7 @@ class Access:
         if match is None:
             raise tokens.refused()
         token = match[1]
-        key = _name_of(token)
+        key = token_hash(token)
         known = self._known.get(key)
         if known is None:
             forgotten = self._forgotten
@@ -62,7 +61,7 @@ class Access:
     def remembered(self, authorization: str) -> Caller | None:
         """Who sent this header, where this process knows it already; None where `authenticate` has to look."""
         match = _BEARER.fullmatch(authorization)
-        known = self._known.get(_name_of(match[1])) if match is not None else None
+        known = self._known.get(token_hash(match[1])) if match is not None else None
         return None if known is None else known.caller
 
     def forget_person(self, staff_id: str) -> None:
@@ -123,10 +122,6 @@ class Access:
             lacks_second_factor=standing.lacks_second_factor,
         )
         return caller, claims.expires_at + tokens.LEEWAY_SECONDS - now.timestamp()
-
-
-def _name_of(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _is_taken_back(claims: tokens.Claims, valid_from: datetime | None) -> bool:
