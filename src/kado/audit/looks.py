@@ -116,8 +116,9 @@ class Looks:
     async def _rows(self, looks: Sequence[_Look]) -> list[Row]:
         """Each at the time of its look, by the database's clock."""
         async with self._database.read() as connection:
+            asked = time.monotonic()  # before: with the time after, a look would come before it happened
             now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-        began = now - timedelta(seconds=time.monotonic())
+        began = now - timedelta(seconds=asked)
         return [of_look(*look[:-1], began + timedelta(seconds=look.seen_at)) for look in looks]
 
 
