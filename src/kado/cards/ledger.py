@@ -32,7 +32,7 @@ from kado.errors import Refusal
 from kado.observability.lists import Watch
 from kado.observability.meters import DATABASE_RETRIES
 from kado.storage.crowd import Crowd
-from kado.storage.database import AWAY, CONFLICT, HOT, KEYED_ONLY, Connection, Database, await_copy, away, confirmed
+from kado.storage.database import AWAY, CONFLICT, HOT, KEYED_ONLY, Connection, Database, await_copy, away
 from kado.storage.gather import Gatherer
 from kado.storage.riding import Ride
 
@@ -141,8 +141,7 @@ class Ledger:
         try:
             results, last = await self._run(ride, tickets, keys_after_lock=keys_after_lock)
             self._watch.written()
-            with confirmed(ride.connection):
-                await ride.commit(last)
+            await ride.commit(last)
         except AWAY:
             ride.connection.terminate()  # it goes, and with it the transaction, if the commit did not happen
             raise

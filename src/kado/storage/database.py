@@ -288,6 +288,11 @@ def away(retry_after_seconds: int = 1) -> Unavailable:
     )
 
 
+def lacks_copy(message: asyncpg.PostgresLogMessage) -> bool:
+    """Whether this is how the server says that a commit did not wait for its copy."""
+    return bool(message.server_source_function == "SyncRepWaitForLSN")  # unlike its text, this has no translations
+
+
 @contextmanager
 def confirmed(connection: Connection) -> Iterator[None]:
     """Raises `CommitUnconfirmed` at the end when a commit inside returned without the copy that it has to wait for.
@@ -298,7 +303,7 @@ def confirmed(connection: Connection) -> Iterator[None]:
     heard: list[asyncpg.PostgresLogMessage] = []
 
     def hear(_: object, message: asyncpg.PostgresLogMessage) -> None:
-        if message.server_source_function == "SyncRepWaitForLSN":  # unlike its text, this has no translations
+        if lacks_copy(message):
             heard.append(message)
 
     connection.add_log_listener(hear)

@@ -16,6 +16,7 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
 from kado.storage.connect import Watched
+from kado.storage.database import CommitUnconfirmed, lacks_copy
 
 _number: Final = Struct(">i").pack
 _short: Final = Struct(">h").pack
@@ -62,6 +63,8 @@ class Ride:
         self._commit = commit
         self._measured_at = float("-inf")
         self._planned_for = 0
+        self._lacks_copy = False
+        connection.add_log_listener(self._hear)  # once: to listen anew to each commit takes longer than a check
 
     @classmethod
     async def on(cls, connection: Watched, first: str, last: str) -> "Ride":
@@ -83,10 +86,19 @@ class Ride:
         await self._last.fetch(*arguments)
 
     async def commit(self, arguments: Sequence[str | None] | None = None) -> None:
-        """Commit, after running the last statement where its arguments are given. Raises what either of them says."""
+        """Commit, after running the last statement where its arguments are given. Raises what either of them says.
+
+        Raises `CommitUnconfirmed` as `database.confirmed` does.
+        """
+        self._lacks_copy = False
         if arguments is not None:
             self.connection.wire.write(_bind(self._last.get_name(), arguments) + _EXECUTE)
         await self._commit.fetch()
+        if self._lacks_copy:
+            raise CommitUnconfirmed
+
+    def _hear(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
+        self._lacks_copy |= lacks_copy(message)
 
     def measures(self) -> bool:
         """Whether it is time to look how large the tables are that the plans were made for; once a second."""
