@@ -46,3 +46,20 @@ def test_new_tables_get_their_place_before_they_refer_to_rows_that_are_spread() 
         if file.name > "0018~":
             for made in re.findall(r"CREATE TABLE[^;]*;", file.read_text()):
                 assert not re.search(rf"REFERENCES (?:{tables})\b", made), file.name
+
+
+_ROWS_OF_SEVERAL = re.compile(r"unnest\([^)]*\)[^)]*\bAS \w+ \(program_id\b")
+
+NOT_ON_SEVERAL_MACHINES = {
+    "cards/glances.py:_GLANCES": "`_GLANCES_OF_ONE` is read there, one program after the other",
+}
+
+
+def test_rows_of_several_programs_are_walked_through_at_once_only_where_there_is_another_way() -> None:
+    """Citus takes `LATERAL` with a bound (`LIMIT`, `OFFSET`) only where all rows have the same program (0A000)."""
+    walked = {
+        place
+        for place, text in statements_on(DISTRIBUTED)
+        if "LATERAL (" in text and _ROWS_OF_SEVERAL.search(text) and re.search(r"\b(?:LIMIT|OFFSET)\b", text)
+    }
+    assert walked == set(NOT_ON_SEVERAL_MACHINES)

@@ -18,15 +18,24 @@ from kado.storage.crowd import Crowd
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Database, away
 from kado.storage.gather import Gatherer
 
-_GLANCES: Final = f"""
+_SHOWN: Final = f"""
     SELECT {CARD_COLUMNS}, clock_timestamp(), CASE WHEN c.held = 0 THEN 0 ELSE (
         SELECT coalesce(sum(h.amount - h.captured), 0) FROM hold h
         WHERE h.program_id = c.program_id AND h.card_id = c.id AND h.status = 'open'
-          AND h.expires_at <= clock_timestamp()) END::bigint
+          AND h.expires_at <= clock_timestamp()) END::bigint"""
+
+# `OFFSET 0` keeps the planner from a join that, while it takes the table for small, reads all cards of a program.
+_GLANCES: Final = f"""
+    {_SHOWN}
     FROM unnest($1::text[], $2::text[]) AS u (program_id, id)
     CROSS JOIN LATERAL (SELECT * FROM card WHERE program_id = u.program_id AND id = u.id OFFSET 0) AS c
     JOIN merchant cm ON cm.id = c.merchant_id"""
-# `OFFSET 0` keeps the planner from a join that, while it takes the table for small, reads all cards of a program.
+
+# Of one program, which is how a distributed engine finds the machine that knows.
+_GLANCES_OF_ONE: Final = f"""
+    {_SHOWN}
+    FROM card c JOIN merchant cm ON cm.id = c.merchant_id
+    WHERE c.program_id = $1 AND c.id = ANY($2::text[])"""
 
 _Ref = tuple[str, str]
 
@@ -40,15 +49,18 @@ class Glance:
 
 
 class Glances:
-    """Reads cards in lists, on a connection of its own."""
+    """Reads cards in lists, on connections of its own: as many as lists at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._gatherer: Gatherer[_Ref, Glance | None] = Gatherer(self._read, Crowd("glances", database.places))
+        self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._gatherer: Gatherer[_Ref, Glance | None] = Gatherer(
+            self._read, Crowd("glances", database.places), sort=self._sort
+        )
 
     async def at(self, program_id: str, card_id: str, *, is_test: bool) -> Glance:
         """The card. Raises `NotFound`, also for a test card when a live one is asked for, and the other way round."""
+        await self._database.learn()
         glance = await self._gatherer.submit((program_id, card_id))
         if glance is None or glance.found.card.is_test is not is_test:
             raise refusals.card_not_found()
@@ -59,11 +71,14 @@ class Glances:
         await self._gatherer.drained()
         await self._drop()
 
+    def _sort(self, ref: _Ref) -> str | None:
+        """What may share a list, as in the posting machine."""
+        return ref[0] if self._database.is_distributed else None
+
     async def _read(self, refs: list[_Ref]) -> Sequence[Glance | None]:
         wanted = list(set(refs))
         try:
-            connection = await self._connected()
-            rows = await connection.fetch(_GLANCES, [program for program, _ in wanted], [card for _, card in wanted])
+            rows = await self._fetch([program for program, _ in wanted], [card for _, card in wanted])
         except CONFLICT as error:
             raise away() from error
         except AWAY as error:
@@ -78,13 +93,24 @@ class Glances:
             glances[card.program_id, card.id] = Glance(Found(card, values[CARD_WIDTH]), left)
         return [glances.get(ref) for ref in refs]
 
-    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect(KEYED_ONLY)
-        return self._connection
+    async def _fetch(self, programs: list[str], ids: list[str]) -> list[asyncpg.Record]:
+        connection = await self._on_board()
+        try:
+            if self._database.is_distributed:
+                return await connection.fetch(_GLANCES_OF_ONE, programs[0], ids)
+            return await connection.fetch(_GLANCES, programs, ids)
+        finally:
+            if not connection.is_closed():
+                self._idle.append(connection)
+
+    async def _on_board(self) -> "asyncpg.Connection[asyncpg.Record]":
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._database.connect(KEYED_ONLY)
 
     async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        while self._idle:
             with suppress(asyncpg.PostgresError, *AWAY):
-                await connection.close(timeout=1)
+                await self._idle.pop().close(timeout=1)
