@@ -17,6 +17,7 @@ from kado.storage.migrate import migrate
 NODES = os.environ.get("KADO_TEST_CITUS", "").split()
 
 needs_a_cluster = pytest.mark.skipif(not NODES, reason="KADO_TEST_CITUS names no cluster")
+needs_one_machine = pytest.mark.skipif(bool(NODES), reason="KADO_TEST_CITUS names a cluster")
 _SHARDS = 4
 
 

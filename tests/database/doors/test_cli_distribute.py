@@ -9,10 +9,8 @@ from tests.database.doors.conftest import Kado
 
 from kado.storage.distribution import DISTRIBUTED, REFERENCE
 
-NO_CLUSTER = pytest.mark.skipif(bool(cluster.NODES), reason="KADO_TEST_CITUS names a cluster")
 
-
-@NO_CLUSTER
+@cluster.needs_one_machine
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
 async def test_without_citus_it_says_what_is_missing_and_changes_nothing(
     kado: Kado, superuser: Any, option: list[str]
@@ -23,7 +21,7 @@ async def test_without_citus_it_says_what_is_missing_and_changes_nothing(
     assert await superuser.fetchval("SELECT count(*) FROM audit_log WHERE action = 'database:distributed'") == 0
 
 
-@NO_CLUSTER
+@cluster.needs_one_machine
 async def test_the_embedded_database_is_one_machine(kado: Kado) -> None:
     ran = await kado("database", "distribute", KADO_DATABASE_URL="")
     assert ran.code == 1

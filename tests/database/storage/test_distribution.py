@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import asyncpg
 import pytest
+from tests.cluster import needs_one_machine
 
 from kado.storage.distribute import NotACluster, distribute, plan
 from kado.storage.distribution import DISTRIBUTED, KEY, LOCAL, REFERENCE, is_a_worker, is_distributed
@@ -94,6 +95,7 @@ async def test_triggers_only_refuse_and_look_at_nothing_but_their_own_row(superu
         assert bool(one["type"] & row) is not is_truncate, one["name"]
 
 
+@needs_one_machine
 async def test_a_database_without_citus_is_not_distributed_and_says_so(superuser: Superuser, database_url: str) -> None:
     assert not await is_distributed(superuser)
     assert not await is_a_worker(superuser)
