@@ -20,8 +20,8 @@ setup: ## Make .venv with the locked dependencies (the other targets do it by th
 demo: setup ## Start a server with a demo merchant and print commands to try; Ctrl-C stops it
 	@$(RUN) kado demo $(if $(PORT),--port $(PORT))
 
-test: static ## Check everything, then run all tests, three files at a time, each on a real PostgreSQL that comes along
-	@$(RUN) pytest -n 3 --dist loadfile $(ARGS)
+test: static ## Check everything, then run all tests, four files at a time, each on a real PostgreSQL that comes along
+	@$(RUN) pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 generated: setup ## Try every operation with a thousand made-up requests (KADO_TEST_EXAMPLES=… for another number)
 	@KADO_TEST_EXAMPLES=$${KADO_TEST_EXAMPLES:-1000} $(RUN) pytest -n 2 tests/contract/test_generated.py tests/contract/test_all_phases.py $(ARGS)

@@ -33,6 +33,19 @@ hypothesis_settings.register_profile("kado", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("kado")
 
 
+_LONG = ("recovery", "faults", "demo", "drills", "browser", "races", "database", "secrets", "property")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests take long come first: one that begins last would keep a single process busy at the end."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return _LONG.index(folder) if folder in _LONG else len(_LONG)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_passwords() -> Iterator[None]:
     """The same Argon2 at its lowest price: tests are about what is done with hashes, and make thousands of them."""
