@@ -43,20 +43,21 @@ StrayProgramId = Annotated[PydanticObjectId | None, Query()]
 Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
 
-def session_headers(
+# These three wait for nothing, and are async all the same: others would be run in a thread, at every request.
+async def session_headers(
     customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
     merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
 ) -> None:
     """Documents the two session tokens; `authenticated` looks at them."""
 
 
-def merchant_header(
+async def merchant_header(
     merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
 ) -> None:
     """Documents the merchant's token where it is the only one."""
 
 
-def customer_header(
+async def customer_header(
     customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
 ) -> None:
     """Documents the customer's token where it is the only one."""
