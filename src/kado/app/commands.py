@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kado.doors import cli
-from kado.doors.cli.session import AsJson
+from kado.doors.cli.output import AsJson
 
 
 def command_line() -> typer.Typer:
