@@ -259,7 +259,7 @@ def _install(account: Account, tell: Tell) -> Path:
                 last = (done.stderr or done.stdout).strip().splitlines()[-1:]
                 raise Missing(f"Patroni cannot be installed: {' '.join(last)}")
         (home / "complete").touch()
-    if not account.can_run(programs / "python"):
+    if not account.can_use([programs / "python"]):
         raise Missing(f"user {account.name} cannot run the programs in {programs}")
     return programs
 
@@ -268,7 +268,7 @@ def _python_for(account: Account) -> str:
     """An interpreter that the user who runs PostgreSQL can run too, with what it takes to make an environment."""
     for candidate in (sys.executable, shutil.which("python3"), "/usr/bin/python3"):
         program = os.path.realpath(candidate or "/")
-        if account.can_run(Path(program)) and account.run([program, "-c", "import ensurepip, venv"])[0] == 0:
+        if account.can_use([Path(program)]) and account.run([program, "-c", "import ensurepip, venv"])[0] == 0:
             return program
     raise Missing(f"user {account.name} can run no Python 3 with venv (on Debian: apt-get install python3-venv)")
 

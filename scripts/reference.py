@@ -23,6 +23,7 @@ from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
 from kado.doors.api import rights_table
 from kado.doors.api.rights import CALLERS, Rule
+from kado.doors.cli.nouns import NOUNS, read
 from kado.observability.meters import METERS
 from kado.rotation.columns import COLUMNS
 from kado.settings.table import SETTINGS
@@ -79,7 +80,8 @@ def _commands(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ..
         for name, inner in command.commands.items():
             if inner.hidden:
                 continue
-            yield from _commands(inner, (*words, name))
+            is_unread = not words and name in NOUNS
+            yield from _commands(read(name) if is_unread else inner, (*words, name))
 
 
 _RIGHTS: Final = """

@@ -88,9 +88,9 @@ with_uv() {
     # Without an interpreter of its own choice uv finds, or fetches, one that fits.
     if [ -n "${PYTHON:-}" ]; then
         find_python is_recent
-        run uv sync --quiet --frozen --python "$PYTHON"
+        run uv sync --quiet --frozen --compile-bytecode --python "$PYTHON"
     else
-        run uv sync --quiet --frozen
+        run uv sync --quiet --frozen --compile-bytecode
     fi
 }
 
@@ -119,5 +119,8 @@ if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then
 else
     with_pip
 fi
+# As an installation has it: where PYTHONDONTWRITEBYTECODE is set, each start would compile all of it. Nothing else
+# depends on it, so that a folder that cannot be written to does not matter.
+"$VENV/bin/python" -m compileall -q src >/dev/null 2>&1 || :
 "$VENV/bin/python" -c 'import kado' || fail "$VENV was made, but Kado cannot be imported from it."
 wanted >"$STAMP" || fail "$STAMP cannot be written."

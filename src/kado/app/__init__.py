@@ -5,6 +5,8 @@
 import sys
 from typing import Final
 
+from kado.app.reading import reading
+
 HTTP_PROCESS: Final = "_http"
 """The word after `python -m kado` that makes a process one of a server's; people never type it."""
 
@@ -16,6 +18,8 @@ def main() -> None:
 
         processes.run_child(int(sys.argv[2]), int(sys.argv[3]))
     else:
-        from kado.app import commands
+        with reading():
+            from kado.app import commands
 
-        commands.command_line()()
+            command_line = commands.command_line()
+        command_line()

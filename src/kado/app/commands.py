@@ -1,14 +1,15 @@
 """The command line as a whole: the commands of its door, and those that start a server."""
 
-# ruff: noqa: PLC0415 - reading a server takes more than a second, and most commands need none
+# ruff: noqa: PLC0415 - reading a server takes almost a second, and most commands need none
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kado.app.reading import reading
 from kado.doors import cli
-from kado.doors.cli.session import AsJson
+from kado.doors.cli.output import AsJson
 
 
 def command_line() -> typer.Typer:
@@ -21,7 +22,8 @@ def _serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
 ) -> None:
     """Run the server: database, schema, API and worker, until Ctrl-C or SIGTERM."""
-    from kado.app.serve import serve
+    with reading():
+        from kado.app.serve import serve
 
     serve(host, port)
 

@@ -19,6 +19,7 @@ import uvloop
 
 from kado import settings as configuration
 from kado.app import HTTP_PROCESS, entrance, reports, watched
+from kado.app.reading import reading
 from kado.observability import logs
 from kado.observability.meters import PROCESSES_LOST
 from kado.observability.tally import Totals
@@ -165,7 +166,8 @@ async def _end(children: list[Child]) -> None:
 
 def run_child(descriptor: int, line: int) -> None:
     """The main function of an HTTP process."""
-    from kado.app import http  # noqa: PLC0415 - not for the process that starts these
+    with reading():
+        from kado.app import http  # noqa: PLC0415 - not for the process that starts these
 
     first = sys.stdin.buffer.readline()
     if not first:

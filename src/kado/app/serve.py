@@ -16,13 +16,15 @@ import uvloop
 
 from kado import __version__
 from kado import settings as configuration
-from kado.app import background, entrance, processes, watched
+from kado.app import entrance, processes, watched
 from kado.app.database import connections_needed, open_database, warn_of_too_few_connections
+from kado.app.reading import reading
 from kado.observability import logs
 from kado.observability.meters import METERS
 from kado.observability.tally import Totals
 from kado.settings import SettingError, Settings
 from kado.storage import embedded
+from kado.storage.database import Database
 from kado.storage.embedded import Embedded, EmbeddedError
 from kado.storage.embedded.archive import Archiver, Keep, forget_archive
 from kado.storage.migrate import SchemaError, migrate, wait_for_database
@@ -46,11 +48,11 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
         with ExitStack() as stack:
             stack.enter_context(watched.traced(settings, "server" if settings.processes == 1 else "worker"))
             listening = stack.enter_context(entrance.held() or entrance.bind(host, port))
-            # What answers is read while PostgreSQL starts, here or in processes of its own: each takes over a second.
+            # What answers is read while PostgreSQL starts, here or in processes of its own: nothing else takes so long.
             alone = settings.processes == 1
             children = stack.enter_context(processes.started(0 if alone else settings.processes, listening))
             if alone:
-                threading.Thread(target=importlib.import_module, args=("kado.app.http",), daemon=True).start()
+                threading.Thread(target=_read_http, daemon=True).start()
             database = archiver = None
             if settings.database_url is None:
                 database = embedded.start(settings.data_dir, role="server", connections=connections_needed(settings))
@@ -68,6 +70,11 @@ def serve(host: str, port: int, *, when_ready: Ready | None = None) -> None:
         _give_up(
             f"{host}:{port} cannot be used: {error.strerror or error}. Another program may listen there; try --port."
         )
+
+
+def _read_http() -> None:
+    with reading():
+        importlib.import_module("kado.app.http")
 
 
 def _archiver(settings: Settings, database: Embedded) -> Archiver | None:
@@ -105,7 +112,7 @@ async def _run(
     working_until = asyncio.Event()
     worker_database = await open_database(settings, url)
     await warn_of_too_few_connections(settings, worker_database)
-    working = asyncio.create_task(background.work(settings, worker_database, working_until))
+    working = asyncio.create_task(_work(settings, worker_database, working_until, leave))
     log.info("serving", version=__version__, host=host, port=port, processes=settings.processes)
     ready = asyncio.create_task(_announce(settings, url, port, when_ready)) if when_ready is not None else None
     totals = Totals(METERS)
@@ -126,6 +133,16 @@ async def _run(
         for task in beside:
             task.cancel()
         log.info("stopped")
+
+
+async def _work(settings: Settings, database: Database, until: asyncio.Event, leave: Callable[[], None]) -> None:
+    """What only a worker needs is read last: tills wait for their answers, and a mail does not."""
+    try:
+        background = await asyncio.to_thread(importlib.import_module, "kado.app.background")
+    except Exception:
+        leave()  # nothing would be sealed here
+        raise
+    await background.work(settings, database, until)
 
 
 async def _announce(settings: Settings, url: str, port: int, when_ready: Ready) -> None:

@@ -10,6 +10,8 @@ import typer
 from tests.database.doors.conftest import Kado
 
 from kado.doors.cli import build
+from kado.doors.cli.nouns import NOUNS
+from kado.doors.cli.nouns import read as read_noun
 
 SHOP = ("--merchant", "Flower Shop")
 
@@ -62,7 +64,8 @@ def commands(group: Any, name: str = "") -> list[str]:
     found = []
     for word, one in group.commands.items():
         full = f"{name} {word}".strip()
-        found += commands(one, full) if hasattr(one, "commands") else [full]
+        known = read_noun(word) if not name and word in NOUNS else one
+        found += commands(known, full) if hasattr(known, "commands") else [full]
     return found
 
 

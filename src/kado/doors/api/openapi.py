@@ -1,9 +1,14 @@
 """The OpenAPI document that Kado serves: FastAPI's, with security and refusals said once for all operations."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from kado.doors.api.visit import SessionTokens
 
 # For operations that need no token: `@router.post(..., openapi_extra=PUBLIC)`.
 PUBLIC: Final[dict[str, Any]] = {"security": []}
@@ -47,6 +52,13 @@ _REFUSALS: Final = {
 }
 
 
+# As FastAPI describes it at every operation with parameters.
+_INVALID: Final = {
+    "description": "Validation Error",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}},
+}
+
+
 def _refusals() -> dict[str, Any]:
     """The refusals as components, by name."""
     plain = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
@@ -63,6 +75,23 @@ def _with_refusals(responses: dict[str, Any]) -> dict[str, Any]:
     return {**responses, **{status: refusal for status, refusal in more.items() if status not in responses}}
 
 
+def _add_session_tokens(paths: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
+    """The headers with the tokens of sessions, at the operations that look at them."""
+    for route in routes:
+        if not isinstance(route, APIRoute) or not route.include_in_schema:
+            continue
+        asked = [one.dependency.headers for one in route.dependencies if isinstance(one.dependency, SessionTokens)]
+        for method in (route.methods or ()) if asked else ():
+            operation = paths[route.path_format][method.lower()]
+            operation.setdefault("parameters", []).extend(_token(name) for headers in asked for name in headers)
+            operation["responses"].setdefault("422", _INVALID)
+
+
+def _token(name: str) -> dict[str, Any]:
+    schema = {"anyOf": [{"type": "string"}, {"type": "null"}], "title": name}
+    return {"name": name, "in": "header", "required": False, "schema": schema}
+
+
 def document(app: FastAPI) -> dict[str, Any]:
     """The document of the app's routes, made once. Every operation needs the bearer unless it is marked `PUBLIC`."""
     if app.openapi_schema is None:
@@ -75,6 +104,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             servers=[{"url": "/", "description": "This server"}],
             routes=app.routes,
         )
+        _add_session_tokens(made["paths"], app.routes)
         made["security"] = [{"bearerAuth": []}]
         components = made.setdefault("components", {})
         components.setdefault("securitySchemes", {})["bearerAuth"] = _BEARER

@@ -16,7 +16,7 @@ class Part:
     start: int
 
 
-def _part(
+async def _part(
     page: Annotated[PageNumber, Query()] = 1,
     limit: Annotated[PageLimit, Query()] = PAGE_LIMIT_MAX,
     offset: Annotated[PageOffset | None, Query()] = None,

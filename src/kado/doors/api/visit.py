@@ -43,31 +43,25 @@ StrayProgramId = Annotated[PydanticObjectId | None, Query()]
 Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
 
 
-def session_headers(
-    customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
-    merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
-) -> None:
-    """Documents the two session tokens; `authenticated` looks at them."""
+@dataclass(frozen=True, slots=True)
+class SessionTokens:
+    """A dependency that asks for nothing: these headers are looked at by `authenticated`, and belong into the document.
 
+    As parameters they would be built for each route at the start, and validated, though anything goes, at each request.
+    """
 
-def merchant_header(
-    merchant_token: Annotated[str | None, Header(alias=_MERCHANT_TOKEN)] = None,
-) -> None:
-    """Documents the merchant's token where it is the only one."""
+    headers: tuple[str, ...]
 
-
-def customer_header(
-    customer_token: Annotated[str | None, Header(alias=_CUSTOMER_TOKEN)] = None,
-) -> None:
-    """Documents the customer's token where it is the only one."""
+    async def __call__(self) -> None:
+        """Wait for nothing."""
 
 
 ABOUT_FRAUD: Final = frozenset({Permission.FRAUD_READ, Permission.FRAUD_WRITE})
 """What can be asked from a blocked address too: whoever blocks an own one by mistake must be able to lift it."""
 
-SESSION_HEADERS: Final = [Depends(session_headers)]
-CUSTOMER_HEADER: Final = [Depends(customer_header)]
-MERCHANT_HEADER: Final = [Depends(merchant_header)]
+SESSION_HEADERS: Final = [Depends(SessionTokens((_CUSTOMER_TOKEN, _MERCHANT_TOKEN)))]
+CUSTOMER_HEADER: Final = [Depends(SessionTokens((_CUSTOMER_TOKEN,)))]
+MERCHANT_HEADER: Final = [Depends(SessionTokens((_MERCHANT_TOKEN,)))]
 
 
 @dataclass(frozen=True, slots=True)

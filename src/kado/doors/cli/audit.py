@@ -7,18 +7,8 @@ from typing import Annotated, Final
 import typer
 
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import (
-    ACTOR,
-    AsJson,
-    command,
-    example,
-    fail,
-    print_json,
-    print_table,
-    session,
-    shown,
-    wrong_usage,
-)
+from kado.doors.cli.output import AsJson, example, fail, print_json, print_table, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, command, session
 from kado.programs.find import list_owned
 from kado.storage.database import Database
 from kado.trail.export import Format, hand_out

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kado import settings as configuration
-from kado.doors.cli.session import AsJson, command, example, print_json, try_to_note, wrong_usage
+from kado.doors.cli.output import AsJson, example, print_json, wrong_usage
+from kado.doors.cli.session import command, try_to_note
 from kado.settings import Settings
 from kado.storage import embedded
 from kado.storage.backup.last import note_backup

@@ -12,19 +12,9 @@ from kado.cards.accept import broken
 from kado.cards.proof.card_proof import NotAProof, Proved, home_of, prove
 from kado.cards.proof.card_proof import check as check_proof
 from kado.cards.seal import Sealer
+from kado.doors.cli.output import AsJson, example, fail, print_json, print_table, wrong_usage
 from kado.doors.cli.seal import PublicKeys, read_keys
-from kado.doors.cli.session import (
-    ACTOR,
-    CANNOT_TELL,
-    AsJson,
-    command,
-    example,
-    fail,
-    print_json,
-    print_table,
-    session,
-    wrong_usage,
-)
+from kado.doors.cli.session import ACTOR, CANNOT_TELL, command, session
 from kado.ids import is_id
 from kado.money import currency
 

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlunsplit
 import typer
 
 from kado import settings as configuration
-from kado.doors.cli.session import command, example
+from kado.doors.cli.output import example
+from kado.doors.cli.session import command
 from kado.settings import MetricsSettings, SettingError, Settings, split_address
 from kado.settings.table import SETTINGS, Setting
 from kado.storage import embedded

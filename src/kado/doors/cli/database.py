@@ -10,18 +10,8 @@ import typer
 from kado import settings as configuration
 from kado.cards.verify import verify
 from kado.doors.cli.backup import progress
-from kado.doors.cli.session import (
-    AsJson,
-    command,
-    example,
-    fail,
-    in_one_sentence,
-    note,
-    print_state,
-    session,
-    try_to_note,
-    wrong_usage,
-)
+from kado.doors.cli.output import AsJson, example, fail, print_state, wrong_usage
+from kado.doors.cli.session import command, in_one_sentence, note, session, try_to_note
 from kado.doors.cli.verify import print_report
 from kado.settings import Settings
 from kado.storage import embedded

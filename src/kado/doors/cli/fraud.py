@@ -7,7 +7,8 @@ from typing import Annotated, Final, cast
 
 import typer
 
-from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.output import AsJson, example, print_json, print_table, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, command, session
 from kado.errors import NotFound
 from kado.fraud import alerts as alerts_room
 from kado.fraud import blocked as blocked_room

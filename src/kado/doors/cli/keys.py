@@ -10,7 +10,8 @@ from kado.access import keys
 from kado.access.keys import Key, NewKey
 from kado.access.permissions import Permission, Role
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.output import AsJson, example, print_json, print_table, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, command, session
 from kado.programs.reach import Reaches
 
 app: Final = typer.Typer(

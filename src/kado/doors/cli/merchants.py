@@ -8,7 +8,8 @@ import typer
 from kado import clock
 from kado.access import staff
 from kado.access.store import Merchant
-from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.output import AsJson, example, print_json, print_table, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, command, session
 from kado.errors import NotFound
 from kado.storage.database import Database
 

@@ -7,19 +7,8 @@ import typer
 
 from kado import clock
 from kado.delivery.undelivered import count_messages, find_message, list_messages, replay_messages
-from kado.doors.cli.session import (
-    ACTOR,
-    CANNOT_TELL,
-    AsJson,
-    command,
-    example,
-    in_one_sentence,
-    print_json,
-    print_table,
-    session,
-    shown,
-    wrong_usage,
-)
+from kado.doors.cli.output import AsJson, example, print_json, print_table, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, CANNOT_TELL, command, in_one_sentence, session
 from kado.errors import NotFound, Refusal
 from kado.storage.database import Database
 from kado.storage.undelivered import Count, Item

@@ -11,7 +11,8 @@ import typer
 from email_validator import EmailNotValidError, validate_email
 
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import ACTOR, AsJson, command, example, fail, print_json, session, wrong_usage
+from kado.doors.cli.output import AsJson, example, fail, print_json, wrong_usage
+from kado.doors.cli.session import ACTOR, command, session
 from kado.people.erase import erase as erase_person
 from kado.people.export import Format, lines, open_export, request_export
 from kado.people.person import Asked, Controller

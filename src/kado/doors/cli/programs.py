@@ -5,7 +5,8 @@ from typing import Annotated, Final
 import typer
 
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session
+from kado.doors.cli.output import AsJson, example, print_json, print_table
+from kado.doors.cli.session import ACTOR, command, session
 from kado.programs import admit as admission
 from kado.programs import find
 

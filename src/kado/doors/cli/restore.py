@@ -13,7 +13,8 @@ from kado import settings as configuration
 from kado.cards.proof.findings import Report
 from kado.cards.verify import verify
 from kado.doors.cli.backup import KeyFile, locker, progress
-from kado.doors.cli.session import AsJson, example, in_one_sentence, note, print_json, session, wrong_usage
+from kado.doors.cli.output import AsJson, example, print_json, wrong_usage
+from kado.doors.cli.session import in_one_sentence, note, session
 from kado.doors.cli.verify import members, print_report
 from kado.settings import SettingError, Settings
 from kado.storage import embedded

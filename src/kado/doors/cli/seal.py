@@ -13,7 +13,8 @@ from kado.cards.proof.export import check as check_export
 from kado.cards.proof.export import export as export_seals
 from kado.cards.proof.handovers import own_keys
 from kado.cards.seal import Sealer
-from kado.doors.cli.session import CANNOT_TELL, AsJson, command, example, fail, print_json, session, wrong_usage
+from kado.doors.cli.output import AsJson, example, fail, print_json, wrong_usage
+from kado.doors.cli.session import CANNOT_TELL, command, session
 from kado.settings import load
 
 app: Final = typer.Typer(

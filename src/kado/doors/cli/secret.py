@@ -12,7 +12,8 @@ from kado import audit, clock, secret_file
 from kado import settings as configuration
 from kado.cards import renew_codes
 from kado.cards.renew_codes import Way
-from kado.doors.cli.session import ACTOR, AsJson, command, example, fail, print_json, session, shown, wrong_usage
+from kado.doors.cli.output import AsJson, example, fail, print_json, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, command, session
 from kado.programs import find
 from kado.rotation.needs import Need, Needs, needs
 from kado.rotation.rotate import Rotated, rotate

@@ -1,13 +1,11 @@
 """What a command needs before it can work: the settings, and a database that runs and has the right schema."""
 
 import asyncio
-import json
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from datetime import datetime
 from functools import wraps
-from typing import Annotated, Final, NoReturn, ParamSpec
+from typing import Final, ParamSpec
 
 import asyncpg
 import typer
@@ -15,6 +13,7 @@ import typer
 from kado import audit
 from kado import settings as configuration
 from kado.cards.proof.export import NotAnExport
+from kado.doors.cli.output import fail
 from kado.errors import Refusal
 from kado.secret_file import SecretError
 from kado.settings import SettingError, Settings
@@ -111,54 +110,3 @@ def explain(error: Exception) -> str | None:
             return f"The database cannot be reached: {error or type(error).__name__}. Check KADO_DATABASE_URL."
         case _:
             return f"This should not happen ({type(error).__name__}: {error}). Please report it."
-
-
-def fail(message: str, status: int = 1) -> NoReturn:
-    """Say why on stderr and end with this exit code."""
-    print(f"kado: {message}", file=sys.stderr)
-    raise typer.Exit(status) from None
-
-
-def example(line: str) -> str:
-    """The last paragraph of a command's help: a call to copy. The control character keeps it on one line."""
-    return f"\b\nExample:\n  {line}"
-
-
-def wrong_usage(message: str) -> typer.BadParameter:
-    """To be raised: the command was called in a way that makes no sense (exit code 2)."""
-    return typer.BadParameter(message)
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
-
-
-def print_json(said: Mapping[str, object] | Sequence[Mapping[str, object]]) -> None:
-    """The one line that `--json` promises."""
-    print(json.dumps(said))
-
-
-def print_state(
-    facts: Mapping[str, object], complaints: Sequence[str], text: Callable[[object], str], *, as_json: bool
-) -> None:
-    """How something is, a fact a line as `text` words it, and what is wrong with it. Exits with 1 if anything is."""
-    if as_json:
-        print_json({**facts, "complaints": complaints})
-    else:
-        for name, value in facts.items():
-            print(f"{name + ':':<20} {text(value)}")
-        for complaint in complaints:
-            print(f"! {complaint}")
-    if complaints:
-        raise typer.Exit(1)
-
-
-def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns with titles; nothing but the titles when there are no rows."""
-    widths = [max(len(line[column]) for line in (titles, *rows)) for column in range(len(titles))]
-    for line in (titles, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def shown(moment: datetime | None) -> str:
-    """A moment to the minute, in UTC; a dash for none."""
-    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%MZ")

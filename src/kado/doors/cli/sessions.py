@@ -10,7 +10,8 @@ from kado import clock
 from kado.access import sessions
 from kado.access.sessions import Kind, Session
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown
+from kado.doors.cli.output import AsJson, example, print_json, print_table, shown
+from kado.doors.cli.session import ACTOR, command, session
 
 app: Final = typer.Typer(
     name="session", help="Sessions: who is signed in.", no_args_is_help=True, rich_markup_mode=None

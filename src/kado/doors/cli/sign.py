@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from kado.access import signatures
-from kado.doors.cli.session import example, fail, wrong_usage
+from kado.doors.cli.output import example, fail, wrong_usage
 from kado.ids import is_id
 
 EXAMPLE: Final = example("kado sign --key-id 6710c5f2a94be10c77de3a51 --secret-stdin GET /v2/giftcards/passes/SID")

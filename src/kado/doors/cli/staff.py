@@ -9,7 +9,8 @@ from kado.access import second_factor, sessions, staff
 from kado.access.permissions import Role
 from kado.access.staff_store import Member
 from kado.doors.cli.merchants import asked_password, named
-from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown
+from kado.doors.cli.output import AsJson, example, print_json, print_table, shown
+from kado.doors.cli.session import ACTOR, command, session
 from kado.doors.cli.sessions import print_sessions
 
 app: Final = typer.Typer(

@@ -5,7 +5,8 @@ from typing import Final
 
 from kado import __version__
 from kado.cards.owed import Owed, count_cards, look_once
-from kado.doors.cli.session import CANNOT_TELL, AsJson, example, in_one_sentence, print_state, session
+from kado.doors.cli.output import AsJson, example, print_state
+from kado.doors.cli.session import CANNOT_TELL, in_one_sentence, session
 from kado.money import currency
 from kado.readings.figures import Figures, complaints, look
 from kado.settings import Settings

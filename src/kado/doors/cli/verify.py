@@ -11,7 +11,8 @@ import typer
 
 from kado.cards.proof.findings import Finding, Report
 from kado.cards.verify import verify as verify_ledger
-from kado.doors.cli.session import CANNOT_TELL, AsJson, example, in_one_sentence, print_json, session, wrong_usage
+from kado.doors.cli.output import AsJson, example, print_json, wrong_usage
+from kado.doors.cli.session import CANNOT_TELL, in_one_sentence, session
 from kado.ids import is_id
 
 EXAMPLE: Final = example("kado verify --json")

@@ -5,7 +5,8 @@ from typing import Annotated, Final
 import typer
 
 from kado.doors.cli.merchants import named
-from kado.doors.cli.session import ACTOR, AsJson, command, example, print_json, print_table, session, shown, wrong_usage
+from kado.doors.cli.output import AsJson, example, print_json, print_table, shown, wrong_usage
+from kado.doors.cli.session import ACTOR, command, session
 from kado.errors import NotFound, Refusal
 from kado.storage.database import Database
 from kado.webhooks import endpoints, history, store

@@ -82,19 +82,18 @@ class Account:
 
     def can_enter(self, directory: Path) -> bool:
         """Whether this user can reach what lies in `directory`, all parents included."""
-        return self._tests(directory, "cd --")
+        return self._agrees('cd -- "$1"', [str(directory)])
 
-    def can_read(self, file: Path) -> bool:
-        """Whether this user can read `file`, all parents included."""
-        return self._tests(file, "test -r")
+    def can_use(self, programs: Sequence[Path], files: Sequence[Path] = ()) -> bool:
+        """Whether this user can run all these programs and read these files, all parents included."""
+        wanted = [
+            word for test, paths in (("-x", programs), ("-r", files)) for one in paths for word in (test, str(one))
+        ]
+        return self._agrees('while [ $# -gt 0 ]; do test "$1" "$2" || exit 1; shift 2; done', wanted)
 
-    def can_run(self, program: Path) -> bool:
-        """Whether this user can run `program`, all parents included."""
-        return self._tests(program, "test -x")
-
-    def _tests(self, path: Path, test: str) -> bool:
+    def _agrees(self, script: str, words: Sequence[str]) -> bool:
         # Asked of the kernel rather than worked out from mode bits: access lists and mounts have their say as well.
-        return self.run(["/bin/sh", "-c", f'{test} "$1"', "sh", str(path)])[0] == 0
+        return self.run(["/bin/sh", "-c", script, "sh", *words])[0] == 0
 
     def own(self, path: Path) -> None:
         """Hand `path` to this user."""

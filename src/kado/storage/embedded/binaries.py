@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +36,13 @@ class Binaries:
         return str(self.directory / name)
 
 
-def find_binaries(major: int | None = None) -> Binaries:
+def find_binaries(major: int | None = None, among: Iterable[Binaries] | None = None) -> Binaries:
     """The programs to use; with `major`, those that can open a cluster of that version.
 
+    Looked for in what is `installed`, or `among` what somebody has found already.
     Raises `EmbeddedError` that says what to install when there are none.
     """
-    seen = [binaries for binaries in installed() if OLDEST <= binaries.major <= NEWEST]
+    seen = [binaries for binaries in (installed() if among is None else among) if OLDEST <= binaries.major <= NEWEST]
     for binaries in seen:
         if major in (None, binaries.major):
             return binaries
@@ -117,12 +118,11 @@ def _output(command: list[str]) -> str | None:
 
 
 def _usable(binaries: Binaries, account: Account) -> bool:
-    if not all(account.can_run(binaries.directory / name) for name in _NEEDED):
-        return False
+    programs = [binaries.directory / name for name in _NEEDED]
     if binaries.site is None:
-        return True
+        return account.can_use(programs)
     share = binaries.directory.parent / "share" / "postgresql" / "postgres.bki"
-    return account.can_read(share) and account.run([binaries.program("initdb"), "--version"])[0] == 0
+    return account.can_use(programs, [share]) and account.run([binaries.program("initdb"), "--version"])[0] == 0
 
 
 def _copy(binaries: Binaries, site: Path, target: Path) -> None:

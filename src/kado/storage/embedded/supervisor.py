@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kado.storage.embedded.binaries import Binaries, find_binaries, readable_binaries
+from kado.storage.embedded.binaries import Binaries, find_binaries, installed, readable_binaries
 from kado.storage.embedded.cluster import advice_for, ensure_cluster, read_password
 from kado.storage.embedded.connection import (
     PORT,
@@ -235,8 +235,9 @@ def _start_locked(data_dir: Path, lock: Lock, role: Role, connections: int = 100
     locks, socket = [lock], None
     try:
         place = _enter(data_dir, locks, role)
-        binaries = _binaries_for(place)
-        if role == "server" and (newer := find_binaries()).major > binaries.major:
+        here = list(installed())
+        binaries = readable_binaries(find_binaries(place.version, here), place.account, place.home)
+        if role == "server" and (newer := find_binaries(among=here)).major > binaries.major:
             log.warning(
                 "The database is on PostgreSQL %s, and %s is here: stop the server and run `kado database upgrade`",
                 binaries.version,
@@ -283,10 +284,6 @@ def _enter(data_dir: Path, locks: list[Lock], role: Role) -> Place:
 def _release(locks: Sequence[Lock]) -> None:
     for lock in reversed(locks):
         lock.release()
-
-
-def _binaries_for(place: Place) -> Binaries:
-    return readable_binaries(find_binaries(place.version), place.account, place.home)
 
 
 @contextmanager
