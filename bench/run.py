@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,17 +126,24 @@ def main() -> None:
     how = how_to(wanted)
     with scratch.folder(None) as root:
         run = Run(machine.describe(root, find_binaries().version))
+    failed: list[str] = []
     with scratch.ends_in_order():
         for part in wanted.only:
             began = time.monotonic()
             print(f"{part} ", end="", file=sys.stderr, flush=True)
-            PARTS[part](run, how)
+            try:
+                PARTS[part](run, how)
+            except Exception as error:  # noqa: BLE001 - what the others measured is not thrown away with it
+                traceback.print_exc()
+                failed.append(part)
+                run.notes.append(f"The part {part} failed: {type(error).__name__}.")
             print(f" {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     print("\n".join(report.page(run.machine, run.lines, run.goals, run.notes)))
     if wanted.quick or wanted.only != parser.get_default("only"):
-        return
+        raise SystemExit(bool(failed))
     written = report.write_down(ROOT / "bench" / "results", run.machine, run.lines, run.goals, run.notes, run.beside)
     print("\nwritten to " + ", ".join(str(file.relative_to(ROOT)) for file in written))
+    raise SystemExit(bool(failed))
 
 
 def how_to(wanted: argparse.Namespace) -> How:
