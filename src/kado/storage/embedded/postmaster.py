@@ -10,6 +10,7 @@ from pathlib import Path
 from kado.storage.embedded.binaries import Binaries
 from kado.storage.embedded.cluster import cause_in
 from kado.storage.embedded.connection import PORT
+from kado.storage.embedded.memory import memory_mb
 from kado.storage.embedded.place import Place, belong_to_folder, private_directory
 from kado.storage.embedded.processes import clear_stale_pid_file, status_lines
 
@@ -22,12 +23,13 @@ SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "shared_buffers": "128MB",
     "max_connections": "100",
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
-    "wal_compression": "on",
+    # With what the binaries know (pglz) it takes longer than all else that PostgreSQL does for a redemption.
+    "wal_compression": "off",
+    "max_wal_size": "2GB",
     "jit": "off",
     "timezone": "UTC",
     # What is kept for an archive or a backup that has fallen behind; more than that would fill the disk.
@@ -46,6 +48,16 @@ SETTINGS = {
     "log_destination": "stderr",
     "logging_collector": "off",
 }
+
+
+_BUFFERS_LEAST_MB = 128
+_BUFFERS_MOST_MB = 512
+_OF_THE_MEMORY = 16
+
+
+def buffers(memory_mb: int) -> str:
+    """How much PostgreSQL keeps in memory of its own, on a machine with so much: the system keeps the rest."""
+    return f"{max(_BUFFERS_LEAST_MB, min(_BUFFERS_MOST_MB, memory_mb // _OF_THE_MEMORY))}MB"
 
 
 class State(Enum):
@@ -130,7 +142,8 @@ class Postmaster:
 
     def _command(self) -> list[str]:
         directories = f'"{self.socket}"'  # quoted, since a space would end the name
-        settings = {**SETTINGS, "unix_socket_directories": directories, **self._settings}
+        own = {"unix_socket_directories": directories, "shared_buffers": buffers(memory_mb())}
+        settings = {**SETTINGS, **own, **self._settings}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [self.binaries.program("postgres"), "-D", str(self.place.cluster), *options]
 
