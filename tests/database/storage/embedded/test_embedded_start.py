@@ -20,6 +20,8 @@ from tests.database.storage.embedded.conftest import (
 
 from kado.storage import embedded
 from kado.storage.embedded import EmbeddedError, binaries
+from kado.storage.embedded.memory import memory_mb
+from kado.storage.embedded.postmaster import buffers
 
 
 def mode(path: Path) -> int:
