@@ -118,7 +118,7 @@ PARTS: Final[dict[str, Callable[[Run, How], None]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure Kado against PostgreSQL's own ceiling on this machine.")
     parser.add_argument("--quick", action="store_true", help="one short round with few cards; nothing is written down")
-    parser.add_argument("--long", action="store_true", help="look at the memory for ten minutes instead of one")
+    parser.add_argument("--long", action="store_true", help="look at the memory for ten minutes instead of two")
     parser.add_argument("--fresh", action="store_true", help="make the kept databases anew")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=["hot", "bulk", "verify", "growth"], metavar="PART")
     parser.add_argument("--cards", type=int, help="how many cards the large database has (a million)")
@@ -152,7 +152,7 @@ def how_to(wanted: argparse.Namespace) -> How:
         cards = wanted.cards or 20_000
         return How(1, 2, 2_000, 10, 10_000, Size(4_000, 20_000), Size(cards, 5 * cards), 20_000, wanted.fresh)
     cards = wanted.cards or growth.LARGE.cards
-    flat = 600 if wanted.long else 60
+    flat = 600 if wanted.long else 120
     return How(3, 4, 10_000, flat, 100_000, proof.SIZE, Size(cards, 5 * cards), 1_000_000, wanted.fresh)
 
 
