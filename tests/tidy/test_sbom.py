@@ -16,7 +16,9 @@ BILL: dict[str, Any] = json.loads(SBOM["bill"]())
 COMPONENTS: list[dict[str, Any]] = BILL["components"]
 
 # Permissive ones, and two that bind only whoever changes the package itself.
-LICENCES = set("MIT MIT-0 ISC BSD-2-Clause BSD-3-Clause Apache-2.0 PSF-2.0 Unlicense PostgreSQL MPL-2.0".split())
+LICENCES = set(
+    "MIT MIT-0 MIT-CMU ISC BSD-2-Clause BSD-3-Clause Apache-2.0 PSF-2.0 Unlicense PostgreSQL MPL-2.0".split()
+)
 
 
 def for_pip(file: str) -> dict[tuple[str, str], set[str]]:

@@ -6,7 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Final, Literal, TypeAlias
+from zoneinfo import ZoneInfo
 
+from kado.languages.choose import Language, spoken
 from kado.money import Currency
 
 
@@ -95,6 +97,16 @@ class Program:
     """Whether a balance check needs a solved captcha at any time, and not only under attack."""
     fraud_rules: str | None = None
     """The rules against fraud that a request is judged by, as `kado.fraud.rule` writes and reads them."""
+
+    @property
+    def language(self) -> Language:
+        """In which language its people are spoken to, where nothing is known of their own."""
+        return spoken(self.profile.get("language")) or Language.ENGLISH
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where its people live, where nothing is known of their own: UTC unless the program says otherwise."""
+        return ZoneInfo(str(self.profile.get("timeZone") or "UTC"))
 
     @property
     def limits(self) -> Limits:

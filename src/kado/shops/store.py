@@ -99,6 +99,21 @@ async def find_theme(connection: Connection, shop_id: str) -> dict[str, object]:
     return {} if saved is None else dict(json.loads(saved))
 
 
+async def find_theme_of_program(connection: Connection, merchant_id: str, program_id: str) -> dict[str, object]:
+    """The members of the theme of the shop where the program is used; of the newest one where it is used in none.
+
+    None of them where the merchant never saved a theme.
+    """
+    saved = await connection.fetchval(
+        "SELECT s.theme FROM shop s WHERE s.merchant_id = $1 AND s.theme IS NOT NULL"
+        " ORDER BY EXISTS (SELECT FROM shop_location l WHERE l.shop_id = s.id AND l.program_id = $2) DESC, s.id DESC"
+        " LIMIT 1",
+        merchant_id,
+        program_id,
+    )
+    return {} if saved is None else dict(json.loads(saved))
+
+
 async def update_theme(connection: Connection, shop_id: str, members: Mapping[str, object]) -> None:
     """Write the shop's theme."""
     await connection.execute("UPDATE shop SET theme = $2::jsonb WHERE id = $1", shop_id, json.dumps(dict(members)))

@@ -19,11 +19,21 @@ def contrast(one: str, other: str) -> float:
 
 def _luminance(colour: str) -> float:
     """How bright a colour is for the eye: 0 for black, 1 for white."""
-    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
-    red, green, blue = (_linear(int(digits[at : at + 2], 16) / 255) for at in (0, 2, 4))
+    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _linear(channel: float) -> float:
     """A channel of sRGB (0 to 1) as an amount of light."""
     return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
+
+
+def mixed(one: str, other: str, part: int, of: int) -> str:
+    """The first colour with `part` of `of` parts of the other in it."""
+    pairs = zip(_channels(one), _channels(other), strict=True)
+    return "#" + "".join(f"{(a * (of - part) + b * part) // of:02x}" for a, b in pairs)
+
+
+def _channels(colour: str) -> list[int]:
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    return [int(digits[at : at + 2], 16) for at in (0, 2, 4)]
