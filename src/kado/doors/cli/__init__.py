@@ -14,6 +14,7 @@ from kado.doors.cli import (
     database,
     fraud,
     keys,
+    mail,
     merchants,
     outbox,
     people,
@@ -69,6 +70,7 @@ def build(
         seal.app,
         webhooks.app,
         outbox.app,
+        mail.app,
         people.app,
         audit.app,
     ):
