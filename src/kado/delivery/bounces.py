@@ -1,18 +1,19 @@
 """Mail that comes back: a report of delivery (RFC 3464) is read, and the message that it is about is found again.
 
-Each try has a name of its own, which stands in the mail's Message-ID: program, message and try, and a keyed hash over
-them, in letters. Nobody can make one up, so a report that was made up changes nothing. Of a report nothing is kept and
-nothing is logged but its status number: the rest repeats addresses, and often the mail.
+Each try has a name of its own, which stands in the mail's Message-ID: program, message, try and time, and a keyed hash
+over them, in letters. Nobody can make one up, so a report that was made up changes nothing. Of a report nothing is kept
+but its status number: the rest repeats addresses, and often the mail.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import Message
+from struct import Struct
 from typing import Final, Literal, cast
 
-from kado import audit
+from kado import audit, clock
 from kado.crypto import Keyring, equal
 from kado.delivery.messages import Claimed
 from kado.storage.database import Connection, Database
@@ -29,9 +30,10 @@ AGAIN_AFTER: Final = timedelta(hours=6)
 
 _AGAIN_MAX: Final = 3
 _LETTERS: Final = "abcdefghijklmnop"
-_NAME: Final = re.compile(r"<?([a-p]{48})([a-p]{4})([a-p]{32})@", re.ASCII)
-_TAG_BYTES: Final = 16
+_NAME: Final = re.compile(r"<?([a-p]{60})([a-p]{20})@", re.ASCII)
+_TAG_BYTES: Final = 10
 _TRIES: Final = 2**16
+_try: Final = Struct(">HI")
 _STATUS: Final = re.compile(r"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])", re.ASCII)
 _FULL: Final = "5.2.2"
 """A full mailbox, which many servers call permanent and which its owner empties all the same."""
@@ -48,6 +50,7 @@ class Named:
     program_id: str
     message_id: str
     attempt: int
+    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,18 @@ class Report:
 
 def mail_id(keyring: Keyring, message: Claimed) -> str:
     """The name of this try: letters only, so that no digits stand beside the code."""
-    attempt = (message.attempts % _TRIES).to_bytes(2, "big")
-    name = bytes.fromhex(message.program_id + message.id) + attempt
+    seconds = clock.micros(message.claimed_at) // 1_000_000
+    name = bytes.fromhex(message.program_id + message.id) + _try.pack(message.attempts % _TRIES, seconds)
     return _letters(name + keyring.mac("mail-id", name)[:_TAG_BYTES])
 
 
 def named_by(keyring: Keyring, text: str) -> Named | None:
     """What a Message-ID names; None where it is not one that we wrote."""
-    for ids, attempt, tag in _NAME.findall(text):
-        name = _bytes(ids + attempt)
+    for said, tag in _NAME.findall(text):
+        name = _bytes(said)
         if any(equal(_bytes(tag), mac[:_TAG_BYTES]) for mac in keyring.macs("mail-id", name)):
-            return Named(name[:12].hex(), name[12:24].hex(), int.from_bytes(name[24:], "big"))
+            attempt, seconds = _try.unpack(name[24:])
+            return Named(name[:12].hex(), name[12:24].hex(), attempt, clock.from_micros(seconds * 1_000_000))
     return None
 
 
@@ -144,7 +148,8 @@ def _bytes(letters: str) -> bytes:
 
 _LOCK: Final = """
     SELECT card_id, kind, attempts, created_at FROM message
-     WHERE program_id = $1 AND id = $2 AND state = 'sent' AND attempts % 65536 = $3 FOR UPDATE"""
+     WHERE program_id = $1 AND id = $2 AND state = 'sent' AND attempts % 65536 = $3
+       AND sent_at BETWEEN $4 AND $4 + interval '10 minutes' FOR UPDATE"""
 
 # Codes that are planned, waiting or gone: a new one of this message would void theirs, or be voided by it.
 _NEWER: Final = """
@@ -167,7 +172,7 @@ _NOT_DELIVERED: Final = """
 
 async def _write(connection: Connection, named: Named, report: Report) -> Outcome:
     at = (named.program_id, named.message_id)
-    message = await connection.fetchrow(_LOCK, *at, named.attempt)
+    message = await connection.fetchrow(_LOCK, *at, named.attempt, named.claimed_at)
     if message is None:
         return "unknown"
     is_code, card_id = message["kind"] == "security_code", message["card_id"]

@@ -48,7 +48,7 @@ async def preview(
         written["sms.txt"] = short + "\n"
     files = []
     for suffix, content in written.items():
-        file = directory / f"{kind}.{language}.{suffix}"
+        file = directory.joinpath(f"{kind}.{language}.{suffix}")
         file.write_text(content, encoding="utf-8")
         files.append(str(file))
     if as_json:
