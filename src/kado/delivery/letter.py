@@ -85,11 +85,12 @@ class Letter:
         code = None if self.code is None else self.code._replace(value=CODE_GOES_HERE)
         see = self.link if self.see is not None and plain_link(self.see.value) else None
         parts = [[*self.told, *self.facts], [code] if code else [], [see] if see else []]
-        width = max([_COLUMN, *(len(fact.label) + 3 for part in parts for fact in part)])
+        colon = words("mail", self.language)["colon"]
+        width = max([_COLUMN, *(len(fact.label + colon) + 2 for part in parts for fact in part)])
         lines: list[str] = []
         for part in filter(None, parts):
             lines += [""] if lines else []
-            lines += [f"{fact.label}:".ljust(width) + isolated(fact.value) for fact in part]
+            lines += [f"{fact.label}{colon}".ljust(width) + isolated(fact.value) for fact in part]
         return lines
 
 
