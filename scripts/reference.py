@@ -1,5 +1,5 @@
-"""Writes the reference pages that follow from the code: settings, cli, licences, rights, secrets, metrics and
-events.
+"""Writes the reference pages that follow from the code: settings, cli, licences, rights, secrets, metrics, mails
+and events.
 
 Run it with `make format`. A test fails when a page says something else than the code.
 """
@@ -21,9 +21,11 @@ from kado.anomalies.events import schema_of as anomaly_schema_of
 from kado.app.commands import command_line
 from kado.cards.event_schemas import schema_of
 from kado.cards.events import EventType
+from kado.delivery import samples
 from kado.doors.api import rights_table
 from kado.doors.api.rights import CALLERS, Rule
 from kado.doors.cli.nouns import NOUNS, read
+from kado.languages.choose import Language
 from kado.observability.meters import METERS
 from kado.rotation.columns import COLUMNS
 from kado.settings.table import SETTINGS
@@ -202,6 +204,27 @@ def event_page(kind: EventType | AnomalyEventType) -> str:
     return json.dumps(schema, indent=2) + "\n"
 
 
+_MAILS: Final = """
+# Mails and text messages
+
+What Kado writes to people, word for word, about a card that does not exist; in English here, and in German, French,
+Spanish and Dutch as well. The HTML has the program's colours, light and dark, and its pictures within it: nothing is
+fetched from anywhere. `kado mail preview KIND --language de` writes HTML and text to look at, with `--program` in the
+colours of a program of yours.
+"""
+
+
+def mails_page() -> str:
+    """Every kind of message, in English."""
+    lines, manner = [_NOTE, *_MAILS.splitlines()], samples.manner(Language.ENGLISH)
+    for kind in samples.KINDS:
+        text = "\n".join(line.rstrip() for line in samples.text(kind, manner).splitlines())
+        lines += ["", f"## {kind}", "", f"Subject: {samples.subject(kind, manner)}", "", "```text", text, "```"]
+        if (short := samples.text_message(kind, manner)) is not None:
+            lines += ["", "As a text message:", "", "```text", short, "```"]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "cli.md": cli_page,
@@ -209,6 +232,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "licences.md": runpy.run_path(str(Path(__file__).with_name("sbom.py")))["licences_page"],
     "secrets.md": secrets_page,
     "metrics.md": metrics_page,
+    "mails.md": mails_page,
     **{f"events/{kind}.json": partial(event_page, kind) for kind in (*EventType, *AnomalyEventType)},
 }
 

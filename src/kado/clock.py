@@ -1,7 +1,7 @@
 """Time: UTC, timezone-aware, microseconds. What decides about money is the database's clock, never this machine's."""
 
 import calendar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,6 +28,17 @@ def micros(moment: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """The moment of whole microseconds since 1970. Raises `OverflowError` outside the years 1 to 9999."""
     return EPOCH + timedelta(microseconds=micros)
+
+
+def where(moment: datetime, zone: tzinfo) -> datetime:
+    """A moment that was said without an offset, as whoever lives in this zone means it; any other as it is. In UTC.
+
+    What a clock shows twice in autumn is the first of the two; what it leaves out in spring counts by winter time.
+    """
+    try:
+        return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
+    except OverflowError:
+        return moment.replace(tzinfo=UTC)
 
 
 def add_months(moment: datetime, months: int) -> datetime:

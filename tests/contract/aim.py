@@ -21,7 +21,10 @@ from kado.shops.theme.theme import COLOURS, Theme, wire_name
 MOSTLY: Final = 0.8
 NEARLY_ALWAYS: Final = 0.95
 # What is in them at random names no session, and no key is used twice.
-HEADERS: Final = ("X-Eposn-Customer-Token", "X-Eposn-Merchant-Token", "idempotency-key")
+HEADERS: Final = (
+    *("X-Eposn-Customer-Token", "X-Eposn-Merchant-Token", "idempotency-key"),
+    *("Kado-Language", "Kado-Time-Zone", "Kado-Receipt-Email"),
+)
 
 # The state that a card must be in for an operation, where it is not "active".
 FITTING: Final = {"activate": "pending", "unsuspend": "suspended", "process-expired": "expired", "schedule": "pending"}
@@ -44,6 +47,7 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "currency": ("USD", "JPY", "KWD"),
     "cardNumberPrefix": ("4000", ""),
     "language": ("en", None),
+    "timeZone": ("Europe/Berlin", None),
     "country": ("DE", None),
     "count": (2, 3),
     "recipients": (None,),

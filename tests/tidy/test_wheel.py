@@ -41,4 +41,4 @@ def test_everything_is_in_it_and_nothing_else(wheel: Path) -> None:
     files = {str(file.relative_to(source)) for file in source.rglob("*") if file.is_file() and file.suffix != ".pyc"}
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == files
-    assert "kado/delivery/templates/code.html" in files
+    assert "kado/delivery/templates/letter.mjml" in files

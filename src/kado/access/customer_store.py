@@ -63,6 +63,7 @@ class Outgoing:
 
     target: str
     channel: Channel
+    merchant_id: str
     merchant_name: str
     sendings: int
 
@@ -107,7 +108,7 @@ async def give_code(
           FROM merchant m
          WHERE o.id = $1 AND m.id = o.merchant_id AND o.state = 'queued'
            AND o.asked_at > statement_timestamp() - $4::interval
-        RETURNING o.target, o.channel, m.name AS merchant_name, o.sendings
+        RETURNING o.target, o.channel, o.merchant_id, m.name AS merchant_name, o.sendings
         """,
         otp_id,
         code_hash,

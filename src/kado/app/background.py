@@ -13,6 +13,7 @@ from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
 from kado.cards.watch import watch
 from kado.delivery.mail import Mailer
+from kado.delivery.reminders import remind
 from kado.delivery.send import Sender
 from kado.delivery.sms import Texter
 from kado.doors.worker.run import Periodic, Worker
@@ -70,6 +71,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
+            Periodic("reminders", _SWEEP_SECONDS, lambda: remind(database)),
             Periodic("erasures", _ERASURE_SECONDS, lambda: go_on_with_erasures(database, settings.keyring)),
             Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),

@@ -54,6 +54,8 @@ _SHOWN: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "customer_name": ("customerName", _present),
     "sender_name": ("senderName", _present),
     "custom_message": ("customMessage", _present),
+    "language": ("language", str),
+    "time_zone": ("timeZone", str),
     "successor_id": ("successorId", str),
     "code_hash": ("securityCode", _present),
 }

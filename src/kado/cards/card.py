@@ -86,6 +86,10 @@ class Card:
     has_reversals: bool = False
     rows_digest: bytes | None = None
     """Over its holds and reversals (`rows_digest.py`); None while it never had any."""
+    language: str | None = None
+    """In which language its receiver reads (BCP 47), as the caller said; None: the program's."""
+    time_zone: str | None = None
+    """Where its receiver lives (IANA), as the caller said; None: the program's."""
 
     @property
     def available(self) -> int:

@@ -9,6 +9,7 @@ from kado.cards import events, store
 from kado.cards.chain import change_sealed
 from kado.cards.numbers import hide_code, new_code, show_number
 from kado.crypto import Keyring
+from kado.money import Currency
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import enqueue_events
 
@@ -20,9 +21,10 @@ class CodeForDelivery:
     code: str = field(repr=False)
     card_number: str = field(repr=False)
     last_four: str
-    balance_text: str
-    value_text: str
-    currency: str
+    balance: int
+    value: int
+    """Minor units, as `balance` too."""
+    currency: Currency
     expires_at: datetime
     customer_name: str | None
     sender_name: str | None
@@ -82,9 +84,9 @@ async def make_code(
             code=code,
             card_number=show_number(keyring, program_id, card_id, card.number_sealed),
             last_four=card.last_four,
-            balance_text=program.currency.text(card.balance),
-            value_text=program.currency.text(card.initial_value),
-            currency=program.currency.code,
+            balance=card.balance,
+            value=card.initial_value,
+            currency=program.currency,
             expires_at=card.expires_at,
             customer_name=card.customer_name,
             sender_name=card.sender_name,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
+from zoneinfo import ZoneInfo
 
 from kado import clock
 from kado.access.caller import Caller
@@ -15,6 +16,7 @@ from kado.cards.chain import GENESIS, seal_state
 from kado.cards.entries import append
 from kado.cards.events import events_of
 from kado.cards.idempotency import Fingerprint, NewKey, remember
+from kado.cards.masking import mask
 from kado.cards.numbers import hide_number, new_number, new_pass_sid
 from kado.cards.posting import Answer, NewEntry, Outcome, Render
 from kado.crypto import Keyring
@@ -52,6 +54,11 @@ class Issue:
     design_template: str | None = None
     is_physical: bool = False
     deliver_at: datetime | None = None
+    """Where it has no offset, by the receiver's clock."""
+    language: str | None = None
+    time_zone: str | None = None
+    receipt_email: str | None = None
+    """Who gave the card and is to hear that it is on its way."""
 
     def scope(self) -> tuple[str, ...]:
         """A key means one card of the program."""
@@ -71,7 +78,14 @@ class Issue:
             self.design_template,
             self.is_physical,
             self.deliver_at,
+            *where_said(self.language, self.time_zone, self.receipt_email),
         )
+
+
+def where_said(*facts: str | None) -> tuple[object, ...]:
+    """For the facts of a request: what its headers said. Nothing where they said nothing, so that a key from before
+    there were any is known again."""
+    return (tuple(fact or "" for fact in facts),) if any(facts) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +117,11 @@ def place(
     outcome = Outcome(card, program, (entry,), now)
     answer = issue.render(outcome)
     key = remember(keyring, program.id, fingerprint, answer)
-    details, after = said_by(issue.caller, {}), beginning(card, program.currency)
+    told = {} if issue.receipt_email is None else {"receiptTo": mask(issue.receipt_email)}
+    details, after = said_by(issue.caller, told), beginning(card, program.currency)
     audited = of_entry(entry, issue.caller.subject, source, details=details, after=after)
-    messages = tuple(replace(one, request_id=source.request_id) for one in delivery_of(card, now))
+    leaving = (*delivery_of(card, now), *receipt_of(card, issue, now))
+    messages = tuple(replace(one, request_id=source.request_id) for one in leaving)
     return Placed(card, entry, key, answer, messages, tuple(events_of(issue.action, outcome)), audited)
 
 
@@ -158,6 +174,11 @@ def expiry_of(program: Program, start: datetime) -> datetime:
     if program.expiry_rule is ExpiryRule.NEVER:
         return clock.NEVER
     return clock.add_months(start, program.expiry_months)
+
+
+def zone_of(of: Card | Issue, program: Program) -> ZoneInfo:
+    """Where a card's receiver lives: as was said of them, else of the program."""
+    return program.zone if of.time_zone is None else ZoneInfo(of.time_zone)
 
 
 def _refuse_value(issue: Issue, program: Program) -> Refusal | None:
@@ -223,8 +244,10 @@ def _new_card(keyring: Keyring, issue: Issue, merchant_name: str, program: Progr
         custom_message=issue.custom_message,
         design_template=issue.design_template,
         is_physical=issue.is_physical,
-        deliver_at=issue.deliver_at,
+        deliver_at=None if issue.deliver_at is None else clock.where(issue.deliver_at, zone_of(issue, program)),
         delivered_at=None,
+        language=issue.language,
+        time_zone=issue.time_zone,
     )
 
 
@@ -248,5 +271,24 @@ def delivery_of(
             custom_message=card.custom_message,
             created_at=now,
             send_at=planned if planned is not None and planned > now else None,
+        ),
+    )
+
+
+def receipt_of(card: Card, issue: Issue, now: datetime) -> tuple[Message, ...]:
+    """Whoever gave the card hears what leaves for whom, if they said where and there is somebody to send it to."""
+    if issue.receipt_email is None or (card.customer_email or card.customer_phone) is None:
+        return ()
+    return (
+        Message(
+            program_id=card.program_id,
+            id=new_id(),
+            card_id=card.id,
+            kind="receipt",
+            channel="email",
+            recipient=issue.receipt_email,
+            sender_name=None,
+            custom_message=None,
+            created_at=now,
         ),
     )

@@ -23,6 +23,7 @@ from kado.cards.issue import delivery_of, renewed
 from kado.cards.numbers import indexes_of, show_number
 from kado.cards.posting import Answer, Decision, Fresh, Outcome, Posting, ReferenceKind, Situation
 from kado.cards.rows_digest import Reversal, rows_changed
+from kado.cards.told import changes_told
 from kado.crypto import Keyring
 from kado.errors import Refusal
 from kado.fraud.alert import Alert, Judgement
@@ -164,6 +165,8 @@ class Page:
         if fresh is not None and decision.fresh is not None:
             entries.append(self._begin(fresh, decision.fresh, posting, on, source))
             messages += delivery_of(fresh, on.now, by_phone=decision.fresh.by_phone)
+        if on.program.tells_changes:
+            messages += changes_told(on.card, entries)
         messages = [replace(one, request_id=source.request_id) for one in messages]
         self.messages += messages
         return Outcome(

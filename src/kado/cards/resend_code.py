@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
+from kado.cards.issue import where_said
 from kado.cards.masking import mask
 from kado.cards.posting import Decision, NewEntry, Posting, Situation
 from kado.errors import Refusal
@@ -28,10 +29,18 @@ class ResendCode(Posting):
     customer_phone: str | None = None
     sender_name: str | None = None
     custom_message: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
 
     def facts(self) -> tuple[object, ...]:
         """What was asked."""
-        return (self.customer_email, self.customer_phone, self.sender_name, self.custom_message)
+        return (
+            self.customer_email,
+            self.customer_phone,
+            self.sender_name,
+            self.custom_message,
+            *where_said(self.language, self.time_zone),
+        )
 
     @property
     def is_elsewhere(self) -> bool:
@@ -58,7 +67,7 @@ class ResendCode(Posting):
             entries=(
                 NewEntry(TransactionType.RESEND_CODE, 0, description=f"New security code sent to {mask(recipient)}"),
             ),
-            changes={"code_hash": None, "code_version": None, "codes_sent_at": [*recent, now]},
+            changes={"code_hash": None, "code_version": None, "codes_sent_at": [*recent, now], **self._learned()},
             messages=(message, *notice_to_holder(card, now, recipient, self.customer_email, self.customer_phone)),
             audit=("card:code-resent", {"to": mask(recipient), "elsewhere": self.is_elsewhere}),
             forget_guesses=True,
@@ -76,7 +85,14 @@ class ResendCode(Posting):
             sender_name=self.sender_name or card.sender_name,
             custom_message=self.custom_message or card.custom_message,
             created_at=now,
+            language=self.language,
+            time_zone=self.time_zone,
         )
+
+    def _learned(self) -> dict[str, object]:
+        """What is kept of the card's own receiver; of somebody else it stays with the message."""
+        said = {} if self.is_elsewhere else {"language": self.language, "time_zone": self.time_zone}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 def notice_to_holder(card: Card, now: datetime, *recipients: str | None) -> tuple[Message, ...]:

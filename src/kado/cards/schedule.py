@@ -7,14 +7,17 @@ from typing import ClassVar
 from kado import clock
 from kado.cards import refusals
 from kado.cards.card import CardStatus
-from kado.cards.issue import delivery_of
+from kado.cards.issue import delivery_of, zone_of
 from kado.cards.posting import Decision, Posting, Situation
 from kado.errors import Invalid, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule(Posting):
-    """`deliver_at` None takes the plan back: nothing leaves until someone asks for a code or plans it again."""
+    """`deliver_at` None takes the plan back: nothing leaves until someone asks for a code or plans it again.
+
+    Where it has no offset, it is meant by the receiver's clock.
+    """
 
     action: ClassVar[str] = "schedule"
 
@@ -34,13 +37,14 @@ class Schedule(Posting):
             return refusals.already_delivered()
         if self.deliver_at is None:
             return self._planned(None, on)
-        if self.deliver_at <= now:
+        deliver_at = clock.where(self.deliver_at, zone_of(card, on.program))
+        if deliver_at <= now:
             return Invalid(("body", "deliverAt"), "The delivery would have to be in the past.", "delivery_in_the_past")
-        if self.deliver_at >= card.expires_at:
+        if deliver_at >= card.expires_at:
             return Invalid(("body", "deliverAt"), "The card expires before its delivery.", "delivery_after_expiry")
         if card.customer_email is None and card.customer_phone is None:
             return refusals.no_recipient()
-        return self._planned(self.deliver_at, on)
+        return self._planned(deliver_at, on)
 
     def _planned(self, deliver_at: datetime | None, on: Situation) -> Decision:
         return Decision(

@@ -21,10 +21,10 @@ CARD_COLUMNS: Final = """
     c.last_four, c.key_version, c.code_hash, c.code_version, c.codes_sent_at, c.pass_sid, c.customer_id,
     c.customer_email, c.customer_phone, c.customer_name, c.sender_name, c.custom_message, c.design_template,
     c.is_physical, c.deliver_at, c.delivered_at, c.successor_id, c.succession, c.has_reversals,
-    c.rows_digest"""
+    c.rows_digest, c.language, c.time_zone"""
 """In the order of the fields of `Card`; `c` is the card, `cm` the merchant it was issued for."""
 
-CARD_WIDTH: Final = 43
+CARD_WIDTH: Final = 45
 
 STATUS_NOW: Final = """
     CASE WHEN c.voided_at IS NOT NULL THEN 'voided'
@@ -156,7 +156,7 @@ _WRITE_STATE: Final = """
         customer_phone = $14, customer_name = $15, customer_id = $16, held = $17,
         balance = $18, seq = $19, head_hash = $20, status = $21, updated_at = $22, deliver_at = $23,
         successor_id = $24, succession = $25, has_reversals = $26, sender_name = $27, custom_message = $28,
-        rows_digest = $29
+        rows_digest = $29, language = $30, time_zone = $31
     WHERE program_id = $1 AND id = $2"""
 
 
@@ -196,6 +196,8 @@ async def write_state(connection: Connection, cards: Sequence[Card]) -> None:
                 card.sender_name,
                 card.custom_message,
                 card.rows_digest,
+                card.language,
+                card.time_zone,
             )
             for card in cards
         ],
@@ -259,12 +261,13 @@ _INSERT_CARDS: Final = """
         program_id, id, merchant_id, is_test, balance, initial_value, max_balance, status, seq, head_hash, created_at,
         updated_at, activated_at, expires_at, state_seal, number_index, number_sealed, last_four, key_version, pass_sid,
         customer_id, customer_email, customer_phone, customer_name, sender_name, custom_message, design_template,
-        is_physical, deliver_at)
+        is_physical, deliver_at, language, time_zone)
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
         $9::bigint[], $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
         $15::bytea[], $16::bytea[], $17::bytea[], $18::text[], $19::bytea[], $20::text[], $21::text[], $22::text[],
-        $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::boolean[], $29::timestamptz[])"""
+        $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::boolean[], $29::timestamptz[],
+        $30::text[], $31::text[])"""
 
 
 async def insert_cards(connection: Connection, cards: Sequence[Card]) -> None:
@@ -275,6 +278,7 @@ async def insert_cards(connection: Connection, cards: Sequence[Card]) -> None:
             c.seq, c.head_hash, c.created_at, c.updated_at, c.activated_at, c.expires_at, c.state_seal, c.number_index,
             c.number_sealed, c.last_four, c.key_version, c.pass_sid, c.customer_id, c.customer_email, c.customer_phone,
             c.customer_name, c.sender_name, c.custom_message, c.design_template, c.is_physical, c.deliver_at,
+            c.language, c.time_zone,
         )
         for c in cards
     ]  # fmt: skip

@@ -52,6 +52,8 @@ class TransferOwnership(Posting):
             "customer_id": self.new_customer_id,
             "sender_name": None,
             "custom_message": None,
+            "language": None,
+            "time_zone": None,
         }
         to_new_owner, *to_old_owner = code.messages
         return structs.replace(

@@ -1,37 +1,33 @@
-"""What messages say. Everything that people wrote is cleaned, escaped, and never read as a template.
+"""What each mail says. Everything that people wrote is cleaned here and escaped later, and never read as a template.
 
 In the plain text of a mail the security code is the only free-standing group of six digits, so that a program or a
 hurried reader cannot take anything else for it.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.message import EmailMessage
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from kado import clock
+from kado.cards.card import TransactionType
 from kado.cards.codes import CodeForDelivery
 from kado.cards.masking import mask
-from kado.delivery.addresses import mailbox
-from kado.delivery.wording import CODE_GOES_HERE, broken_up, for_header, grouped, lines, one_line, plain_link
+from kado.delivery import render
+from kado.delivery.letter import Fact, Letter, Said, Sayer, sayer
+from kado.delivery.manner import PLAIN, Manner
+from kado.delivery.wording import for_header, grouped, lines, one_line
+from kado.languages import tell
+from kado.money import Currency
 
-SMS_LENGTH_MAX: Final = 300
+_IN_SUBJECT: Final = 60
+"""So long a name may be in a subject."""
 
-_TEMPLATES: Final = Environment(
-    loader=PackageLoader("kado.delivery"),
-    autoescape=select_autoescape(["html"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-# Not strftime: the month would be named in whatever language the machine is set to.
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+_CHANGES: Final = {
+    TransactionType.REDEMPTION: "spent",
+    TransactionType.RELOAD: "added",
+    TransactionType.REFUND: "returned",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,113 +41,237 @@ class Notice:
     """Where the code went, in full; it is shown masked. None where that is not known any more."""
 
 
-def code_mail(card: CodeForDelivery, recipient: str) -> EmailMessage:
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the giver of a card is told: what leaves for whom, and when. Neither number nor code, nor a way to them."""
+
+    merchant_name: str
+    program_name: str
+    customer_name: str | None
+    sent_to: str | None
+    """The receiver's address or number, in full; it is shown masked."""
+    value: int
+    currency: Currency
+    deliver_at: datetime | None
+    """None where it leaves at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What the holder of a card is told before its money expires."""
+
+    merchant_name: str
+    program_name: str
+    customer_name: str | None
+    last_four: str
+    balance: int
+    currency: Currency
+    expires_at: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the holder of a card is told when its money became more or less."""
+
+    merchant_name: str
+    program_name: str
+    customer_name: str | None
+    last_four: str
+    type: TransactionType
+    amount: int
+    """Minor units, signed."""
+    balance: int
+    currency: Currency
+    at: datetime
+    url: str
+
+
+def code_mail(card: CodeForDelivery, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
     """The mail that brings a security code. Raises `PermanentFailure` where the recipient is no address."""
-    words = _card_words(card)
-    link = plain_link(card.url)
-    text = _rendered("code.txt", words | {"code": CODE_GOES_HERE, "url": link})
-    html = _rendered("code.html", words | {"code": card.code, "url": link or card.url})
-    sender, merchant = words["sender"], words["merchant"]
-    subject = f"{sender} sent you a gift card of {merchant}" if sender else f"Your gift card of {merchant}"
-    return _mail(recipient, subject, broken_up(text).replace(CODE_GOES_HERE, card.code), html)
+    return render.mail(code_letter(card, manner), manner, recipient)
 
 
-def notice_mail(notice: Notice, recipient: str) -> EmailMessage:
-    """The mail that says that a code went elsewhere. Raises `PermanentFailure` where the recipient is no address."""
-    words = _notice_words(notice)
-    subject = f"A new code for your gift card of {words['merchant']}"
-    html = _rendered("notice.html", words)
-    return _mail(recipient, subject, broken_up(_rendered("notice.txt", words)), html)
-
-
-def sign_in_mail(merchant_name: str, code: str, recipient: str) -> EmailMessage:
-    """The mail that brings a one-time password. Raises `PermanentFailure` where the recipient is no address."""
-    merchant = one_line(merchant_name)
-    text = _rendered("sign_in.txt", {"merchant": merchant, "code": CODE_GOES_HERE})
-    html = _rendered("sign_in.html", {"merchant": merchant, "code": code})
-    subject = f"Your sign-in code for gift cards of {merchant}"
-    return _mail(recipient, subject, broken_up(text).replace(CODE_GOES_HERE, code), html)
-
-
-def sign_in_text(merchant_name: str, code: str) -> str:
-    """The text message that brings a one-time password, at most `SMS_LENGTH_MAX` characters long."""
-    begin = f"{one_line(merchant_name, 30)}: sign in to your gift cards within five minutes. Sign-in code: "
-    return broken_up(begin) + code
-
-
-def code_text(card: CodeForDelivery) -> str:
-    """The text message that brings a security code, at most `SMS_LENGTH_MAX` characters long."""
-    merchant, sender = one_line(card.merchant_name, 30), one_line(card.sender_name or "", 30)
-    begin = f"{merchant}: {sender} sent you a gift card" if sender else f"{merchant}: your gift card"
-    end = "does not expire" if _never(card.expires_at) else f"valid until {_day(card.expires_at)}"
-    facts = f"{begin} of {card.value_text} {card.currency}, number ending {card.last_four}, {end}. Security code: "
-    text = broken_up(facts) + card.code
-    link = plain_link(card.url)
-    return f"{text} {link}" if link and len(text) + 1 + len(link) <= SMS_LENGTH_MAX else text
-
-
-def notice_text(notice: Notice) -> str:
-    """The text message that says that a code went elsewhere, at most `SMS_LENGTH_MAX` characters long."""
-    words = _notice_words(notice)
-    return broken_up(
-        f"{one_line(notice.merchant_name, 30)}: a new code for your gift card ending {words['last_four']} was sent to "
-        f"{words['sent_to']}. The old code is no longer valid. Not you? Please tell the shop."
+def code_letter(card: CodeForDelivery, manner: Manner) -> Letter:
+    """What it says."""
+    say, words = sayer(manner.language), _Words(manner)
+    sender = one_line(card.sender_name or "")
+    value = words.money(card.value, card.currency)
+    names = {"merchant": one_line(card.merchant_name)} | ({"sender": sender} if sender else {})
+    facts = [Fact(say.word("number"), grouped(one_line(card.card_number)), is_number=True)]
+    if _partly_spent(card):
+        facts.append(Fact(say.word("balance"), words.money(card.balance, card.currency)))
+    facts.append(Fact(say.word("expires"), words.end(card.expires_at, say)))
+    program = Fact(say.word("program"), one_line(card.program_name))
+    return Letter(
+        language=manner.language,
+        shop=one_line(card.merchant_name),
+        subject=_subject(say, "code_subject_from" if sender else "code_subject", **names),
+        hello=_hello(say, card.customer_name),
+        title=say("code_title_from" if sender else "code_title", **names),
+        quote=lines(card.custom_message or ""),
+        amount=value,
+        told=[Fact(say.word("value"), value)],
+        facts=[program, *facts],
+        code=Fact(say.word("code"), card.code),
+        see=Fact(say.word("see"), card.url),
+        scan=Fact(say.word("scan"), card.url),
+        notes=[say("code_keep")],
     )
 
 
-def _card_words(card: CodeForDelivery) -> dict[str, object]:
-    """What both templates of the code mail show, apart from the code and the link."""
-    return {
-        "merchant": one_line(card.merchant_name),
-        "program": one_line(card.program_name),
-        "customer": one_line(card.customer_name or ""),
-        "sender": one_line(card.sender_name or ""),
-        "message": lines(card.custom_message or ""),
-        "number": grouped(one_line(card.card_number)),
-        "value": f"{card.value_text} {card.currency}",
-        "balance": f"{card.balance_text} {card.currency}" if _partly_spent(card) else "",
-        "expires": "" if _never(card.expires_at) else _moment(card.expires_at),
-    }
+def notice_mail(notice: Notice, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
+    """The mail that says that a code went elsewhere. Raises `PermanentFailure` where the recipient is no address."""
+    return render.mail(notice_letter(notice, manner), manner, recipient)
 
 
-def _notice_words(notice: Notice) -> dict[str, object]:
-    return {
-        "merchant": one_line(notice.merchant_name),
-        "program": one_line(notice.program_name),
-        "last_four": one_line(notice.last_four, 4),
-        "sent_to": mask(notice.sent_to) if notice.sent_to else "another address",
-    }
+def notice_letter(notice: Notice, manner: Manner) -> Letter:
+    """What it says."""
+    say, merchant = sayer(manner.language), one_line(notice.merchant_name)
+    title = say(
+        "notice_title",
+        merchant=merchant,
+        program=one_line(notice.program_name),
+        last_four=one_line(notice.last_four, 4),
+        sent_to=mask(notice.sent_to) if notice.sent_to else say.word("notice_elsewhere"),
+    )
+    return Letter(
+        language=manner.language,
+        shop=merchant,
+        subject=_subject(say, "notice_subject", merchant=merchant),
+        hello=say("hello"),
+        title=title,
+        notes=[say("notice_void", merchant=merchant)],
+    )
 
 
-def _mail(recipient: str, subject: str, text: str, html: str) -> EmailMessage:
-    message = EmailMessage()
-    message["Subject"] = broken_up(for_header(subject, 160))
-    message["To"] = mailbox(recipient)
-    message["Content-Language"] = "en"
-    message["Auto-Submitted"] = "auto-generated"
-    # Not base64: the code can be read in the raw mail as well, and no line is too long for any server.
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
-    return message
+def sign_in_mail(merchant_name: str, code: str, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
+    """The mail that brings a one-time password. Raises `PermanentFailure` where the recipient is no address."""
+    return render.mail(sign_in_letter(merchant_name, code, manner), manner, recipient)
 
 
-def _rendered(template: str, words: dict[str, object]) -> str:
-    return _TEMPLATES.get_template(template).render(words)
+def sign_in_letter(merchant_name: str, code: str, manner: Manner) -> Letter:
+    """What it says."""
+    say, merchant = sayer(manner.language), one_line(merchant_name)
+    return Letter(
+        language=manner.language,
+        shop=merchant,
+        subject=_subject(say, "sign_in_subject", merchant=merchant),
+        hello=say("hello"),
+        title=say("sign_in_title", merchant=merchant),
+        code=Fact(say.word("sign_in_code"), code),
+        notes=[say("sign_in_life"), say("sign_in_nobody", merchant=merchant)],
+    )
+
+
+def receipt_mail(receipt: Receipt, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
+    """The mail to whoever gave a card. Raises `PermanentFailure` where the recipient is no address."""
+    return render.mail(receipt_letter(receipt, manner), manner, recipient)
+
+
+def receipt_letter(receipt: Receipt, manner: Manner) -> Letter:
+    """What it says."""
+    say, words, merchant = sayer(manner.language), _Words(manner), one_line(receipt.merchant_name)
+    receiver, value = one_line(receipt.customer_name or ""), words.money(receipt.value, receipt.currency)
+    later = receipt.deliver_at
+    when = say.word("receipt_now") if later is None else tell.time_of(later, manner.language, manner.zone)
+    facts = [Fact(say.word("program"), one_line(receipt.program_name))]
+    facts += [Fact(say.word("receipt_for"), receiver)] if receiver else []
+    facts += [Fact(say.word("receipt_to"), mask(receipt.sent_to))] if receipt.sent_to else []
+    named = {"receiver": receiver} if receiver else {}
+    return Letter(
+        language=manner.language,
+        shop=merchant,
+        subject=_subject(say, "receipt_subject" if receiver else "receipt_subject_nobody", merchant=merchant, **named),
+        hello=say("hello"),
+        title=say("receipt_title" if later is None else "receipt_title_later", merchant=merchant),
+        amount=value,
+        told=[Fact(say.word("value"), value)],
+        facts=[*facts, Fact(say.word("receipt_when"), when)],
+        notes=[say("receipt_note", merchant=merchant)],
+    )
+
+
+def reminder_mail(reminder: Reminder, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
+    """The mail before money expires. Raises `PermanentFailure` where the recipient is no address."""
+    return render.mail(reminder_letter(reminder, manner), manner, recipient)
+
+
+def reminder_letter(reminder: Reminder, manner: Manner) -> Letter:
+    """What it says."""
+    say, words, merchant = sayer(manner.language), _Words(manner), one_line(reminder.merchant_name)
+    balance = words.money(reminder.balance, reminder.currency)
+    day = tell.day(reminder.expires_at, manner.language, manner.zone)
+    return Letter(
+        language=manner.language,
+        shop=merchant,
+        subject=_subject(say, "reminder_subject", merchant=merchant),
+        hello=_hello(say, reminder.customer_name),
+        title=say("reminder_title", merchant=merchant, balance=balance, day=day),
+        facts=[
+            Fact(say.word("program"), one_line(reminder.program_name)),
+            _ending(say, reminder.last_four),
+            Fact(say.word("expires"), words.end(reminder.expires_at, say)),
+        ],
+        see=Fact(say.word("see"), reminder.url),
+        notes=[say("reminder_note")],
+    )
+
+
+def change_mail(change: Change, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
+    """The mail after money moved. Raises `PermanentFailure` where the recipient is no address."""
+    return render.mail(change_letter(change, manner), manner, recipient)
+
+
+def change_letter(change: Change, manner: Manner) -> Letter:
+    """What it says."""
+    say, words, merchant = sayer(manner.language), _Words(manner), one_line(change.merchant_name)
+    what, amount = _CHANGES[change.type], words.money(abs(change.amount), change.currency)
+    return Letter(
+        language=manner.language,
+        shop=merchant,
+        subject=_subject(say, f"change_subject_{what}", merchant=merchant, amount=amount),
+        hello=_hello(say, change.customer_name),
+        title=say(f"change_title_{what}", merchant=merchant),
+        facts=[
+            Fact(say.word(f"change_{what}"), amount),
+            Fact(say.word("balance"), words.money(change.balance, change.currency)),
+            _ending(say, change.last_four),
+            Fact(say.word("change_when"), tell.time_of(change.at, manner.language, manner.zone)),
+        ],
+        see=Fact(say.word("see"), change.url),
+        notes=[say("change_note", merchant=merchant)],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Money and moments as the reader writes them."""
+
+    manner: Manner
+
+    def money(self, minor: int, currency: Currency) -> str:
+        return tell.money(minor, currency, self.manner.language)
+
+    def end(self, expires_at: datetime, say: Sayer) -> str:
+        if expires_at >= clock.NEVER:
+            return say.word("never")
+        return tell.time_of(expires_at, self.manner.language, self.manner.zone)
+
+
+def _hello(say: Sayer, customer_name: str | None) -> Said:
+    customer = one_line(customer_name or "")
+    return say("hello_name", customer=customer) if customer else say("hello")
+
+
+def _subject(say: Sayer, key: str, **facts: str) -> Said:
+    return say(key, **{name: for_header(fact, _IN_SUBJECT) for name, fact in facts.items()})
+
+
+def _ending(say: Sayer, last_four: str) -> Fact:
+    return Fact(say.word("number"), say("ending", last_four=one_line(last_four, 4)).text)
 
 
 def _partly_spent(card: CodeForDelivery) -> bool:
     # A card that is not activated yet has no balance; its recipient wants to know what it will be worth.
-    return card.balance_text != card.value_text and card.balance_text.strip("0.") != ""
-
-
-def _never(expires_at: datetime) -> bool:
-    return expires_at >= clock.NEVER
-
-
-def _day(moment: datetime) -> str:
-    at = moment.astimezone(UTC)
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{_day(moment)}, {moment.astimezone(UTC):%H:%M} UTC"
+    return card.balance not in (0, card.value)

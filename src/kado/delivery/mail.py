@@ -36,8 +36,10 @@ class Mailer:
         self._domain = self._from.rpartition("@")[2] or "localhost"
         self._post = Folder(parts, ".eml") if parts.scheme == "file" else _Server(parts, self._domain)
 
-    async def send(self, message: EmailMessage, *, from_name: str = "") -> None:
+    async def send(self, message: EmailMessage, *, from_name: str = "", name: str | None = None) -> None:
         """Complete the headers and hand the mail over. Raises `TemporaryFailure` or `PermanentFailure`.
+
+        `name` is what the mail is called, by which it is known again if it comes back.
 
         The outcome of a connection that broke after the last byte is unknown: a repetition can then arrive twice.
         """
@@ -46,7 +48,8 @@ class Mailer:
         message["From"] = mailbox(self._from, from_name or self._name)
         message["Date"] = format_datetime(datetime.now(UTC))
         # Letters only: a header must not hold six digits in a row either.
-        message["Message-ID"] = f"<{''.join(secrets.choice(ascii_lowercase) for _ in range(28))}@{self._domain}>"
+        name = name or "".join(secrets.choice(ascii_lowercase) for _ in range(28))
+        message["Message-ID"] = f"<{name}@{self._domain}>"
         if isinstance(self._post, Folder):
             await self._post.put(message.as_bytes())
         else:

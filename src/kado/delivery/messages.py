@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from kado import clock
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import SEND_MESSAGE, enqueue_sends
 
@@ -37,6 +38,10 @@ class Claimed:
     attempts: int
     request_id: str | None = None
     """The request that caused it."""
+    language: str | None = None
+    time_zone: str | None = None
+    entry_seq: int | None = None
+    claimed_at: datetime = clock.EPOCH
 
 
 async def claim(database: Database, program_id: str, message_id: str) -> Claimed | None:
@@ -58,7 +63,7 @@ async def claim(database: Database, program_id: str, message_id: str) -> Claimed
             UPDATE message SET attempts = attempts + 1, last_error = NULL, next_attempt_at = now() + $3::interval
              WHERE program_id = $1 AND id = $2
             RETURNING program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, created_at,
-                      attempts, request_id
+                      attempts, request_id, language, time_zone, entry_seq, now() AS claimed_at
             """,
             program_id,
             message_id,

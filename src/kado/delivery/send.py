@@ -13,9 +13,11 @@ import structlog
 
 from kado.cards import codes
 from kado.crypto import Keyring
-from kado.delivery import compose, messages, notices, sign_in
+from kado.delivery import about, compose, messages, short, sign_in
+from kado.delivery.bounces import mail_id
 from kado.delivery.failures import DeliveryFailure, PermanentFailure, TemporaryFailure
 from kado.delivery.mail import Mailer
+from kado.delivery.manner import Manner, manner_of
 from kado.delivery.messages import Claimed
 from kado.delivery.sms import Texter
 from kado.errors import Unavailable
@@ -83,16 +85,44 @@ class Sender:
 
     async def _deliver(self, message: Claimed) -> bool:
         """Compose the message and hand it over. False where it is not needed any more, which is then written down."""
-        if message.kind == "security_code":
-            return await self._deliver_code(message)
-        notice = await notices.read(self._database, message)
-        if message.channel == "sms":
-            await self._text(message, compose.notice_text(notice))
-        else:
-            await self._mail(message, compose.notice_mail(notice, message.recipient), notice.merchant_name)
+        manner = await manner_of(self._database, message)
+        match message.kind:
+            case "security_code":
+                return await self._deliver_code(message, manner)
+            case "receipt":
+                receipt = await about.receipt(self._database, message)
+                mail = compose.receipt_mail(receipt, message.recipient, manner)
+                await self._mail(message, mail, receipt.merchant_name)
+            case "expiry_reminder":
+                return await self._remind(message, manner)
+            case "balance_changed":
+                change = await about.change(self._database, message, self._public_url)
+                await self._mail(message, compose.change_mail(change, message.recipient, manner), change.merchant_name)
+            case _:
+                notice = await about.notice(self._database, message)
+                if message.channel == "sms":
+                    await self._text(message, short.notice_text(notice, manner))
+                else:
+                    mail = compose.notice_mail(notice, message.recipient, manner)
+                    await self._mail(message, mail, notice.merchant_name)
         return True
 
-    async def _deliver_code(self, message: Claimed) -> bool:
+    async def _remind(self, message: Claimed, manner: Manner) -> bool:
+        reminder = await about.reminder(self._database, message, self._public_url)
+        if reminder is None:
+            return await self._needless(message, "there is nothing to remind of any more")
+        if message.channel == "sms":
+            await self._text(message, short.reminder_text(reminder, manner))
+        else:
+            mail = compose.reminder_mail(reminder, message.recipient, manner)
+            await self._mail(message, mail, reminder.merchant_name)
+        return True
+
+    async def _needless(self, message: Claimed, reason: str) -> bool:
+        await self._settle(lambda: messages.mark_ended(self._database, message, "superseded", reason))
+        return False
+
+    async def _deliver_code(self, message: Claimed, manner: Manner) -> bool:
         card = await codes.make_code(
             self._database,
             self._keyring,
@@ -102,24 +132,22 @@ class Sender:
             message_id=message.id,
         )
         if card is None:
-            reason = "the card cannot be used any more"
-            await self._settle(lambda: messages.mark_ended(self._database, message, "superseded", reason))
-            return False
+            return await self._needless(message, "the card cannot be used any more")
         card = replace(
             card,
             sender_name=message.sender_name or card.sender_name,
             custom_message=message.custom_message or card.custom_message,
         )
         if message.channel == "sms":
-            await self._text(message, compose.code_text(card))
+            await self._text(message, short.code_text(card, manner))
         else:
-            await self._mail(message, compose.code_mail(card, message.recipient), card.merchant_name)
+            await self._mail(message, compose.code_mail(card, message.recipient, manner), card.merchant_name)
         return True
 
     async def _mail(self, message: Claimed, mail: EmailMessage, merchant_name: str) -> None:
         async with self._back_in_the_queue_if_stopped(message):
             with tracing.call("mail"):
-                await self._mailer.send(mail, from_name=merchant_name)
+                await self._mailer.send(mail, from_name=merchant_name, name=mail_id(self._keyring, message))
 
     async def _text(self, message: Claimed, text: str) -> None:
         async with self._back_in_the_queue_if_stopped(message):

@@ -13,9 +13,10 @@ import structlog
 
 from kado.access import customer_store, otp
 from kado.crypto import Keyring
-from kado.delivery import compose
+from kado.delivery import compose, short
 from kado.delivery.failures import DeliveryFailure, PermanentFailure, TemporaryFailure
 from kado.delivery.mail import Mailer
+from kado.delivery.manner import Manner, manner_of_merchant
 from kado.delivery.sms import Texter
 from kado.errors import Unavailable
 from kado.storage.database import Connection, Database
@@ -37,7 +38,7 @@ async def send(database: Database, keyring: Keyring, mailer: Mailer, texter: Tex
     if sending is None:
         return
     try:
-        await _hand_over(sending, mailer, texter)
+        await _hand_over(sending, await manner_of_merchant(database, sending.to.merchant_id), mailer, texter)
     except asyncio.CancelledError:
         with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(_LAST_WORD_SECONDS):
@@ -51,12 +52,12 @@ async def send(database: Database, keyring: Keyring, mailer: Mailer, texter: Tex
         await _end(database, otp_id, None)
 
 
-async def _hand_over(sending: otp.Sending, mailer: Mailer, texter: Texter) -> None:
+async def _hand_over(sending: otp.Sending, manner: Manner, mailer: Mailer, texter: Texter) -> None:
     to = sending.to
     if to.channel == "sms":
-        await texter.send(to.target, compose.sign_in_text(to.merchant_name, sending.code))
+        await texter.send(to.target, short.sign_in_text(to.merchant_name, sending.code, manner))
     else:
-        mail = compose.sign_in_mail(to.merchant_name, sending.code, to.target)
+        mail = compose.sign_in_mail(to.merchant_name, sending.code, to.target, manner)
         await mailer.send(mail, from_name=to.merchant_name)
 
 

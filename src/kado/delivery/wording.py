@@ -17,6 +17,7 @@ _UNSEEN: Final = re.compile(
 )
 _JOINED_DIGITS: Final = re.compile("(?<=\\d)[\u200c\u200d\ufe00-\ufe0f]+(?!\u20e3)")
 _LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _GAP: Final = re.compile(r"\n{3,}")
 _FREE_SIX: Final = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])|(?<!\d)\d{6}(?!\d)")
 _SCHEME_AND_HOST: Final = re.compile(r"https?://[^/?#]*", re.ASCII)
@@ -47,6 +48,13 @@ def broken_up(text: str) -> str:
     """The text with a space inside each free-standing group of six digits, of whatever script, so that none is left."""
     while (broken := _FREE_SIX.sub(lambda group: f"{group[0][:3]} {group[0][3:]}", text)) != text:
         text = broken
+    return text
+
+
+def isolated(text: str) -> str:
+    """The text as it may stand in a sentence that runs the other way, so that neither turns the other around."""
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
+        return f"\u2068{text}\u2069"
     return text
 
 

@@ -31,6 +31,9 @@ PERSONAL: Final = (
 )
 """What a card says of people."""
 
+_BESIDE: Final = ("language", "time_zone")
+"""What goes with them, and alone says nothing of anybody."""
+
 BEARS_SOMEBODY: Final = "(" + " OR ".join(f"c.{name} IS NOT NULL" for name in PERSONAL) + ")"
 """The same as a condition on `card c`."""
 
@@ -67,7 +70,7 @@ async def forget_on_cards(
             return []
         for card in cards:
             at = max(locked.now, card.updated_at)
-            change_sealed(keyring, card, updated_at=at, **dict.fromkeys(PERSONAL))
+            change_sealed(keyring, card, updated_at=at, **dict.fromkeys((*PERSONAL, *_BESIDE)))
         await store.write_state(connection, cards)
         ids = [card.id for card in cards]
         await _forget_beside(connection, program_id, ids)

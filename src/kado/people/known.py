@@ -144,6 +144,8 @@ def _card(card: Card, program: Program) -> dict[str, Any]:
         "customerName": card.customer_name,
         "senderName": card.sender_name,
         "customMessage": card.custom_message,
+        "language": card.language,
+        "timeZone": card.time_zone,
         "suspendedReason": card.suspended_reason,
         "designTemplate": card.design_template,
         "isPhysical": card.is_physical,

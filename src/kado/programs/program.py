@@ -97,6 +97,10 @@ class Program:
     """Whether a balance check needs a solved captcha at any time, and not only under attack."""
     fraud_rules: str | None = None
     """The rules against fraud that a request is judged by, as `kado.fraud.rule` writes and reads them."""
+    reminds_expiry: bool = False
+    """Whether holders are told 30 and 7 days before money on their cards expires."""
+    tells_changes: bool = False
+    """Whether holders get a mail when their card was used, reloaded or refunded."""
 
     @property
     def language(self) -> Language:
@@ -136,6 +140,8 @@ class NewProgram:
     requires_key: bool = False
     retention_days: int | None = None
     captcha_always: bool = False
+    reminds_expiry: bool = True
+    tells_changes: bool = False
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -158,4 +164,6 @@ class ProgramChanges:
     requires_key: bool | None = None
     retention_days: int | Literal[Unset.UNSET] | None = UNSET
     captcha_always: bool | None = None
+    reminds_expiry: bool | None = None
+    tells_changes: bool | None = None
     profile: Mapping[str, object] = field(default_factory=dict)

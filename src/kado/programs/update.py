@@ -78,6 +78,8 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
             program.retention_days if changes.retention_days is UNSET else rules.check_retention(changes.retention_days)
         ),
         captcha_always=program.captcha_always if changes.captcha_always is None else changes.captcha_always,
+        reminds_expiry=program.reminds_expiry if changes.reminds_expiry is None else changes.reminds_expiry,
+        tells_changes=program.tells_changes if changes.tells_changes is None else changes.tells_changes,
         profile=profile,
     )
 

@@ -45,6 +45,7 @@ GRANTS: Final = {
     "anomaly_alert": "SELECT, INSERT, UPDATE, DELETE",
     "captcha_used": "SELECT, INSERT, DELETE",
     "message": "SELECT, INSERT, UPDATE, DELETE",
+    "reminder_progress": "SELECT, INSERT, UPDATE, DELETE",
     "webhook": "SELECT, INSERT, UPDATE, DELETE",
     "gift_card_event": "SELECT, INSERT, UPDATE, DELETE",
     "webhook_delivery": "SELECT, INSERT, UPDATE",

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, cast
+from typing import Final, Literal, TypeAlias, cast
 
 import asyncpg
 import structlog
@@ -31,6 +31,13 @@ REQUEST: Final = "request"
 """The member of a job's payload that names the request which caused it, where it is known."""
 
 
+MessageKind: TypeAlias = Literal[
+    "security_code", "code_sent_elsewhere", "receipt", "expiry_reminder", "balance_changed"
+]
+"""What a message says: the code; that a code went elsewhere; to the giver, what was sent; that money expires soon; what
+became of the card's money."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A mail or text message to be sent to someone about a card."""
@@ -38,7 +45,7 @@ class Message:
     program_id: str
     id: str
     card_id: str
-    kind: Literal["security_code", "code_sent_elsewhere"]
+    kind: MessageKind
     channel: Literal["email", "sms"]
     recipient: str
     sender_name: str | None
@@ -48,6 +55,12 @@ class Message:
     """Not before this moment; at once when empty."""
     request_id: str | None = None
     """The request that caused it, as the log calls it."""
+    language: str | None = None
+    """In which language it is (BCP 47), where that is not the card's."""
+    time_zone: str | None = None
+    """By which clock it says times (IANA), where that is not the card's."""
+    entry_seq: int | None = None
+    """The entry of the card that it tells of, where it tells of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +98,13 @@ async def enqueue_messages(connection: Connection, messages: Sequence[Message]) 
     await connection.execute(
         """
         INSERT INTO message (program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, state,
-                             created_at, next_attempt_at, request_id)
+                             created_at, next_attempt_at, request_id, language, time_zone, entry_seq)
         SELECT u.program_id, u.id, u.card_id, u.kind, u.channel, u.recipient, u.sender_name, u.custom_message, 'queued',
-               u.created_at, u.send_at, u.request_id
+               u.created_at, u.send_at, u.request_id, u.language, u.time_zone, u.entry_seq
         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                    $9::timestamptz[], $10::timestamptz[], $11::text[])
+                    $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::bigint[])
              AS u (program_id, id, card_id, kind, channel, recipient, sender_name, custom_message, created_at, send_at,
-                   request_id)
+                   request_id, language, time_zone, entry_seq)
         """,
         [m.program_id for m in messages],
         [m.id for m in messages],
@@ -104,6 +117,9 @@ async def enqueue_messages(connection: Connection, messages: Sequence[Message]) 
         [m.created_at for m in messages],
         [m.send_at or m.created_at for m in messages],
         [m.request_id for m in messages],
+        [m.language for m in messages],
+        [m.time_zone for m in messages],
+        [m.entry_seq for m in messages],
     )
     await enqueue_sends(
         connection,

@@ -10,7 +10,7 @@ from kado.cards.numbers import hide_number, new_number, new_pass_sid
 from kado.crypto import Keyring
 from kado.ids import new_id
 from kado.storage.database import Database
-from kado.storage.outbox import Message, enqueue_messages
+from kado.storage.outbox import Message, MessageKind, enqueue_messages
 
 ADDRESS = "anna@example.com"
 
@@ -88,9 +88,9 @@ class Shop:
         recipient: str = ADDRESS,
         *,
         channel: Literal["email", "sms"] = "email",
-        kind: Literal["security_code", "code_sent_elsewhere"] = "security_code",
+        kind: MessageKind = "security_code",
         send_in: timedelta = timedelta(0),
-        custom_message: str | None = None,
+        **facts: Any,
     ) -> Message:
         return Message(
             program_id=card.program_id,
@@ -100,9 +100,9 @@ class Shop:
             channel=channel,
             recipient=recipient,
             sender_name=None,
-            custom_message=custom_message,
             created_at=now,
             send_at=now + send_in if send_in else None,
+            **({"custom_message": None} | facts),
         )
 
     async def message(self, card: ACard, recipient: str = ADDRESS, **facts: Any) -> Message:

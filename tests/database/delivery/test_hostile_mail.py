@@ -42,8 +42,10 @@ async def test_hostile_words_reach_a_mail_server_as_words(
         for mail in (code, notice):
             assert mail["To"] == ADDRESS
             assert [one.addr_spec for one in mail["From"].addresses] == ["gift-cards@shop.example"]
-            names = {name for _, name, _ in tags(str(mail.get_body(("html",)).get_content()))}  # type: ignore[union-attr]
-            assert names.isdisjoint({"script", "img", "svg", "form", "iframe", "object", "embed", "base", "link"})
+            found = tags(str(mail.get_body(("html",)).get_content()))  # type: ignore[union-attr]
+            assert {value for *_, facts in found for name, value in facts if name == "src"} <= {"cid:scan@kado"}
+            names = {name for _, name, _ in found}
+            assert names.isdisjoint({"script", "svg", "form", "iframe", "object", "embed", "base", "link"})
     assert len(mail_server.received) == len(mail_server.recipients) == 2 * len(WORDS) + 1
     assert set(mail_server.recipients) == {ADDRESS}
 

@@ -18,6 +18,7 @@ SHOP = ("--merchant", "Flower Shop")
 CHANGES_NOTHING = {
     *("serve", "demo", "bench", "config", "status", "sign", "verify", "secret status", "database status"),
     *("merchant list", "key list", "program list", "webhook list", "webhook deliveries"),
+    "mail preview",
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
     *("staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
@@ -55,6 +56,7 @@ ELSEWHERE = {
     "secret rotate": "tests/database/rotation/test_rotate.py",
     "secret renew-codes": "tests/database/doors/test_cli_secret.py",
     "outbox replay": "tests/database/doors/test_cli_outbox.py",
+    "mail bounce": "tests/database/doors/test_cli_mail.py",
     "webhook replay": "tests/database/doors/test_cli_webhooks.py",
 }
 """Those whose rows are looked at where what they need is at hand."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kado import money
 from kado.cards.codes import CodeForDelivery
 
 
@@ -16,9 +17,9 @@ def a_code() -> Callable[..., CodeForDelivery]:
             "code": "481516",
             "card_number": "6034123456789012",
             "last_four": "9012",
-            "balance_text": "25.00",
-            "value_text": "25.00",
-            "currency": "EUR",
+            "balance": 2500,
+            "value": 2500,
+            "currency": money.currency("EUR"),
             "expires_at": datetime(2027, 3, 12, 14, 30, tzinfo=UTC),
             "customer_name": "Anna",
             "sender_name": "Bernd",

@@ -14,7 +14,7 @@ from tests.hostile import FORMULAS, HEADERS, INVISIBLE, MARKUP, TEMPLATES, TURNI
 from tests.markup import tags
 
 from kado.cards.codes import CodeForDelivery
-from kado.delivery import compose
+from kado.delivery import compose, short
 from kado.delivery.addresses import mailbox, shown
 from kado.delivery.compose import Notice
 from kado.delivery.failures import PermanentFailure
@@ -104,19 +104,19 @@ def test_nothing_in_a_template_language_is_reckoned_out(words: str, a_code: ACod
         assert one_line(words) in text
         assert "49" not in re.sub(r"#[0-9a-f]{6}", "", html).replace(words, "").replace("481516", "")
     card = a_code(**dict.fromkeys(FIELDS, words))
-    assert one_line(words, 30) in compose.code_text(card)
+    assert one_line(words, 30) in short.code_text(card)
 
 
 @pytest.mark.parametrize("words", ALL, ids=lambda words: ascii(words)[:60])
 def test_a_text_message_with_hostile_words_is_one_short_line_with_one_code(words: str, a_code: ACode) -> None:
     card = a_code(**dict.fromkeys(FIELDS, words))
     texts = (
-        compose.code_text(card),
-        compose.sign_in_text(words, "481516"),
-        compose.notice_text(Notice(words, words, "9012", words)),
+        short.code_text(card),
+        short.sign_in_text(words, "481516"),
+        short.notice_text(Notice(words, words, "9012", words)),
     )
     for text in texts:
-        assert len(text) <= compose.SMS_LENGTH_MAX
+        assert len(text) <= short.LENGTH_MAX
         assert len(text.splitlines()) == 1
         assert not _SEEN_BY_NOBODY.search(text)
         assert not any(unicodedata.category(one) in ("Cc", "Cs", "Co") for one in text)
@@ -216,4 +216,4 @@ def test_a_boundary_cannot_be_guessed(a_code: ACode) -> None:
     assert len(set(made)) == 50
     assert replace(a_code(), custom_message=str(made[0])).custom_message == made[0]
     again = read(sent(compose.code_mail(a_code(custom_message=f"--{made[0]}--"), TO), "x"))
-    assert [part.get_content_type() for part in again.iter_parts()] == ["text/plain", "text/html"]
+    assert [part.get_content_type() for part in again.iter_parts()] == ["text/plain", "multipart/related"]

@@ -83,6 +83,8 @@ async def _decide(
         design_template=order.design_template,
         key_hash=prints[0].key_hash,
         has_file=order.recipients is None or order.is_physical,
+        language=order.language,
+        time_zone=order.time_zone,
         state=PENDING,
         error=None,
         created_at=now,

@@ -27,7 +27,7 @@ _CARD: Final = {
     for name in (
         "program_id id merchant_id is_test balance initial_value max_balance seq head_hash created_at updated_at"
         " expires_at state_seal number_index number_sealed last_four key_version pass_sid customer_email customer_phone"
-        " customer_name sender_name custom_message design_template is_physical"
+        " customer_name sender_name custom_message design_template is_physical language time_zone"
     ).split()
 } | {"status": "recorded_status"}
 _ENTRY: Final = Entry.__struct_fields__

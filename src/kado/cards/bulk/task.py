@@ -13,7 +13,7 @@ from typing import ClassVar, Final, NoReturn
 from kado.access.caller import Caller
 from kado.access.permissions import Role
 from kado.cards.card import Card
-from kado.cards.issue import Issue
+from kado.cards.issue import Issue, where_said
 from kado.cards.posting import Answer
 from kado.crypto import Keyring, Undecipherable
 from kado.programs.program import Program
@@ -69,6 +69,8 @@ class Task:
     link_expires_at: datetime | None = None
     download: bytes | None = None
     download_until: datetime | None = None
+    language: str | None = None
+    time_zone: str | None = None
 
     def wishes(self, batch: "Batch", program: Program) -> Iterator[Issue]:
         """The cards of a batch, as single issues. Without recipients they are all alike."""
@@ -93,6 +95,8 @@ class Task:
             custom_message=recipient.custom_message,
             design_template=self.design_template,
             is_physical=self.is_physical,
+            language=self.language,
+            time_zone=self.time_zone,
         )
 
     def add(self, cards: int, keyring: Keyring, now: datetime) -> None:
@@ -167,6 +171,8 @@ class Order:
     design_template: str | None
     count: int | None
     recipients: tuple[Recipient, ...] | None
+    language: str | None = None
+    time_zone: str | None = None
 
     @property
     def total(self) -> int:
@@ -182,6 +188,7 @@ class Order:
             self.design_template,
             self.count,
             self.recipients,
+            *where_said(self.language, self.time_zone),
         )
 
     def batches(self) -> list[Batch]:

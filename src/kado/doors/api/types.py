@@ -7,7 +7,9 @@ store and to compute with: exact decimals, UTC times, E.164 numbers, text withou
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -237,4 +239,34 @@ def _in_utc(moment: datetime) -> datetime:
         raise PydanticCustomError("datetime_overflow", "Input is outside the years 1 to 9999 in UTC") from None
 
 
+def _in_utc_if_known(moment: datetime) -> datetime:
+    """The same moment in UTC; without an offset it stays as it is, for whoever knows where its reader lives."""
+    return moment if moment.tzinfo is None else _in_utc(moment)
+
+
 UtcDatetime = Annotated[datetime, BeforeValidator(_only_iso_text), AfterValidator(_in_utc)]
+LocalDatetime = Annotated[datetime, BeforeValidator(_only_iso_text), AfterValidator(_in_utc_if_known)]
+
+
+# ── languages and places ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _time_zone(text: str) -> str:
+    # Only names that are there: some spellings work on some systems, and what works here must work on all.
+    if text not in _zones():
+        raise PydanticCustomError("time_zone", "Input should be a time zone by its name, such as Europe/Berlin")
+    return text
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+LanguageTag = Annotated[str, Field(max_length=35, pattern="^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}$")]
+# The document says what a name looks like: six hundred of them would be a page.
+TimeZone = Annotated[
+    str,
+    AfterValidator(_time_zone),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_+/-]{1,64}$", "example": "Europe/Berlin"}),
+]

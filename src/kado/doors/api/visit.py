@@ -24,7 +24,7 @@ from kado.cards.card import Card
 from kado.cards.ownership import owns
 from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.services import Services, services_of
-from kado.doors.api.types import IdempotencyKey, PydanticObjectId
+from kado.doors.api.types import EmailStr, IdempotencyKey, LanguageTag, PydanticObjectId, TimeZone
 from kado.errors import Forbidden, Invalid, Unauthenticated
 from kado.ids import is_id
 from kado.programs.find import list_owned
@@ -41,6 +41,10 @@ NarrowingProgramId = Annotated[PydanticObjectId | None, Query()]
 StrayCardId = Annotated[PydanticObjectId | None, Query()]
 StrayProgramId = Annotated[PydanticObjectId | None, Query()]
 Key = Annotated[IdempotencyKey | None, Header(alias="idempotency-key")]
+
+ReceiverLanguage = Annotated[LanguageTag | None, Header(alias="Kado-Language")]
+ReceiverZone = Annotated[TimeZone | None, Header(alias="Kado-Time-Zone")]
+ReceiptEmail = Annotated[EmailStr | None, Header(alias="Kado-Receipt-Email")]
 
 
 @dataclass(frozen=True, slots=True)

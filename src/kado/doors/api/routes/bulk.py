@@ -30,7 +30,15 @@ from kado.doors.api.schemas.bulk import (
 )
 from kado.doors.api.services import Services
 from kado.doors.api.types import email_address, phone_number
-from kado.doors.api.visit import SESSION_HEADERS, BulkIssuing, Key, ProgramId, StrayCardId
+from kado.doors.api.visit import (
+    SESSION_HEADERS,
+    BulkIssuing,
+    Key,
+    ProgramId,
+    ReceiverLanguage,
+    ReceiverZone,
+    StrayCardId,
+)
 from kado.errors import Invalid
 
 router = APIRouter(
@@ -63,6 +71,8 @@ async def order(
     data: BulkIssueGiftCardRequest,
     cardId: StrayCardId = None,
     idempotency_key: Key = None,
+    language: ReceiverLanguage = None,
+    time_zone: ReceiverZone = None,
 ) -> Response:
     """Issue cards of one value: 201 with all of them, or, for many, 202 with a task that makes them."""
     _refuse_counts(data)
@@ -83,6 +93,8 @@ async def order(
             design_template=data.designTemplate,
             count=data.count,
             recipients=recipients,
+            language=language,
+            time_zone=time_zone,
         ),
         sync_max=services.settings.bulk_sync_max,
     )

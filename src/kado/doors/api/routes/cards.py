@@ -36,6 +36,9 @@ from kado.doors.api.visit import (
     Owning,
     ProgramId,
     Reading,
+    ReceiptEmail,
+    ReceiverLanguage,
+    ReceiverZone,
     Resending,
     Scheduling,
     StrayCardId,
@@ -59,6 +62,9 @@ async def create(
     data: CreateGiftCardRequest,
     cardId: StrayCardId = None,
     idempotency_key: Key = None,
+    language: ReceiverLanguage = None,
+    time_zone: ReceiverZone = None,
+    receipt_email: ReceiptEmail = None,
 ) -> Response:
     """Issue a card. It is worth nothing until it is activated; its code goes to the recipient by mail or SMS."""
     answer = await visit.services.ledger.post(
@@ -79,6 +85,9 @@ async def create(
             design_template=data.designTemplate,
             is_physical=data.isPhysical,
             deliver_at=data.deliverAt,
+            language=language,
+            time_zone=time_zone,
+            receipt_email=receipt_email,
         )
     )
     return shown.response(answer)
@@ -135,6 +144,8 @@ async def resend_code(
     cardId: CardId,
     data: Annotated[ResendSecurityCodeRequest | None, Body()] = None,
     idempotency_key: Key = None,
+    language: ReceiverLanguage = None,
+    time_zone: ReceiverZone = None,
 ) -> Response:
     """Void the code and send a new one, to the card's own contacts or, with the right to do so, elsewhere."""
     wanted = data or ResendSecurityCodeRequest()
@@ -148,6 +159,8 @@ async def resend_code(
         customer_phone=wanted.customerPhone,
         sender_name=wanted.senderName,
         custom_message=wanted.customMessage,
+        language=language,
+        time_zone=time_zone,
     )
     if posting.is_elsewhere:
         visit.caller.require(Permission.CARDS_RESEND_ELSEWHERE)

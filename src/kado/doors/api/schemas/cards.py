@@ -14,6 +14,7 @@ from kado.doors.api.types import (
     Line50,
     Line100,
     Line255,
+    LocalDatetime,
     PhoneStr,
     PydanticObjectId,
     RedeemMoney,
@@ -59,7 +60,10 @@ class GiftCardTransactionType(StrEnum):
 
 
 class CreateGiftCardRequest(Body):
-    """A card to issue. `deliverAt` in the future holds its delivery back until then."""
+    """A card to issue. `deliverAt` in the future holds its delivery back until then.
+
+    Without an offset it is read in the time zone of the receiver, else of the program.
+    """
 
     initialValue: CreateMoney
     merchantId: PydanticObjectId
@@ -71,7 +75,7 @@ class CreateGiftCardRequest(Body):
     isPhysical: bool = False
     designTemplate: Line100 | None = None
     customMessage: Text500 | None = None
-    deliverAt: UtcDatetime | None = None
+    deliverAt: LocalDatetime | None = None
 
 
 class ActivateGiftCardRequest(Body):

@@ -12,6 +12,7 @@ from kado.doors.api.types import (
     EmailStr,
     Line100,
     Line255,
+    LocalDatetime,
     PhoneStr,
     PydanticObjectId,
     RefundMoney,
@@ -82,7 +83,7 @@ class ExpiredCardProcessingRequest(Body):
 class ScheduleGiftCardDeliveryRequest(Body):
     """When the card's code is to leave; null takes the plan back."""
 
-    deliverAt: UtcDatetime | None = None
+    deliverAt: LocalDatetime | None = None
 
 
 class ReplaceGiftCardRequest(Body):

@@ -16,6 +16,7 @@ from kado.doors.api.types import (
     Line255,
     PydanticObjectId,
     ReloadMoney,
+    TimeZone,
     UtcDatetime,
     many_lines,
     one_line,
@@ -50,6 +51,7 @@ class _Described(Body):
 
     description: LongText | None = None
     language: Annotated[str, Field(max_length=35), one_line] | None = None
+    timeZone: TimeZone | None = None
     country: Line50 | None = None
     company: Line255 | None = None
     address: Annotated[str, Field(max_length=1000), many_lines] | None = None
@@ -91,6 +93,8 @@ class CreateProgramRequest(_Limits):
     securityCodeFormat: SecurityCodeFormat = SecurityCodeFormat.DIGITS
     requireIdempotencyKey: StrictBool = False
     requireCaptcha: StrictBool = False
+    remindExpiry: StrictBool = True
+    tellChanges: StrictBool = False
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -105,6 +109,8 @@ class UpdateProgramRequest(_Limits):
     securityCodeFormat: SecurityCodeFormat | None = None
     requireIdempotencyKey: StrictBool | None = None
     requireCaptcha: StrictBool | None = None
+    remindExpiry: StrictBool | None = None
+    tellChanges: StrictBool | None = None
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -127,10 +133,13 @@ class ProgramResponse(Body):
     securityCodeFormat: SecurityCodeFormat
     requireIdempotencyKey: bool
     requireCaptcha: bool
+    remindExpiry: bool
+    tellChanges: bool
     cashierIssueLimit: str | None
     cardNumberPrefix: str
     description: str | None
     language: str | None
+    timeZone: str | None
     country: str | None
     company: str | None
     address: str | None
