@@ -20,7 +20,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 Purpose = Literal[
-    "jwt", "card-number", "number-index", "security-code", "seal", "answer", "request-hash", "stored-secret"
+    "jwt",
+    "card-number",
+    "number-index",
+    "security-code",
+    "seal",
+    "answer",
+    "request-hash",
+    "stored-secret",
+    "wallet-token",
 ]
 
 VERSION_BYTES: Final = 4

@@ -86,6 +86,8 @@ class Card:
     has_reversals: bool = False
     rows_digest: bytes | None = None
     """Over its holds and reversals (`rows_digest.py`); None while it never had any."""
+    in_wallets: bool = False
+    """Whether a wallet is told when it changes. It is written by `kado.passes` alone, and no seal covers it."""
 
     @property
     def available(self) -> int:

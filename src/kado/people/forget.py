@@ -94,3 +94,12 @@ async def _forget_beside(connection: Connection, program_id: str, card_ids: list
     )
     await connection.fetchval("SELECT kado_forget_notes($1, $2::text[])", program_id, card_ids)
     await forget_notes(connection, program_id, card_ids)
+    # Wallets on their devices are not told any more: where they can be reached is theirs.
+    await connection.execute(
+        "DELETE FROM wallet_registration WHERE program_id = $1 AND card_id = ANY($2::text[])", program_id, card_ids
+    )
+    await connection.execute(
+        "UPDATE card SET in_wallets = false WHERE program_id = $1 AND id = ANY($2::text[]) AND in_wallets",
+        program_id,
+        card_ids,
+    )

@@ -26,6 +26,7 @@ from kado.doors.cli import (
     staff,
     status,
     verify,
+    wallet,
     webhooks,
 )
 from kado.doors.cli.session import example
@@ -69,6 +70,7 @@ def build(
         seal.app,
         webhooks.app,
         outbox.app,
+        wallet.app,
         people.app,
         audit.app,
     ):
