@@ -83,6 +83,11 @@ def pass_path(card: Body) -> str:
     return f"/v2/giftcards/passes/{card['card']['serialNumber']}"
 
 
+def wallet_path(card: Body, action: str = "") -> str:
+    named = card["card"]
+    return f"/v2/passes/{named['passTypeIdentifier']}/{named['serialNumber']}{action}"
+
+
 @dataclass
 class Shop:
     """The owner's view, unless a token says otherwise. Amounts are in US dollars unless a program says otherwise."""

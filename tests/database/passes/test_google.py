@@ -18,6 +18,7 @@ from kado.passes import google as shapes
 from kado.passes.apns import Pusher
 from kado.passes.teller import Teller
 from kado.passes.wallets import Wallets
+from kado.people.forget import forget_on_cards
 from kado.storage.database import Database
 
 
@@ -64,6 +65,19 @@ async def test_changes_are_written_to_objects_that_are_there(
     assert f"3388.{shop.program_id}-{other}" not in wallet_api.kept
     assert wallet_api.tokens == 1
     assert sum("giftCardClass" in one for one in wallet_api.asked) == 2
+
+
+async def test_what_the_card_said_of_people_goes_from_the_object_too(
+    shop: Shop, google: Wallets, wallet_api: WalletApi, keyring: Keyring, superuser: Any
+) -> None:
+    card_id = await shop.card(5000, sender_name="Ida", custom_message="All the best")
+    assert await google.google_link(shop.database, await found(shop, card_id))
+    await forget_on_cards(shop.database, keyring, shop.program_id, [card_id], lambda *_: True)
+    assert (await shop.look(card_id)).in_wallets
+    teller = Teller(shop.database, keyring, google, Pusher("https://127.0.0.1:1", {}))
+    async with working(teller):
+        await state(superuser, "told")
+    assert "Ida" not in str(wallet_api.kept)
 
 
 async def test_a_token_that_was_taken_back_is_asked_for_anew_once(

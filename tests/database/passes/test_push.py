@@ -96,13 +96,13 @@ async def test_a_failed_push_comes_again_and_is_given_up_in_the_end(
         for _ in range(11):
             await _again(teller, shop, superuser)
         await state(superuser, "failed")
-    [item] = await untold.list_wallets(shop.database, ["failed"], 10)
-    assert (item.way, item.to, item.attempts) == ("wallet", "a device with Apple Wallet", 11)
-    assert item.last_error == "Apple answered 403 BadCertificate"
-    assert (await untold.count_wallets(shop.database)).failed == 1
-    assert await untold.replay_wallets(shop.database, "operator:test", item.id) == 1
-    push_server.answers = []
-    async with working(teller):
+        [item] = await untold.list_wallets(shop.database, ["failed"], 10)
+        assert (item.way, item.to, item.attempts) == ("wallet", "a device with Apple Wallet", 11)
+        assert item.last_error == "Apple answered 403 BadCertificate"
+        assert (await untold.count_wallets(shop.database)).failed == 1
+        push_server.answers = []
+        assert await untold.replay_wallets(shop.database, "operator:test", item.id) == 1
+        await teller.tell({"program": shop.program_id})
         await state(superuser, "told")
 
 

@@ -72,9 +72,9 @@ def certificate(
         fail(f"{folder} cannot be written to: {error.strerror}.")
     place = folder.absolute()
     said = {
-        "KADO_APPLE_CERTIFICATE": str(place / development.CERTIFICATE),
-        "KADO_APPLE_KEY": str(place / development.KEY),
-        "KADO_APPLE_WWDR": str(place / development.AUTHORITY),
+        "KADO_APPLE_CERTIFICATE": str(place.joinpath(development.CERTIFICATE)),
+        "KADO_APPLE_KEY": str(place.joinpath(development.KEY)),
+        "KADO_APPLE_WWDR": str(place.joinpath(development.AUTHORITY)),
         "KADO_APPLE_CERTIFICATE_KIND": "development",
     }
     if as_json:
