@@ -84,8 +84,7 @@ def pass_path(card: Body) -> str:
 
 
 def wallet_path(card: Body, action: str = "") -> str:
-    named = card["card"]
-    return f"/v2/passes/{named['passTypeIdentifier']}/{named['serialNumber']}{action}"
+    return f"/v2/passes/{card['card']['passTypeIdentifier']}/{card['card']['serialNumber']}{action}"
 
 
 @dataclass

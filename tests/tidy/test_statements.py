@@ -33,7 +33,6 @@ EXEMPT = {
     "delivery/undelivered.py:find_message": "an operator names a message by its id alone",
     "delivery/undelivered.py:count_messages": "an operator counts the whole outbox",
     "delivery/messages.py:rescue": "looks for overdue messages of all programs; what it finds keeps its program",
-    "passes/registrations.py:changed": "a device asks by its own name, whichever programs its cards are of",
     "passes/untold.py:programs_due": "looks for what is due in all programs; what it finds keeps its program",
     "passes/untold.py:list_wallets": "an operator looks at the whole outbox",
     "passes/untold.py:find_wallet": "an operator names a wallet by its id alone",
