@@ -29,6 +29,7 @@ Purpose = Literal[
     "request-hash",
     "stored-secret",
     "mail-id",
+    "wallet-token",
 ]
 
 VERSION_BYTES: Final = 4

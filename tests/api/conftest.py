@@ -16,6 +16,7 @@ from tests.api.shop import Body, Fits, Shop, Superuser
 from tests.conftest import _on_server, copy_database, drop_database, url_of
 from tests.serving.bouncer import bouncing
 
+from kado.passes import development
 from kado.settings import Settings
 
 HERE = Path(__file__).parent
@@ -45,9 +46,24 @@ def environment() -> dict[str, str]:
     return {"KADO_TRUSTED_PROXIES": "127.0.0.1"}
 
 
+@pytest.fixture(scope="session")
+def wallet_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What is set where there is a certificate for Apple Wallet to develop with."""
+    folder = tmp_path_factory.mktemp("wallet")
+    development.make(folder)
+    return {
+        "KADO_APPLE_CERTIFICATE": str(folder / development.CERTIFICATE),
+        "KADO_APPLE_KEY": str(folder / development.KEY),
+        "KADO_APPLE_WWDR": str(folder / development.AUTHORITY),
+        "KADO_APPLE_CERTIFICATE_KIND": "development",
+    }
+
+
 @pytest.fixture(scope="module")
-def app_settings(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Settings:
-    return settings_for(tmp_path_factory.mktemp("data"), **environment)
+def app_settings(
+    tmp_path_factory: pytest.TempPathFactory, wallet_files: dict[str, str], environment: dict[str, str]
+) -> Settings:
+    return settings_for(tmp_path_factory.mktemp("data"), **(wallet_files | environment))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

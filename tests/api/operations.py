@@ -23,6 +23,7 @@ from tests.api.shop import (
     good,
     pass_path,
     search_path,
+    wallet_path,
 )
 from tests.api.sign_in import LOGOUT, SEND, SESSION, VERIFY, an_email
 
@@ -195,6 +196,10 @@ OPERATIONS = {
     ),
     **FRAUD,
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, nothing),
+    "pass file": Operation(Permission.PASSES_READ, "GET", wallet_path, nothing),
+    "pass url": Operation(Permission.PASSES_READ, "GET", lambda card: wallet_path(card, "/url"), nothing),
+    "pass json": Operation(Permission.PASSES_READ, "GET", lambda card: wallet_path(card, "/passjson"), nothing),
+    "push pass": Operation(Permission.PASSES_PUSH, "POST", lambda card: wallet_path(card, "/push"), nothing),
     "validate session": Operation(
         Permission.SELF_READ,
         "POST",
@@ -279,8 +284,15 @@ OPERATIONS = {
     **ACCESS,
 }
 
+READING_PASSES = ("passes", "pass file", "pass url", "pass json")
+"""Those to which a bearer without the right is no proof at all."""
+
+ON_PASSES = (*READING_PASSES, "push pass")
+"""Those that name a pass, and no program beside it."""
+
 _OVER_ALL = (
-    *("passes", "list all", "search all", "list programs", "create program", "list webhooks", "create webhook"),
+    *ON_PASSES,
+    *("list all", "search all", "list programs", "create program", "list webhooks", "create webhook"),
     "validate session",
     *("audit log", "export audit log", "audit export", "download audit log"),
 )

@@ -83,6 +83,10 @@ def pass_path(card: Body) -> str:
     return f"/v2/giftcards/passes/{card['card']['serialNumber']}"
 
 
+def wallet_path(card: Body, action: str = "") -> str:
+    return f"/v2/passes/{card['card']['passTypeIdentifier']}/{card['card']['serialNumber']}{action}"
+
+
 @dataclass
 class Shop:
     """The owner's view, unless a token says otherwise. Amounts are in US dollars unless a program says otherwise."""

@@ -47,7 +47,12 @@ class Tenants:
     def path(self, row: Row, *, real: bool) -> str:
         def fill(match: re.Match[str]) -> str:
             # Of a name that is no id, only its form matters: a pass of the same program that nobody has.
-            nothing = {"passSid": UNKNOWN + "0" * 32, "token": "A" * 43, "ip": "198.51.100.9"}.get(match[1], UNKNOWN)
+            nothing = {
+                "passSid": UNKNOWN + "0" * 32,
+                "serialNumber": UNKNOWN + "0" * 32,
+                "token": "A" * 43,
+                "ip": "198.51.100.9",
+            }.get(match[1], UNKNOWN)
             name = "anomaly_id" if "/anomalies/" in row.path and match[1] == "alert_id" else match[1]
             return self.ids[name] if real else nothing
 
@@ -112,6 +117,8 @@ async def _things(shop: Shop) -> dict[str, str]:
         "token": issued["csvDownloadUrl"].split("/")[-1],
         "task_id": exported["taskId"],
         "passSid": card["card"]["serialNumber"],
+        "serialNumber": card["card"]["serialNumber"],
+        "passTypeIdentifier": card["card"]["passTypeIdentifier"],
         "webhookId": webhook["id"],
         "deliveryId": UNKNOWN,
         "keyId": key.key_id,

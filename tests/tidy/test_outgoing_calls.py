@@ -20,6 +20,8 @@ SPEAKING = {
         "app/demo.py",
         "app/demo_cards.py",
         "delivery/sms.py",
+        "passes/apns.py",
+        "passes/google_api.py",
         "webhooks/post.py",
     },
     "aiosmtplib": {"delivery/mail.py"},

@@ -14,6 +14,7 @@ SOURCES = (ROOT / "src" / "kado", ROOT / "clients" / "python" / "src")
 JITTER = {
     "cards/ledger.py": {"random.uniform"},
     "delivery/send.py": {"random.uniform"},
+    "passes/teller.py": {"random.uniform"},
     "storage/database.py": {"random.uniform"},
     "storage/steps.py": {"random.uniform"},
     "webhooks/courier.py": {"random.uniform"},

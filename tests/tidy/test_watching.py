@@ -62,6 +62,7 @@ def test_every_metric_that_calls_for_somebody_is_drawn_or_rings() -> None:
     # What a person looks up beside a picture.
     unseen = {"kado_info", "kado_processes", "kado_process_open_files", "kado_reading_seconds", "kado_task_runs_total"}
     unseen |= {"kado_jobs", "kado_jobs_done_total", "kado_messages_sent_total", "kado_events_sent_total"}
+    unseen |= {"kado_wallets_told_total"}
     assert METERS.keys() - shown == unseen
 
 

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     FRAUD_READ = "fraud:read"  # rules, alerts, blocked addresses
     FRAUD_WRITE = "fraud:write"
     PASSES_READ = "passes:read"
+    PASSES_PUSH = "passes:push"  # have wallets told anew of a card
     AUDIT_READ = "audit:read"  # who did what: everybody's where cards may be listed, else only what one did oneself
     AUDIT_EXPORT = "audit:export"
     STAFF_READ = "staff:read"  # who works here, and where they are signed in
@@ -121,7 +122,7 @@ CUSTOMER: Final = frozenset(
 """What a caller may do, all in all, while a customer's session comes with the request: on what is that customer's."""
 
 IN_CHOSEN_PROGRAMS: Final = frozenset(
-    {Permission.SELF_READ, Permission.PROGRAMS_READ, Permission.PASSES_READ}
+    {Permission.SELF_READ, Permission.PROGRAMS_READ, Permission.PASSES_READ, Permission.PASSES_PUSH}
     | {permission for permission in Permission if permission.value.startswith("cards:")}
 )
 """What a key may do at most that enters only some of its merchant's programs: nothing that concerns all of them."""

@@ -18,13 +18,16 @@ from kado.delivery.send import Sender
 from kado.delivery.sms import Texter
 from kado.doors.worker.run import Periodic, Worker
 from kado.fraud.sweep import sweep as sweep_fraud
+from kado.passes.apns import Pusher
+from kado.passes.teller import Teller
+from kado.passes.wallets import Wallets, say_complaints, wallets
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
 from kado.readings.show import reader
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
-from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS
+from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS, TELL_WALLETS
 from kado.webhooks.courier import Courier
 from kado.webhooks.post import Poster
 
@@ -57,6 +60,10 @@ def worker(settings: Settings, database: Database) -> Worker:
     sealer = Sealer(database, settings.keyring)
     ledger = Ledger(database, settings.keyring)
     courier = Courier(database, settings.keyring, Poster(settings.webhook_allow))
+    passes = wallets(settings.wallets, settings.keyring, settings.public_url)
+    say_complaints(passes)
+    pusher = Pusher(settings.wallets.apple.push_url, passes.certificates)
+    teller = Teller(database, settings.keyring, passes, pusher)
     kept = Kept(
         message_days=settings.message_days,
         proof_days=settings.proof_days,
@@ -83,18 +90,19 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
             Periodic("anomalies", anomalies.LOOK_SECONDS, lambda: anomalies.look(database)),
             Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
-            *_readings(settings, database),
+            *_readings(settings, database, passes),
         ),
-        jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver},
-        beside=(courier.run,),
+        jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver, TELL_WALLETS: teller.tell},
+        beside=(courier.run, teller.run),
         name=servers.name_of(settings.keyring.versions),
     )
 
 
-def _readings(settings: Settings, database: Database) -> tuple[Periodic, ...]:
+def _readings(settings: Settings, database: Database, passes: Wallets) -> tuple[Periodic, ...]:
     """What is only read because somebody asks for it."""
     if settings.metrics is None:
         return ()
     books = Books(database, by_program=settings.metrics.by_program)
-    read = reader(database, settings.data_dir, has_archive=settings.archive is not None)
+    has_archive = settings.archive is not None
+    read = reader(database, settings.data_dir, has_archive=has_archive, certificate_seconds=passes.seconds_left)
     return (Periodic("readings", _READ_SECONDS, read), Periodic("owed", _SWEEP_SECONDS, books.run))

@@ -18,6 +18,7 @@ from kado.cards.glances import Glances
 from kado.cards.ledger import Ledger
 from kado.doors.api.services import Services
 from kado.fraud.blocked import Blocks
+from kado.passes.wallets import wallets
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.database import Database
@@ -36,6 +37,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
     counts = RequestCounts(database)
     counting = asyncio.create_task(counts.run(), name="request counts")
     blocks = Blocks(database)
+    passes = wallets(settings.wallets, settings.keyring, settings.public_url)
     try:
         yield Services(
             settings=settings,
@@ -55,12 +57,14 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             poster=Poster(settings.webhook_allow),
             looks=looks,
             counts=counts,
+            wallets=passes,
         )
     finally:
         counting.cancel()
         await asyncio.wait([counting])
         await counts.close()
         await captcha.close()
+        await passes.close()
         await ledger.close()
         await glances.close()
         await looks.close()

@@ -8,7 +8,7 @@ from typing import Final
 from kado.app import compose, graceful
 from kado.app.connection import Bounds
 from kado.app.fast_connection import configured
-from kado.doors import pages
+from kado.doors import pages, wallet
 from kado.doors.api import served
 from kado.observability.meters import CONNECTIONS
 from kado.settings import Settings
@@ -22,7 +22,11 @@ _OTHER_FILES: Final = 128
 async def serve(settings: Settings, url: str, listening: socket.socket, stop: asyncio.Event) -> None:
     """Answer requests until `stop` is set, then finish those that have begun."""
     async with compose.services(settings, url) as services:
-        api = served(services, pages.routes(services.database, services.blocks))
+        others = [
+            *wallet.routes(services.database, services.blocks, services.wallets),
+            *pages.routes(services.database, services.blocks),
+        ]
+        api = served(services, others)
         server = graceful.Server(configured(api, bounds(settings), timeout_graceful_shutdown=_GRACE_SECONDS))
         CONNECTIONS.read_from(lambda: {(): len(server.server_state.connections)})
         serving = asyncio.create_task(server.serve([listening]))

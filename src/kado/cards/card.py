@@ -90,6 +90,8 @@ class Card:
     """In which language its receiver reads (BCP 47), as the caller said; None: the program's."""
     time_zone: str | None = None
     """Where its receiver lives (IANA), as the caller said; None: the program's."""
+    in_wallets: bool = False
+    """Whether a wallet is told when it changes. It is written by `kado.passes` alone, and no seal covers it."""
 
     @property
     def available(self) -> int:

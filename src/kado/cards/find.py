@@ -41,6 +41,12 @@ async def card_by_pass(database: Database, program_id: str, pass_sid: str) -> Fo
         return await _one(connection, "c.pass_sid = $2", program_id, pass_sid)
 
 
+async def card_of(database: Database, program_id: str, card_id: str) -> Found | None:
+    """The card, live or test, or None: for what the server does by itself."""
+    async with database.read() as connection:
+        return await _one(connection, "c.id = $2", program_id, card_id)
+
+
 async def entries_of(
     database: Database, program_id: str, card_id: str, *, limit: int, offset: int, text: str | None = None
 ) -> tuple[list[Entry], int]:

@@ -62,6 +62,8 @@ class Page:
     hits: list[Hit] = field(default_factory=list)
     closed: list[tuple[str, Alert, Judgement, Origin]] = field(default_factory=list)
     """Alerts that somebody has looked at, with the program's owner, what was said, and from where."""
+    in_wallets: set[Ref] = field(default_factory=set)
+    """Cards that changed, and that a wallet shows."""
     sealed: dict[Ref, State | None] = field(default_factory=dict)
     """The facts of cards whose seal was whole when they were locked; None where it was broken."""
 
@@ -212,6 +214,9 @@ class Page:
             self.events.append(of_state(EventType.EXPIRED, card, on.program, at))  # before the sweep came to it
         if changes:
             self.changed[ref] = card
+        # What is held for orders stands on no pass.
+        if card.in_wallets and (entries or changes.keys() - {"held"}):
+            self.in_wallets.add(ref)
         if decision.supersede_messages is not None:
             self._supersede(ref, planned_too=decision.supersede_messages == "all")
         if decision.forget_guesses:
@@ -327,7 +332,7 @@ class Page:
         """Whether nothing is to be written but balances, entries, answers and audit rows."""
         return self.bench is None and not (
             self.changed or self.holds or self.reversals or self.superseded or self.forgiven or self.messages
-            or self.events or self.hits or self.closed
+            or self.events or self.in_wallets or self.hits or self.closed
         )  # fmt: skip
 
     def only_moved(self) -> list[Card]:

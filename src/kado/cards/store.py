@@ -21,10 +21,10 @@ CARD_COLUMNS: Final = """
     c.last_four, c.key_version, c.code_hash, c.code_version, c.codes_sent_at, c.pass_sid, c.customer_id,
     c.customer_email, c.customer_phone, c.customer_name, c.sender_name, c.custom_message, c.design_template,
     c.is_physical, c.deliver_at, c.delivered_at, c.successor_id, c.succession, c.has_reversals,
-    c.rows_digest, c.language, c.time_zone"""
+    c.rows_digest, c.language, c.time_zone, c.in_wallets"""
 """In the order of the fields of `Card`; `c` is the card, `cm` the merchant it was issued for."""
 
-CARD_WIDTH: Final = 45
+CARD_WIDTH: Final = 46
 
 STATUS_NOW: Final = """
     CASE WHEN c.voided_at IS NOT NULL THEN 'voided'

@@ -4,7 +4,7 @@ Nothing is decided here: what a card can do follows from its facts at the moment
 those who list and count.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -17,7 +17,7 @@ from kado.programs import find
 from kado.programs.program import Program
 from kado.storage.batches import in_batches, until_fewer
 from kado.storage.database import Connection, Database
-from kado.storage.outbox import enqueue_events
+from kado.storage.outbox import enqueue_events, enqueue_wallets
 
 BATCH: Final = 5000
 """Rows that one transaction changes at most, so that nobody waits long for it."""
@@ -65,7 +65,7 @@ _EXPIRE: Final = f"""
         ORDER BY expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
     UPDATE card c SET status = 'expired' FROM due WHERE c.program_id = $1 AND c.id = due.id
     RETURNING c.program_id, c.id AS card_id, c.merchant_id, c.balance, c.held, c.last_four, c.expires_at, c.is_test,
-              due.now, due.was"""
+              c.in_wallets, due.now, due.was"""
 
 # Only the status: `suspended_at` and `suspended_until` stay as they were, because the card's state seal covers them,
 # and because they say nothing wrong; the end of a suspension is one of its facts.
@@ -75,7 +75,7 @@ _END_SUSPENSIONS: Final = f"""
         WHERE program_id = $1 AND status = 'suspended' AND suspended_until <= statement_timestamp()
         ORDER BY suspended_until LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
     UPDATE card c SET status = due.becomes FROM due WHERE c.program_id = $1 AND c.id = due.id
-    RETURNING c.id AS card_id, c.status, due.was"""
+    RETURNING c.id AS card_id, c.status, c.in_wallets, statement_timestamp() AS now, due.was"""
 
 _FORGET_ANSWERS: Final = f"""
     DELETE FROM idempotency_key WHERE program_id = $1 AND key_hash IN (
@@ -99,8 +99,9 @@ async def _expire(database: Database, program: Program) -> int:
     async def work(connection: Connection) -> int:
         rows = [dict(row) for row in await connection.fetch(_EXPIRE, program.id)]
         await audit.write(connection, [_ended(program, "card:expired", row, CardStatus.EXPIRED) for row in rows])
+        await _tell_wallets(connection, program, rows)
         for row in rows:
-            del row["was"]
+            del row["was"], row["in_wallets"]
         if rows and program.is_heard:
             kind, status = events.EventType.EXPIRED, CardStatus.EXPIRED
             heard = [events.of_facts(kind, program.currency, row.pop("now"), status=status, **row) for row in rows]
@@ -117,9 +118,15 @@ async def _end_suspensions(database: Database, program: Program) -> int:
         rows = [dict(row) for row in await connection.fetch(_END_SUSPENSIONS, program.id)]
         ended = [_ended(program, "card:suspension-ended", row, row["status"]) for row in rows]
         await audit.write(connection, ended)
+        await _tell_wallets(connection, program, rows)
         return len(rows)
 
     return await until_fewer(BATCH, lambda: database.repeat(work))
+
+
+async def _tell_wallets(connection: Connection, program: Program, rows: Sequence[Mapping[str, Any]]) -> None:
+    if held := [(program.id, row["card_id"]) for row in rows if row["in_wallets"]]:
+        await enqueue_wallets(connection, held, rows[0]["now"])
 
 
 def _ended(program: Program, action: str, row: Mapping[str, Any], status: str) -> audit.Row:

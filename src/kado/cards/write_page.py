@@ -6,7 +6,7 @@ from kado.cards.issue import Placed
 from kado.cards.page import Page
 from kado.fraud import alerts
 from kado.storage.database import Connection
-from kado.storage.outbox import enqueue_events, enqueue_messages
+from kado.storage.outbox import enqueue_events, enqueue_messages, enqueue_wallets
 from kado.storage.riding import Ride
 
 
@@ -48,6 +48,8 @@ async def _write_beside(connection: Connection, page: Page) -> None:
         await enqueue_messages(connection, page.messages)
     if page.events:
         await enqueue_events(connection, page.events)
+    if page.in_wallets:
+        await enqueue_wallets(connection, sorted(page.in_wallets), page.now)
     await bench.write(connection, page.bench, page.hits)
     for merchant_id, alert, judgement, source in page.closed:
         await alerts.close(connection, merchant_id, alert, judgement, source, has_suspended=True)

@@ -130,6 +130,21 @@ EVENTS: Final = Gauge(
     ("state",),
 )
 EVENTS_AGE: Final = Gauge("kado_events_oldest_seconds", "Since when the oldest one is due.")
+WALLETS_TOLD: Final = Counter(
+    "kado_wallets_told_total",
+    "Tries to tell a wallet that a card changed: `told`, `put_off`, `failed`, or `gone` (it is forgotten).",
+    ("wallet", "outcome"),
+)
+WALLETS: Final = Gauge(
+    "kado_wallets",
+    "Wallets that do not know yet that a card changed: `waiting`, `retrying`, `overdue`, and given up (`failed`).",
+    ("state",),
+)
+WALLETS_AGE: Final = Gauge("kado_wallets_oldest_seconds", "Since when the oldest of them is due.")
+WALLET_CERTIFICATE: Final = Gauge(
+    "kado_wallet_certificate_seconds",
+    "For how long the pass certificate that ends first is still in force; missing where there is none.",
+)
 BULK_TASKS: Final = Gauge("kado_bulk_tasks", "Bulk issues that are not finished.")
 BULK_CARDS: Final = Gauge("kado_bulk_cards_left", "Cards that they still have to make.")
 BULK_AGE: Final = Gauge("kado_bulk_idle_seconds", "Since when the one that has waited longest has made no card.")

@@ -16,6 +16,7 @@ from kado.crypto import Keyring
 from kado.fraud.sweep import forget_notes
 from kado.people.answers import take_people_out
 from kado.storage.database import Connection, Database
+from kado.storage.outbox import enqueue_wallets
 
 AT_ONCE: Final = 20
 """Cards that one transaction keeps locked: tills that want one of them wait for some milliseconds."""
@@ -74,6 +75,8 @@ async def forget_on_cards(
         await store.write_state(connection, cards)
         ids = [card.id for card in cards]
         await _forget_beside(connection, program_id, ids)
+        if held := [card.id for card in cards if card.in_wallets]:
+            await _forget_devices(connection, program_id, held, locked.now)
         await take_people_out(connection, keyring, program_id, ids, since=began)
         return ids
 
@@ -97,3 +100,19 @@ async def _forget_beside(connection: Connection, program_id: str, card_ids: list
     )
     await connection.fetchval("SELECT kado_forget_notes($1, $2::text[])", program_id, card_ids)
     await forget_notes(connection, program_id, card_ids)
+
+
+async def _forget_devices(connection: Connection, program_id: str, card_ids: list[str], now: datetime) -> None:
+    """Where people's devices can be reached is theirs. An object at Google loses what the card says of people."""
+    await connection.execute(
+        "DELETE FROM wallet_registration WHERE program_id = $1 AND card_id = ANY($2::text[]) AND wallet = 'apple'",
+        program_id,
+        card_ids,
+    )
+    await connection.execute(
+        "UPDATE card SET in_wallets = EXISTS (SELECT FROM wallet_registration r WHERE r.program_id = $1"
+        " AND r.card_id = card.id) WHERE program_id = $1 AND id = ANY($2::text[])",
+        program_id,
+        card_ids,
+    )
+    await enqueue_wallets(connection, [(program_id, card_id) for card_id in card_ids], now)

@@ -38,6 +38,7 @@ SECTIONS: Final = (
     "transactions",
     "holds",
     "messages",
+    "wallets",
     "bulkRecipients",
     "auditLog",
 )
@@ -60,7 +61,11 @@ async def known_of(database: Database, controller: Controller, person: Person) -
         async for record in _entries(database, program, ids):
             yield record
     contacts = (person.email, person.phone)
-    for section, statement, more in (("holds", _HOLDS, ()), ("messages", _MESSAGES, contacts)):
+    for section, statement, more in (
+        ("holds", _HOLDS, ()),
+        ("messages", _MESSAGES, contacts),
+        ("wallets", _WALLETS, ()),
+    ):
         for program, ids in cards:
             for facts in await _rows(database, statement, program.id, ids, *more):
                 yield Record(section, _in_currency(facts, program))
@@ -214,6 +219,11 @@ _MESSAGES: Final = """
     CROSS JOIN LATERAL (SELECT lower(m.recipient) IN ($3, lower(c.customer_email))
                                OR m.recipient IN ($4, c.customer_phone) AS is_own) o
     WHERE m.program_id = $1 AND m.card_id = ANY($2::text[]) ORDER BY m.card_id, m.created_at, m.id"""
+
+
+_WALLETS: Final = """
+    SELECT card_id AS "cardId", wallet, created_at AS "createdAt", told_at AS "lastToldAt"
+    FROM wallet_registration WHERE program_id = $1 AND card_id = ANY($2::text[]) ORDER BY card_id, created_at, id"""
 
 
 def _in_currency(facts: dict[str, Any], program: Program) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kado.delivery.undelivered import count_messages
+from kado.passes.untold import count_wallets
 from kado.storage.database import Database
 from kado.storage.embedded.archive import SLOT
 from kado.storage.undelivered import Count
@@ -45,6 +46,7 @@ class Figures:
     messages: Count
     events: Count
     unheard: int
+    wallets: Count
     jobs: Mapping[str, Queue]
     bulk: Bulk
     fraud_alerts: Mapping[str, int]
@@ -59,6 +61,7 @@ async def look(database: Database) -> Figures:
         messages=await count_messages(database),
         events=await count_events(database),
         unheard=await count_unheard(database),
+        wallets=await count_wallets(database),
         jobs=await _jobs(database),
         bulk=await _bulk(database),
         fraud_alerts=await _by_severity(database, _FRAUD_ALERTS),
@@ -131,9 +134,12 @@ async def _copies(database: Database) -> Copies:
 _SEAL_SECONDS_MAX: Final = 600
 _IDLE_SECONDS_MAX: Final = 600
 _BACKUP_SECONDS_MAX: Final = 26 * 3600
+_CERTIFICATE_SECONDS_MIN: Final = 30 * 24 * 3600
 
 
-def complaints(figures: Figures, backup_seconds: int | None, *, has_archive: bool) -> list[str]:
+def complaints(
+    figures: Figures, backup_seconds: int | None, *, has_archive: bool, certificate_seconds: int | None = None
+) -> list[str]:
     """What of it needs somebody, each in a sentence. The same lines as in `deploy/observability/alerts.yml`."""
     serious = figures.fraud_alerts.get("high", 0) + figures.fraud_alerts.get("critical", 0)
     lines = (
@@ -141,6 +147,12 @@ def complaints(figures: Figures, backup_seconds: int | None, *, has_archive: boo
         (figures.messages.overdue, "Messages are overdue, and no worker takes them."),
         (figures.events.failed, "Events for webhooks were given up: `kado outbox list --state failed`."),
         (figures.events.overdue, "Events for webhooks are overdue, and no worker takes them."),
+        (figures.wallets.failed, "Wallets were given up: `kado outbox list --state failed`."),
+        (figures.wallets.overdue, "Wallets are to be told of changes, and no worker does it."),
+        (
+            certificate_seconds is not None and certificate_seconds < _CERTIFICATE_SECONDS_MIN,
+            "The certificate for Apple Wallet ends within 30 days: `kado wallet check`.",
+        ),
         (figures.bulk.tasks and figures.bulk.idle_seconds > _IDLE_SECONDS_MAX, "A bulk issue does not go on."),
         (serious, "Serious alerts against fraud wait for somebody: `kado fraud alerts`."),
         (figures.anomalies.get("critical", 0), "Somebody seems to attack: the log says which program."),

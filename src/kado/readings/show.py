@@ -11,13 +11,20 @@ from kado.storage.database import Database
 from kado.storage.undelivered import Count
 
 
-def reader(database: Database, data_dir: Path, *, has_archive: bool) -> Callable[[], Awaitable[None]]:
-    """What reads the figures and shows them. Raises `Unavailable` while the database is away."""
+def reader(
+    database: Database, data_dir: Path, *, has_archive: bool, certificate_seconds: Callable[[], int | None]
+) -> Callable[[], Awaitable[None]]:
+    """What reads the figures and shows them. Raises `Unavailable` while the database is away.
+
+    `certificate_seconds` says for how long the certificate of wallets that ends first is in force.
+    """
 
     async def read() -> None:
         began = time.perf_counter_ns()
         figures = await look(database)
         show(figures, seconds_since_backup(data_dir), has_archive=has_archive)
+        if (left := certificate_seconds()) is not None:
+            meters.WALLET_CERTIFICATE.show({(): left})
         meters.READING_SECONDS.show({(): time.perf_counter_ns() - began})
 
     return read
@@ -29,6 +36,8 @@ def show(figures: Figures, backup_seconds: int | None, *, has_archive: bool) -> 
     meters.MESSAGES_AGE.show({(): figures.messages.oldest_seconds})
     meters.EVENTS.show({**_states(figures.events), ("new",): figures.unheard})
     meters.EVENTS_AGE.show({(): figures.events.oldest_seconds})
+    meters.WALLETS.show(_states(figures.wallets))
+    meters.WALLETS_AGE.show({(): figures.wallets.oldest_seconds})
     meters.JOBS.show({(job,): queue.waiting for job, queue in figures.jobs.items()})
     meters.JOBS_AGE.show({(): max((queue.oldest_seconds for queue in figures.jobs.values()), default=0)})
     meters.BULK_TASKS.show({(): figures.bulk.tasks})

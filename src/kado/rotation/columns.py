@@ -68,6 +68,9 @@ COLUMNS: Final[dict[str, Column]] = {
         Fate.MOVED, "with its card, added up; of numbers that no card has, there is nothing to protect"
     ),
     "attempt.subject": Column(Fate.RUNS_OUT, "a day after the try; counted under every configured secret until then"),
+    "wallet_registration.push_token": Column(Fate.MOVED, "encrypted anew"),
+    "wallet_registration.device_hash": Column(Fate.NO_KEY, "SHA-256 of a random identifier"),
+    "wallet_registration.token_hash": _TOKEN,
     "customer_otp.code_hash": _OTP,
     "customer_otp.code_version": _OTP,
     "customer_otp.address_subject": _OTP,

@@ -27,6 +27,7 @@ STORED: Final = (
     Stored("staff_totp", "secret", ("staff_id",), lambda key: key[0]),
     Stored("person_export", "person", ("id",), lambda key: key[0]),
     Stored("person_erasure", "person", ("id",), lambda key: key[0]),
+    Stored("wallet_registration", "push_token", ("program_id", "id"), lambda key: f"wallet:{key[0]}:{key[1]}"),
     Stored("bulk_task", "link", ("program_id", "id"), lambda key: f"bulk:{key[0]}:{key[1]}"),
 )
 

@@ -14,6 +14,7 @@ from kado import secret_file
 from kado.crypto import Keyring
 from kado.secret_file import SecretError
 from kado.settings.table import SETTINGS
+from kado.settings.wallets import WalletSettings, wallets
 
 _PROCESSES_MAX: Final = 64
 _WRITES: Final = ("read-write", "primary")
@@ -83,6 +84,7 @@ class Settings:
     archive: Path | None
     archive_days: int
     archive_gb: int
+    wallets: WalletSettings
     keyring: Keyring = field(repr=False)
 
 
@@ -149,6 +151,7 @@ def load(
         archive=Path(value("KADO_ARCHIVE")).expanduser().absolute() if value("KADO_ARCHIVE") else None,
         archive_days=_whole("KADO_ARCHIVE_DAYS", value("KADO_ARCHIVE_DAYS"), 1, 3650),
         archive_gb=_whole("KADO_ARCHIVE_GB", value("KADO_ARCHIVE_GB"), 1, 100_000),
+        wallets=_wallets(value),
         keyring=Keyring(_secret_values(value("KADO_SECRET_KEY"), data_dir, make_secret)),
     )
 
@@ -192,6 +195,21 @@ def _metrics(value: Callable[[str], str]) -> MetricsSettings | None:
     if made.token is not None and not re.fullmatch(r"[!-~]{16,512}", made.token):
         raise SettingError("KADO_METRICS_TOKEN must be 16 to 512 visible ASCII characters without spaces")
     return made
+
+
+def _wallets(value: Callable[[str], str]) -> WalletSettings:
+    def url_of(name: str) -> str:
+        url = value(name).rstrip("/")
+        if url:
+            _check_url(name, url, ("https", "http"))
+        return url
+
+    try:
+        return wallets(value, url_of)
+    except SettingError:
+        raise
+    except ValueError as error:
+        raise SettingError(str(error)) from None
 
 
 def _otel_endpoint(url: str) -> str | None:

@@ -234,6 +234,52 @@ SETTINGS: Final = (
         "How large it may become, in gigabytes (1 to 100000). Beyond that the oldest goes early, with a warning.",
     ),
     Setting(
+        "KADO_APPLE_CERTIFICATE",
+        "",
+        "For Apple Wallet: the file of your pass type certificate, in PEM; several, each for another pass type "
+        "identifier, with commas between them ([how to get one](../how-to/wallets.md)). Empty: no passes for Apple "
+        "Wallet.",
+    ),
+    Setting(
+        "KADO_APPLE_KEY",
+        "",
+        "The file of the private key that the certificate was made for, in PEM; as many as there are certificates. "
+        "Empty: the certificates' files hold them too.",
+    ),
+    Setting("KADO_APPLE_KEY_PASSWORD_FILE", "", "A file with the password of these keys, where they have one."),
+    Setting(
+        "KADO_APPLE_WWDR",
+        "",
+        "The file of Apple's intermediate certificate (Worldwide Developer Relations) that issued yours, in PEM.",
+    ),
+    Setting(
+        "KADO_APPLE_CERTIFICATE_KIND",
+        "real",
+        "`real`, or `development`: then passes are offered that were signed with a certificate of `kado wallet "
+        "certificate --development`, which no phone accepts.",
+    ),
+    Setting(
+        "KADO_APPLE_PUSH_URL",
+        "",
+        "Where phones are told that a pass changed. Default: https://api.push.apple.com.",
+    ),
+    Setting(
+        "KADO_GOOGLE_ISSUER",
+        "",
+        "For Google Wallet: your issuer id, a number ([how to get one](../how-to/wallets.md)). Empty: no passes for "
+        "Google Wallet.",
+    ),
+    Setting(
+        "KADO_GOOGLE_SERVICE_ACCOUNT",
+        "",
+        "The file (JSON) with the key of the service account that acts for this issuer.",
+    ),
+    Setting(
+        "KADO_GOOGLE_URL",
+        "",
+        "Where Google keeps passes. Default: https://walletobjects.googleapis.com/walletobjects/v1.",
+    ),
+    Setting(
         "KADO_METRICS_PORT",
         "",
         "The port at which Prometheus finds what the server counts, under `/metrics`. It is never the port of the "

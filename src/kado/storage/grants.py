@@ -21,6 +21,7 @@ GRANTS: Final = {
     "card_transaction": "SELECT, INSERT",
     "hold": "SELECT, INSERT, UPDATE",
     "reversal": "SELECT, INSERT, UPDATE",
+    "wallet_registration": "SELECT, INSERT, UPDATE, DELETE",
     "card_word": "SELECT, INSERT, DELETE",
     "idempotency_key": "SELECT, INSERT, UPDATE, DELETE",
     "bulk_task": "SELECT, INSERT, UPDATE",

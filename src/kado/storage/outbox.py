@@ -24,6 +24,9 @@ HAND_OUT_EVENTS: Final = "hand_out_events"
 DELIVER_EVENTS: Final = "deliver_events"
 """The name of the job that sends an endpoint what is due; its payload is `{"program": id, "webhook": id}`."""
 
+TELL_WALLETS: Final = "tell_wallets"
+"""The name of the job that tells wallets of a program's cards what is due; its payload is `{"program": id}`."""
+
 SEND_OTP: Final = "send_otp"
 """The name of the job that sends a customer's one-time password; its payload is `{"otp": id}`."""
 
@@ -154,6 +157,26 @@ async def enqueue_events(connection: Connection, events: Sequence[Event]) -> Non
     )
     programs = sorted({event.program_id for event in events})
     await enqueue(connection, HAND_OUT_EVENTS, [({"program": program_id}, timedelta(0)) for program_id in programs])
+
+
+async def enqueue_wallets(connection: Connection, cards: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Note that these cards (program id, card id) became different at `now`, for the wallets that hold them, and one
+    job for each of their programs, on this connection's transaction. The cards are locked."""
+    by_program: dict[str, list[str]] = {}
+    for program_id, card_id in cards:
+        by_program.setdefault(program_id, []).append(card_id)
+    for program_id, card_ids in by_program.items():
+        await connection.execute(
+            """
+            UPDATE wallet_registration SET state = 'queued', turn = turn + 1, attempts = 0, last_error = NULL,
+                                           changed_at = greatest(changed_at, $3), next_attempt_at = now()
+             WHERE program_id = $1 AND card_id = ANY($2::text[])
+            """,
+            program_id,
+            card_ids,
+            now,
+        )
+    await enqueue(connection, TELL_WALLETS, [({"program": program_id}, timedelta(0)) for program_id in by_program])
 
 
 async def enqueue_otp(connection: Connection, otp_id: str, delay: timedelta = timedelta(0)) -> None:

@@ -18,7 +18,7 @@ SHOP = ("--merchant", "Flower Shop")
 CHANGES_NOTHING = {
     *("serve", "demo", "bench", "config", "status", "sign", "verify", "secret status", "database status"),
     *("merchant list", "key list", "program list", "webhook list", "webhook deliveries"),
-    "mail preview",
+    *("mail preview", "wallet check", "wallet certificate"),
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
     *("staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),

@@ -24,6 +24,7 @@ from kado.cards.verify import Reason, verify
 from kado.crypto import VERSION_BYTES, Keyring
 from kado.errors import NotFound, Refusal
 from kado.ids import new_id
+from kado.passes.registrations import Device, register
 from kado.people.answers import take_people_out
 from kado.rotation import stored
 from kado.rotation.columns import COLUMNS, Fate
@@ -198,6 +199,8 @@ async def test_no_column_that_is_said_to_be_moved_names_the_old_secret(change: C
     await an_endpoint(change, BEFORE)
     await a_task(change, BEFORE)
     await about_somebody(change, BEFORE)
+    device = Device("a device that is made up", "ab" * 32)
+    await register(change.database, BEFORE, await change.shop.look(cards[0]), "pass.x", device, "a token")
     merchant_id, email = change.shop.program.merchant_id, "bo@flowers.example"
     await staff.add(change.database, merchant_id, email, "correct horse battery", Role.CASHIER, None, ACTOR)
     await second_factor.set_up(change.database, BEFORE, await staff.find_by_email(change.database, email))

@@ -44,6 +44,7 @@ programs:write           x     .       .       .             .              .
 fraud:read               x     x       .       x             .              .
 fraud:write              x     x       .       .             .              .
 passes:read              x     x       .       x             .              .
+passes:push              x     x       .       .             .              .
 audit:read               x     x       x       x             .              .
 audit:export             x     x       .       .             .              .
 staff:read               x     x       .       .             .              .

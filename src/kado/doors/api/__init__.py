@@ -43,6 +43,7 @@ from kado.doors.api.routes import (
     themes,
     tokens,
     transfers,
+    wallets,
     webhooks,
 )
 from kado.doors.api.services import Services
@@ -60,6 +61,7 @@ ROUTERS = (
     lists,
     balance,
     passes,
+    wallets,
     customers,
     customer_cards,
     people,

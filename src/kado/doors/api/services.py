@@ -16,6 +16,7 @@ from kado.cards.glances import Glances
 from kado.cards.ledger import Ledger
 from kado.crypto import Keyring
 from kado.fraud.blocked import Blocks
+from kado.passes.wallets import Wallets
 from kado.programs.reach import Reaches
 from kado.settings import Settings
 from kado.storage.copies import Reader
@@ -45,6 +46,7 @@ class Services:
     poster: Poster
     looks: Looks
     counts: RequestCounts
+    wallets: Wallets
 
 
 def services_of(request: Request) -> Services:

@@ -17,6 +17,7 @@ from kado.doors.cli.output import example
 from kado.doors.cli.session import command
 from kado.settings import MetricsSettings, SettingError, Settings, split_address
 from kado.settings.table import SETTINGS, Setting
+from kado.settings.wallets import WalletSettings
 from kado.storage import embedded
 
 EXAMPLE: Final = example("kado config --json")
@@ -84,9 +85,28 @@ def effective(settings: Settings, secret_note: str) -> dict[str, str]:
         "KADO_ARCHIVE": str(settings.archive or ""),
         "KADO_ARCHIVE_DAYS": str(settings.archive_days),
         "KADO_ARCHIVE_GB": str(settings.archive_gb),
+        **_wallets(settings.wallets),
         **_metrics(settings.metrics),
         "KADO_OTEL_ENDPOINT": masked(settings.otel_endpoint or ""),
         "KADO_LOG_LEVEL": settings.log_level,
+    }
+
+
+def _wallets(wallets: WalletSettings) -> dict[str, str]:
+    def files(*named: Path | None) -> str:
+        return ", ".join(str(file) for file in named if file is not None)
+
+    apple, google = wallets.apple, wallets.google
+    return {
+        "KADO_APPLE_CERTIFICATE": files(*apple.certificates),
+        "KADO_APPLE_KEY": files(*apple.keys),
+        "KADO_APPLE_KEY_PASSWORD_FILE": files(apple.key_password_file),
+        "KADO_APPLE_WWDR": files(*apple.authorities),
+        "KADO_APPLE_CERTIFICATE_KIND": "development" if apple.allows_development else "real",
+        "KADO_APPLE_PUSH_URL": masked(apple.push_url),
+        "KADO_GOOGLE_ISSUER": google.issuer,
+        "KADO_GOOGLE_SERVICE_ACCOUNT": files(google.service_account),
+        "KADO_GOOGLE_URL": masked(google.url),
     }
 
 

@@ -39,6 +39,7 @@ NOUNS: Final = {
     "webhook": Noun("webhooks", "Webhooks: endpoints that hear of events, and what became of the events sent to them."),
     "outbox": Noun("outbox", "What has to be delivered: mails and text messages for people, events for webhooks."),
     "mail": Noun("mail", "Mails and text messages: how they look, and mails that come back."),
+    "wallet": Noun("wallet", "Apple Wallet and Google Wallet: what is set up, what is missing, what ends soon."),
     "people": Noun("people", "People's data: what is known of somebody, and forgetting them."),
     "audit": Noun("audit", "The audit log: who did what, when and from where."),
     "secret": Noun("secret", "The operator's secret key: change it while the servers work."),

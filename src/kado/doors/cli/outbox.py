@@ -1,4 +1,4 @@
-"""`kado outbox`: mails, text messages and events that have not been delivered, and sending them again."""
+"""`kado outbox`: mails, text messages, events and news for wallets that have not been delivered; sending them again."""
 
 import asyncio
 from typing import Annotated, Final
@@ -10,13 +10,14 @@ from kado.delivery.undelivered import count_messages, find_message, list_message
 from kado.doors.cli.output import AsJson, example, print_json, print_table, shown, wrong_usage
 from kado.doors.cli.session import ACTOR, CANNOT_TELL, command, in_one_sentence, session
 from kado.errors import NotFound, Refusal
+from kado.passes.untold import count_wallets, find_wallet, list_wallets, replay_wallets
 from kado.storage.database import Database
 from kado.storage.undelivered import Count, Item
 from kado.webhooks.undelivered import count_events, find_event, list_events, replay_events
 
 app: Final = typer.Typer(
     name="outbox",
-    help="What has to be delivered: mails and text messages for people, events for webhooks.",
+    help="What has to be delivered: mails and text messages for people, events for webhooks, changes for wallets.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -40,6 +41,7 @@ async def list_(
     async with session() as (database, _):
         items = await list_messages(database, _STATES[state], _SHOWN_MAX)
         items += await list_events(database, _STATES[state], _SHOWN_MAX)
+        items += await list_wallets(database, _STATES[state], _SHOWN_MAX)
     items.sort(key=lambda item: (item.created_at, item.id), reverse=True)
     items = items[:_SHOWN_MAX]
     if as_json:
@@ -90,6 +92,7 @@ async def replay(
     async with session() as (database, _):
         if item_id is None:
             count = await replay_messages(database, ACTOR) + await replay_events(database, ACTOR)
+            count += await replay_wallets(database, ACTOR)
         else:
             count = await _replay_one(database, await _found(database, item_id))
     if as_json:
@@ -119,11 +122,12 @@ def check(as_json: AsJson = False) -> None:
 
 async def _counted() -> Count:
     async with session() as (database, _):
-        return await count_messages(database) + await count_events(database)
+        return await count_messages(database) + await count_events(database) + await count_wallets(database)
 
 
 async def _found(database: Database, item_id: str) -> Item:
     item = await find_message(database, item_id) or await find_event(database, item_id)
+    item = item or await find_wallet(database, item_id)
     if item is None:
         raise NotFound("not_in_outbox", "There is nothing with this id; `kado outbox list` shows what there is.")
     return item
@@ -132,8 +136,8 @@ async def _found(database: Database, item_id: str) -> Item:
 async def _replay_one(database: Database, item: Item) -> int:
     if item.state != "failed":
         raise Refusal("not_failed", f"It was not given up: it is {item.state}. Only what failed is sent again here.")
-    replay_it = replay_events if item.way == "event" else replay_messages
-    return await replay_it(database, ACTOR, item.id)
+    replays = {"event": replay_events, "wallet": replay_wallets}
+    return await replays.get(item.way, replay_messages)(database, ACTOR, item.id)
 
 
 def _facts(item: Item) -> dict[str, object]:

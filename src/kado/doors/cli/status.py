@@ -8,6 +8,7 @@ from kado.cards.owed import Owed, count_cards, look_once
 from kado.doors.cli.output import AsJson, example, print_state
 from kado.doors.cli.session import CANNOT_TELL, in_one_sentence, session
 from kado.money import currency
+from kado.passes.wallets import wallets
 from kado.readings.figures import Figures, complaints, look
 from kado.settings import Settings
 from kado.storage.backup.last import seconds_since_backup
@@ -34,7 +35,9 @@ async def _facts() -> tuple[dict[str, object], list[str]]:
     async with session(make_secret=False) as (database, settings):
         figures = await look(database)
         backup = seconds_since_backup(settings.data_dir)
-        wrong = complaints(figures, backup, has_archive=settings.archive is not None)
+        left = wallets(settings.wallets, settings.keyring, settings.public_url).seconds_left()
+        has_archive = settings.archive is not None
+        wrong = complaints(figures, backup, has_archive=has_archive, certificate_seconds=left)
         return await _shown(database, settings, figures, backup), wrong
 
 
@@ -46,6 +49,7 @@ async def _shown(database: Database, settings: Settings, figures: Figures, backu
         "cards": await count_cards(database),
         "messages": _undelivered(figures.messages),
         "events": _undelivered(figures.events) | {"new": figures.unheard},
+        "wallets": _undelivered(figures.wallets),
         "jobs": {name: queue.waiting for name, queue in sorted(figures.jobs.items())},
         "bulkIssues": {"unfinished": figures.bulk.tasks, "cardsLeft": figures.bulk.cards_left},
         "fraudAlerts": dict(figures.fraud_alerts),

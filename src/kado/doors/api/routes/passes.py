@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from kado.access.permissions import Permission
-from kado.cards.find import card_by_pass
+from kado.cards.find import Found, card_by_pass
 from kado.doors.api import shown
 from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.route import StrictRoute
@@ -51,15 +51,21 @@ async def get_by_pass(
     request: Request, reader: Annotated[Reader, Depends(pass_reader)], passSid: Annotated[Line, Path()]
 ) -> Response:
     """Eight facts about the card of this pass; no number, no person."""
+    reach, found = await found_by(request, reader, passSid)
+    return shown.json_response(shown.pass_info(found.card, reach.program.currency, found.now))
+
+
+async def found_by(request: Request, reader: Reader, pass_sid: str) -> tuple[Reach, Found]:
+    """The card of this pass and the reader's reach into its program. Raises `NotFound`, whatever is wrong."""
     services = services_of(request)
-    if not _SID.fullmatch(passSid) or (reader.programs is not None and passSid[:24] not in reader.programs):
+    if not _SID.fullmatch(pass_sid) or (reader.programs is not None and pass_sid[:24] not in reader.programs):
         raise _no_pass()
-    reach = await _reach(request, passSid[:24], reader.merchant_id)
+    reach = await _reach(request, pass_sid[:24], reader.merchant_id)
     await services.blocks.require_free(reach.program.id, came_from())
-    found = await card_by_pass(services.database, reach.program.id, passSid)
+    found = await card_by_pass(services.database, reach.program.id, pass_sid)
     if found is None or reader.is_test not in (None, found.card.is_test):
         raise _no_pass()
-    return shown.json_response(shown.pass_info(found.card, reach.program.currency, found.now))
+    return reach, found
 
 
 async def _reach(request: Request, program_id: str, merchant_id: str) -> Reach:
