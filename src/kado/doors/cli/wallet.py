@@ -9,17 +9,8 @@ import typer
 
 from kado import clock
 from kado import settings as configuration
-from kado.doors.cli.session import (
-    CANNOT_TELL,
-    AsJson,
-    example,
-    fail,
-    in_one_sentence,
-    print_json,
-    print_state,
-    session,
-    wrong_usage,
-)
+from kado.doors.cli.output import AsJson, example, fail, print_json, print_state, wrong_usage
+from kado.doors.cli.session import CANNOT_TELL, in_one_sentence, session
 from kado.passes import development
 from kado.passes.certificates import CertificateError
 from kado.passes.untold import count_wallets
