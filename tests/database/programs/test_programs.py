@@ -66,6 +66,7 @@ async def test_a_program_opens_with_the_defaults(database: Database, owner: str)
         created_at=program.created_at,
         updated_at=None,
         is_heard=False,
+        reminds_expiry=True,
     )
     assert await find.get(database, program.id) == program
 

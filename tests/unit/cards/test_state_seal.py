@@ -59,6 +59,8 @@ OUTSIDE = {
     "customer_name": "words",
     "sender_name": "words",
     "custom_message": "words",
+    "language": "words",
+    "time_zone": "words",
     "design_template": "a look",
     "delivered_at": "written when a message left",
     "state_seal": "is it",

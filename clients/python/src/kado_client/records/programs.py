@@ -13,6 +13,7 @@ class ProgramRules(TypedDict, total=False):
 
     description: str | None
     language: str | None
+    time_zone: str | None
     country: str | None
     company: str | None
     address: str | None
@@ -31,6 +32,8 @@ class ProgramRules(TypedDict, total=False):
     expiry_rule: str
     security_code_format: str
     require_idempotency_key: bool
+    remind_expiry: bool
+    tell_changes: bool
     card_number_prefix: str | None
 
 
@@ -64,6 +67,7 @@ class ProgramDetails(Record):
     card_number_prefix: str | None = None
     description: str | None = None
     language: str | None = None
+    time_zone: str | None = None
     country: str | None = None
     company: str | None = None
     address: str | None = None
@@ -71,6 +75,8 @@ class ProgramDetails(Record):
     terms: str | None = None
     website: str | None = None
     email: str | None = None
+    remind_expiry: bool = False
+    tell_changes: bool = False
     updated_at: datetime | None = None
     share_url: str | None = None
 
