@@ -1,5 +1,6 @@
 """Both wallets, as far as the operator has what they need: what is offered, and what somebody gets who wants it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -63,7 +64,9 @@ class Wallets:
         certificate = self.certificate(shown.program)
         if certificate is None:
             return None
-        return apple.made(shown, certificate, self.public_url, token or token_of(self.keyring, found.card))
+        token = token or token_of(self.keyring, found.card)
+        # Drawing a shop's pictures for the first time takes a fifth of a second, for which no till shall wait.
+        return await asyncio.to_thread(apple.made, shown, certificate, self.public_url, token)
 
     async def google_link(self, database: Database, found: Found) -> str | None:
         """Where the card is saved, after its object was written; None if not offered. Raises `NotTold`."""
