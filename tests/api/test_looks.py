@@ -107,6 +107,7 @@ async def test_a_program_opens_with_the_apis_own_limits(shop: Shop, fits: Fits) 
         "securityCodeFormat": "digits",
         "requireIdempotencyKey": False,
         "requireCaptcha": False,
+        "balancePageWithoutScript": True,
         "cashierIssueLimit": "500.00",
         "cardNumberPrefix": "4000",
         **dict.fromkeys(("description", "language", "country", "company", "address", "phone", "terms")),

@@ -97,6 +97,8 @@ class Program:
     """Whether a balance check needs a solved captcha at any time, and not only under attack."""
     fraud_rules: str | None = None
     """The rules against fraud that a request is judged by, as `kado.fraud.rule` writes and reads them."""
+    balance_without_script: bool = True
+    """Whether its balance page answers a browser without JavaScript too, which brings no proof of work."""
 
     @property
     def language(self) -> Language:
@@ -136,6 +138,7 @@ class NewProgram:
     requires_key: bool = False
     retention_days: int | None = None
     captcha_always: bool = False
+    balance_without_script: bool = True
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -158,4 +161,5 @@ class ProgramChanges:
     requires_key: bool | None = None
     retention_days: int | Literal[Unset.UNSET] | None = UNSET
     captcha_always: bool | None = None
+    balance_without_script: bool | None = None
     profile: Mapping[str, object] = field(default_factory=dict)

@@ -15,7 +15,7 @@ PROGRAM_COLUMNS: Final = """
     p.max_initial_value, p.max_balance, p.max_reload, p.max_redeem, p.cashier_issue_limit, p.expiry_rule,
     p.expiry_months, p.code_format, p.number_prefix, p.requires_key, p.profile, p.created_at, p.updated_at,
     EXISTS (SELECT FROM webhook w WHERE w.merchant_id = p.merchant_id AND w.enabled) AS is_heard,
-    p.retention_days, p.captcha_always, p.fraud_rules"""
+    p.retention_days, p.captcha_always, p.fraud_rules, p.balance_without_script"""
 """In the order of the fields of `Program`; `p` is the program, `pm` the merchant that owns it."""
 
 _SELECT: Final = f"SELECT {PROGRAM_COLUMNS} FROM program p JOIN merchant pm ON pm.id = p.merchant_id"
@@ -28,8 +28,9 @@ async def insert(
     await connection.execute(
         "INSERT INTO program (id, merchant_id, name, currency, pass_type_identifier, min_initial_value,"
         " max_initial_value, max_balance, max_reload, max_redeem, cashier_issue_limit, expiry_rule, expiry_months,"
-        " code_format, number_prefix, requires_key, profile, retention_days, captcha_always)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb, $18, $19)",
+        " code_format, number_prefix, requires_key, profile, retention_days, captcha_always,"
+        " balance_without_script)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb, $18, $19, $20)",
         program_id,
         merchant_id,
         new.name,
@@ -49,6 +50,7 @@ async def insert(
         json.dumps({name: value for name, value in new.profile.items() if value is not None}),
         new.retention_days,
         new.captcha_always,
+        new.balance_without_script,
     )
 
 
@@ -59,7 +61,8 @@ async def update(connection: Connection, program: Program) -> None:
         "UPDATE program SET name = $2, pass_type_identifier = $3, min_initial_value = $4, max_initial_value = $5,"
         " max_balance = $6, max_reload = $7, max_redeem = $8, cashier_issue_limit = $9, expiry_rule = $10,"
         " expiry_months = $11, code_format = $12, number_prefix = $13, requires_key = $14, profile = $15::jsonb,"
-        " retention_days = $16, captcha_always = $17, updated_at = statement_timestamp() WHERE id = $1",
+        " retention_days = $16, captcha_always = $17, balance_without_script = $18,"
+        " updated_at = statement_timestamp() WHERE id = $1",
         program.id,
         program.name,
         program.pass_type_identifier,
@@ -72,6 +75,7 @@ async def update(connection: Connection, program: Program) -> None:
         json.dumps(program.profile),
         program.retention_days,
         program.captcha_always,
+        program.balance_without_script,
     )
 
 

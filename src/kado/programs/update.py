@@ -78,6 +78,9 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
             program.retention_days if changes.retention_days is UNSET else rules.check_retention(changes.retention_days)
         ),
         captcha_always=program.captcha_always if changes.captcha_always is None else changes.captcha_always,
+        balance_without_script=(
+            program.balance_without_script if changes.balance_without_script is None else changes.balance_without_script
+        ),
         profile=profile,
     )
 

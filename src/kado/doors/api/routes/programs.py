@@ -81,6 +81,7 @@ async def create(
         requires_key=data.requireIdempotencyKey,
         retention_days=data.retention_period_days,
         captcha_always=data.requireCaptcha,
+        balance_without_script=data.balancePageWithoutScript,
         profile={name: getattr(data, name) for name in _PROFILE},
     )
     program = await create_program(services.database, caller.merchant_id, caller.subject, new, begin_with_usual_rules)
@@ -120,6 +121,7 @@ async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgra
         requires_key=data.requireIdempotencyKey,
         retention_days=data.retention_period_days if "retention_period_days" in sent else UNSET,
         captcha_always=data.requireCaptcha,
+        balance_without_script=data.balancePageWithoutScript,
         profile={name: getattr(data, name) for name in _PROFILE if name in sent},
     )
     services = visit.services
@@ -161,6 +163,7 @@ def _program(program: Program) -> dict[str, Any]:
         "securityCodeFormat": program.code_format.value,
         "requireIdempotencyKey": program.requires_key,
         "requireCaptcha": program.captcha_always,
+        "balancePageWithoutScript": program.balance_without_script,
         "cardNumberPrefix": program.number_prefix,
         **{name: program.profile.get(name) for name in _PROFILE},
         "retention_period_days": program.retention_days,

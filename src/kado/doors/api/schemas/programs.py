@@ -91,6 +91,7 @@ class CreateProgramRequest(_Limits):
     securityCodeFormat: SecurityCodeFormat = SecurityCodeFormat.DIGITS
     requireIdempotencyKey: StrictBool = False
     requireCaptcha: StrictBool = False
+    balancePageWithoutScript: StrictBool = True
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -105,6 +106,7 @@ class UpdateProgramRequest(_Limits):
     securityCodeFormat: SecurityCodeFormat | None = None
     requireIdempotencyKey: StrictBool | None = None
     requireCaptcha: StrictBool | None = None
+    balancePageWithoutScript: StrictBool | None = None
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -127,6 +129,7 @@ class ProgramResponse(Body):
     securityCodeFormat: SecurityCodeFormat
     requireIdempotencyKey: bool
     requireCaptcha: bool
+    balancePageWithoutScript: bool
     cashierIssueLimit: str | None
     cardNumberPrefix: str
     description: str | None
