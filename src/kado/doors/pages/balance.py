@@ -15,7 +15,7 @@ from kado.cards.refusals import CAPTCHA_REQUIRED
 from kado.designs.look import look_of
 from kado.doors.pages import forms, script
 from kado.doors.pages.card_shown import facts_of
-from kado.doors.pages.respond import Page, Problem, nothing_here, reader_of, shown
+from kado.doors.pages.respond import Page, Problem, nothing_here, shown, visitor_of
 from kado.doors.pages.rooms import Rooms
 from kado.errors import NotFound, Refusal, TooMany
 from kado.programs import find as programs
@@ -76,17 +76,17 @@ async def _program(rooms: Rooms, request: Request) -> Program | None:
 async def _balance_page(
     rooms: Rooms, request: Request, program: Program, *, problem: Problem | None = None, proved: Proved | None = None
 ) -> Response:
-    reader = reader_of(request, program.language)
+    visitor = visitor_of(request, program.language)
     address = _address(program)
     facts: dict[str, Any] = {
         "problem": problem,
-        "card": None if proved is None else facts_of(proved, program, reader.language, []),
+        "card": None if proved is None else facts_of(proved, program, visitor.language, []),
         "token": forms.token_for(rooms.keyring, address),
         "script": script.PATH,
     }
     look = await look_of(rooms.database, program)
     page = Page(
-        "balance_page", address, reader, look, program, facts, takes_form=proved is None, runs_script=proved is None
+        "balance_page", address, visitor, look, program, facts, takes_form=proved is None, runs_script=proved is None
     )
     return shown(page) if problem is None else shown(page, problem.status, problem.headers)
 

@@ -22,7 +22,7 @@ from kado.cards.posting import Answer, Outcome
 from kado.designs.look import look_of
 from kado.doors.pages import forms
 from kado.doors.pages.card_shown import TAKES_CODE, Facts, Number, facts_of
-from kado.doors.pages.respond import Page, Problem, nothing_here, reader_of, shown
+from kado.doors.pages.respond import Page, Problem, nothing_here, shown, visitor_of
 from kado.doors.pages.rooms import Rooms
 from kado.errors import NotFound, Refusal, TooMany
 from kado.programs import find as programs
@@ -129,18 +129,18 @@ async def _card_page(
     rooms: Rooms, request: Request, opened: _Opened, problem: Problem | None = None, number: Number | None = None
 ) -> Response:
     program, card = opened.program, opened.found.card
-    reader = reader_of(request, program.language)
+    visitor = visitor_of(request, program.language)
     look = await look_of(rooms.database, program)
     wanted = _PAGE.fullmatch(request.query_params.get("page", ""))
     at = int(wanted[0]) if wanted else 1
     uses, has_older = await uses_of(rooms.database, card, at)
-    facts: Facts = facts_of(opened.found, program, reader.language, uses)
+    facts: Facts = facts_of(opened.found, program, visitor.language, uses)
     takes_code = (facts.is_pending or facts.takes_code) and number is None
     tokens = {name: forms.token_for(rooms.keyring, f"{opened.address}/{name}") for name in ("activate", "number")}
     page = Page(
         "card_page",
         opened.address,
-        reader,
+        visitor,
         look,
         program,
         {
@@ -159,7 +159,7 @@ async def _card_page(
 
 def _to_the_card(request: Request, opened: _Opened) -> Response:
     """By 303, so that whoever loads what comes then anew sends no form again."""
-    query = reader_of(request).query
+    query = visitor_of(request).query
     return RedirectResponse(opened.address + query, 303, {"Cache-Control": "no-store"})
 
 

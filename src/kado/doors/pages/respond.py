@@ -43,7 +43,7 @@ _templates: Final = Environment(
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Visitor:
     """Who reads the page: in which language, and whether they chose it themselves."""
 
     language: Language
@@ -55,10 +55,10 @@ class Reader:
         return f"?lang={self.language}" if self.has_chosen else ""
 
 
-def reader_of(request: Request, usual: Language = Language.ENGLISH) -> Reader:
+def visitor_of(request: Request, usual: Language = Language.ENGLISH) -> Visitor:
     """As the address says, else as the browser does, else as is usual here."""
     chosen = spoken(request.query_params.get("lang"))
-    return Reader(chosen or wanted(request.headers.get("accept-language", ""), usual), chosen is not None)
+    return Visitor(chosen or wanted(request.headers.get("accept-language", ""), usual), chosen is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Page:
 
     area: str
     address: str
-    reader: Reader
+    visitor: Visitor
     look: Look | None
     program: Program | None
     facts: Mapping[str, Any]
@@ -80,13 +80,13 @@ class Page:
 
 def shown(page: Page, status: int = 200, more: Mapping[str, str] | None = None) -> HTMLResponse:
     """The page as a browser gets it, with `more` headers."""
-    style, language = style_of(page.look), page.reader.language
+    style, language = style_of(page.look), page.visitor.language
     text = _templates.get_template(f"{page.area}.html").render(
         page.facts,
         language=language,
         languages=LANGUAGES,
         address=page.address,
-        query=page.reader.query,
+        query=page.visitor.query,
         look=page.look,
         program=page.program,
         ways=[] if page.program is None else ways_to(page.program),
@@ -110,7 +110,7 @@ class Problem:
 
 def nothing_here(request: Request) -> HTMLResponse:
     """The one page for every address that leads nowhere, whatever is wrong with it."""
-    return shown(Page("nothing", "", reader_of(request), None, None, {}), 404)
+    return shown(Page("nothing", "", visitor_of(request), None, None, {}), 404)
 
 
 def answering(rooms: Rooms, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -120,7 +120,7 @@ def answering(rooms: Rooms, handler: Handler) -> Callable[[Request], Awaitable[R
         try:
             return await handler(rooms, request)
         except Refusal as refusal:
-            page = Page("sorry", "", reader_of(request), None, None, {})
+            page = Page("sorry", "", visitor_of(request), None, None, {})
             return shown(page, refusal.status, refusal.headers)
 
     return answer
