@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -22,7 +22,8 @@ from tests.browser.world import World, world  # noqa: E402
 FOLDER: Final = ROOT / "docs" / "images" / "screens"
 SIZES: Final = {"phone": (390, 844), "desktop": (1280, 800)}
 LOCALES: Final = {"en": "en-GB", "de": "de-DE"}
-_PATIENCE: Final = 10_000
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+_PATIENCE: Final = 20_000
 """Milliseconds."""
 
 
@@ -43,27 +44,27 @@ def _pictures(browser: Browser, shop: World, name: str, show: Callable[[Page, Wo
     """One screen in all its forms; each is written to a file."""
     taken = []
     for at, (size, (width, height)) in enumerate(SIZES.items()):
-        for scheme in ("light", "dark"):
-            for language, locale in LOCALES.items():
-                with browser.new_context(
-                    viewport={"width": width, "height": height},
-                    color_scheme=scheme,
-                    locale=locale,
-                    reduced_motion="reduce",
-                    extra_http_headers={"X-Forwarded-For": f"203.0.113.{list(SCREENS).index(name) * 2 + at}"},
-                ) as context:
-                    page = context.new_page()
-                    page.set_default_timeout(_PATIENCE)
-                    show(page, shop)
+        for language, locale in LOCALES.items():
+            with browser.new_context(
+                viewport={"width": width, "height": height},
+                locale=locale,
+                reduced_motion="reduce",
+                extra_http_headers={"X-Forwarded-For": f"203.0.113.{list(SCREENS).index(name) * 2 + at}"},
+            ) as context:
+                page = context.new_page()
+                page.set_default_timeout(_PATIENCE)
+                show(page, shop)
+                for scheme in SCHEMES:
+                    page.emulate_media(color_scheme=scheme)
                     content = _small(page.screenshot(full_page=True))
-                (FOLDER / f"{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
-                taken.append(content)
+                    (FOLDER / f"{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
+                    taken.append(content)
     return taken
 
 
 def _small(picture: bytes) -> bytes:
     out = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").save(out, "WEBP", quality=72, method=6)
+    Image.open(io.BytesIO(picture)).convert("RGB").save(out, "WEBP", quality=70)
     return out.getvalue()
 
 

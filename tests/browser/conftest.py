@@ -46,7 +46,7 @@ def visit(browser: Browser, shop: World) -> Iterator[Visits]:
         usual = {"locale": "en-GB", "viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
         context = browser.new_context(**(usual | options))
         one = Visit(context.new_page())
-        one.page.on("request", one.requests.append)
+        one.page.on("request", lambda request: one.requests.append(request))  # noqa: PLW0108 - Playwright writes on it
         one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
         one.page.on("console", lambda said: one.complaints.append(said.text) if said.type == "error" else None)
         opened.append((context, one))

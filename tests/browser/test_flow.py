@@ -1,12 +1,12 @@
 """The gift in someone's hand: from the sale to the till and back to the page, in a browser, with mails by SMTP."""
 
-import re
+import io
 
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import expect
 from tests.browser.conftest import Visits
 from tests.browser.world import World
-
-from kado.barcodes import qr_png
 
 # The pages are asked for by their words, as people and screen readers find them.
 
@@ -14,7 +14,7 @@ from kado.barcodes import qr_png
 def test_from_the_mail_to_the_till_and_back(shop: World, visit: Visits) -> None:
     card = shop.card("60.00")
     page = visit().page
-    page.goto(card.address)
+    page.goto(card.link)
     expect(page.get_by_role("heading", level=1)).to_have_text("Ada, this is for you")
     expect(page.get_by_text("Alles Gute zum Geburtstag, liebe Ada!")).to_be_visible()
     expect(page.get_by_text("From Ben & Kim")).to_be_visible()
@@ -131,7 +131,6 @@ def test_what_a_camera_sees_is_what_a_till_looks_a_card_up_by(shop: World, visit
     page.goto(card.address)
     picture = page.get_by_role("img", name="QR code of this gift card").screenshot()
     assert decoded(picture) == [("QR Code", card.address.rpartition("/")[2])]
-    assert decoded(qr_png("x")) == [("QR Code", "x")]
     page.get_by_text("Show the card number").click()
     page.get_by_label("Security code").fill(card.code)
     page.get_by_role("button", name="Show number").click()
@@ -142,10 +141,4 @@ def test_what_a_camera_sees_is_what_a_till_looks_a_card_up_by(shop: World, visit
 
 def decoded(picture: bytes) -> list[tuple[str, str]]:
     """Every barcode in a picture: its kind and what it says."""
-    import io
-
-    import zxingcpp
-    from PIL import Image
-
-    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)).convert("L"))
-    return [(re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", one.format.name), one.text) for one in found]
+    return [(str(one.format), one.text) for one in zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)).convert("L"))]

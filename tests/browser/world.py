@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, Final
+from urllib.parse import unquote
 
 import httpx2
 from tests.database.delivery.servers import Listening, MailServer
@@ -27,6 +28,8 @@ class Card:
     """A card, and what its mail says."""
 
     id: str
+    link: str
+    """To its page, as the mail has it."""
     address: str
     number: str
     code: str
@@ -68,9 +71,11 @@ class World:
         made = self.post(f"/v2/giftcards/programs/{self.program}/cards", body)
         sid = made["card"]["serialNumber"]
         mail = self.mail_to(receiver)
-        assert f"/cards/{sid}" in mail
-        code = re.findall(r"(?<![0-9])\b[0-9]{6}\b", re.sub(r"[0-9a-f]{56}|(?:[0-9]{4} ?){4}", "", mail))
-        return Card(made["id"], f"{self.server.base_url}/cards/{sid}", made["cardNumber"], code[0])
+        # The code is the only free-standing group of six digits in it; of a link a digit may be written in per cent.
+        (code,), (link,) = re.findall(r"(?<![0-9])[0-9]{6}(?![0-9])", mail), re.findall(r"http://\S+/cards/\S+", mail)
+        address = f"{self.server.base_url}/cards/{sid}"
+        assert unquote(link) == address
+        return Card(made["id"], link, address, made["cardNumber"], code)
 
     def mail_to(self, receiver: str) -> str:
         """The text of the newest mail to this address, once it has come."""
