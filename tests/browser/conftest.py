@@ -1,7 +1,6 @@
 """A browser for the whole session, and one server for the folder."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,11 +60,3 @@ def visit(browser: Browser, shop: World) -> Iterator[Visits]:
         # A page with another status than 200 is told of like a fault.
         assert not [said for said in one.complaints if "status of 4" not in said]
         assert not kept
-
-
-@contextmanager
-def bytes_of(page: Page) -> Iterator[list[int]]:
-    """What the answers inside the block hold, as they come over the wire, in bytes."""
-    sizes: list[int] = []
-    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
-    yield sizes

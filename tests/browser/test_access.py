@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Visits, bytes_of
+from tests.browser.conftest import Visits
 from tests.browser.screens import SCREENS, wrong_code
 from tests.browser.world import World
 
@@ -128,9 +128,10 @@ def test_paper_has_the_card_and_its_code_and_nothing_to_press(shop: World, visit
 
 def test_every_page_is_light(shop: World, visit: Visits) -> None:
     for name, show in SCREENS.items():
-        page = visit().page
-        with bytes_of(page) as sizes:
-            show(page, shop)
+        one = visit()
+        show(one.page, shop)
+        one.page.wait_for_load_state("networkidle")
+        last = max(at for at, request in enumerate(one.requests) if request.is_navigation_request())
+        sizes = [request.sizes()["responseBodySize"] for request in one.requests[last:]]
         assert 0 < sum(sizes) < _BYTES_MAX, name
-        timing = page.evaluate("performance.getEntriesByType('resource').length")
-        assert timing <= 2, name
+        assert len(sizes) <= 2, name
