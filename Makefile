@@ -8,11 +8,11 @@ SHELL = /bin/sh
 RUN = .venv/bin/python -m
 UV_EXPORT = uv export --quiet --frozen --no-emit-project --no-header
 
-.PHONY: help setup demo test generated check static format bench drill lock audit sbom clean
+.PHONY: help setup demo test generated check static format bench screenshots drill lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while read -r name says; do \
-		printf '  make %-9s %s\n' "$$name" "$$says"; done
+		printf '  make %-11s %s\n' "$$name" "$$says"; done
 
 setup: ## Make .venv with the locked dependencies (the other targets do it by themselves)
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh
@@ -21,6 +21,7 @@ demo: setup ## Start a server with a demo merchant and print commands to try; Ct
 	@$(RUN) kado demo $(if $(PORT),--port $(PORT))
 
 test: static ## Check everything, then run all tests, four files at a time, each on a real PostgreSQL that comes along
+	@sh scripts/browser.sh
 	@$(RUN) pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 generated: setup ## Try every operation with a thousand made-up requests (KADO_TEST_EXAMPLES=… for another number)
@@ -43,6 +44,10 @@ format: setup ## Format the code, write the generated reference pages and the cl
 
 bench: setup ## Measure, against what PostgreSQL itself can do on this machine
 	@.venv/bin/python bench/run.py $(ARGS)
+
+screenshots: setup ## Take pictures of every page in every state, for docs/reference/pages.md
+	@sh scripts/browser.sh
+	@.venv/bin/python scripts/screenshots.py $(ARGS)
 
 drill: setup ## Break, flood and check servers of its own for half an hour; ARGS="--only kills --scale 0.1" for less
 	@.venv/bin/python drills/run.py $(ARGS)

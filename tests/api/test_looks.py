@@ -109,6 +109,7 @@ async def test_a_program_opens_with_the_apis_own_limits(shop: Shop, fits: Fits) 
         "requireCaptcha": False,
         "remindExpiry": True,
         "tellChanges": False,
+        "balancePageWithoutScript": True,
         "cashierIssueLimit": "500.00",
         "cardNumberPrefix": "4000",
         **dict.fromkeys(("description", "language", "timeZone", "country", "company", "address", "phone", "terms")),

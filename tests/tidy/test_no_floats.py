@@ -45,7 +45,12 @@ ALLOWED: dict[str, dict[str, str]] = {
     "doors/cli/backup.py": {"settings.data_dir / 'secret.key'": "a path"},
     "doors/cli/config.py": {"settings.data_dir / 'secret.key'": "a path"},
     "doors/cli/seal.py": {"load(make_secret=False)": "the settings"},
-    "doors/pages/security.py": {
+    "doors/pages/forms.py": {"datetime.now(UTC).timestamp": "the age of a form, in hours"},
+    "doors/pages/script.py": {
+        "files('kado.doors.pages') / 'static'": "a path",
+        "files('kado.doors.pages') / 'static' / 'proof.js'": "a path",
+    },
+    "doors/pages/style.py": {
         "files('kado.doors.pages') / 'templates'": "a path",
         "files('kado.doors.pages') / 'templates' / 'page.css'": "a path",
     },

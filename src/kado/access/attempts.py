@@ -31,6 +31,7 @@ Kind = Literal[
     "otp-address",
     "otp-merchant",
     "otp-target",
+    "page-check",
     "staff-email",
     "transfer-destination",
 ]

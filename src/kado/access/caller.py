@@ -41,7 +41,7 @@ class MerchantSession:
 class Caller:
     """Someone who acts for a merchant. `subject` goes into the audit log.
 
-    It is `staff:<id>`, `key:<id>` or `customer:<id>`.
+    It is `staff:<id>`, `key:<id>`, `customer:<id>`, or `holder:<card id>` of whoever showed a card's code on its page.
     """
 
     merchant_id: str

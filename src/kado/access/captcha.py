@@ -30,6 +30,9 @@ class Captcha(Protocol):
     is_always: bool
     """Whether every balance check needs one, and not only those of a program under attack."""
 
+    takes_work: bool
+    """Whether the proof of work that Kado's own page asks for does in its place."""
+
     def challenge(self) -> dict[str, Any] | None:
         """Something to solve, for a browser; None when there is nothing to solve."""
 
@@ -48,6 +51,7 @@ class NoCaptcha:
 
     is_on = False
     is_always = False
+    takes_work = True
 
     def challenge(self) -> dict[str, Any] | None:
         """Nothing to solve."""
@@ -65,13 +69,14 @@ class AltchaCaptcha:
     """Proof of work served by Kado itself (ALTCHA, PBKDF2): costs a guesser seconds a try and tells no third party."""
 
     is_on = True
+    takes_work = True
 
     def __init__(self, database: Database, keyring: Keyring, *, is_always: bool = False) -> None:
         self.is_always = is_always
         self._database = database
         self._secrets = [mac.hex() for mac in keyring.macs("request-hash", b"captcha")]
 
-    def challenge(self) -> dict[str, Any] | None:
+    def challenge(self) -> dict[str, Any]:
         """A fresh challenge, good for ten minutes and one solution."""
         expires_at = datetime.now(UTC) + _LIFE
         made = altcha.create_challenge(

@@ -56,6 +56,7 @@ class ServiceCaptcha:
     """A captcha of one of `SERVICES`. Safe to share between tasks; `trusted` is whose certificates are believed."""
 
     is_on = True
+    takes_work = False
 
     def __init__(
         self,

@@ -8,8 +8,10 @@ from typing import Final
 from kado.app import compose, graceful
 from kado.app.connection import Bounds
 from kado.app.fast_connection import configured
+from kado.cards.page_check import PageChecks
 from kado.doors import pages, wallet
-from kado.doors.api import served
+from kado.doors.api import Neighbours, served
+from kado.doors.api.services import Services
 from kado.observability.meters import CONNECTIONS
 from kado.settings import Settings
 
@@ -22,11 +24,7 @@ _OTHER_FILES: Final = 128
 async def serve(settings: Settings, url: str, listening: socket.socket, stop: asyncio.Event) -> None:
     """Answer requests until `stop` is set, then finish those that have begun."""
     async with compose.services(settings, url) as services:
-        others = [
-            *wallet.routes(services.database, services.blocks, services.wallets),
-            *pages.routes(services.database, services.blocks),
-        ]
-        api = served(services, others)
+        api = served(services, neighbours(services))
         server = graceful.Server(configured(api, bounds(settings), timeout_graceful_shutdown=_GRACE_SECONDS))
         CONNECTIONS.read_from(lambda: {(): len(server.server_state.connections)})
         serving = asyncio.create_task(server.serve([listening]))
@@ -38,6 +36,22 @@ async def serve(settings: Settings, url: str, listening: socket.socket, stop: as
         server.should_exit = True
         stopping.cancel()
         await serving
+
+
+def neighbours(services: Services) -> Neighbours:
+    """The pages and what wallets call, on the rooms that the API opens on."""
+    rooms = pages.Rooms(
+        database=services.database,
+        keyring=services.keyring,
+        blocks=services.blocks,
+        ledger=services.ledger,
+        checks=services.checks,
+        page_checks=PageChecks(services.database, services.keyring, services.checks),
+        looks=services.looks,
+        offers=services.wallets.offers,
+    )
+    routes = [*wallet.routes(services.database, services.blocks, services.wallets), *pages.routes(rooms)]
+    return Neighbours(routes, pages.FORM_PATHS, pages.GUESSABLE)
 
 
 def bounds(settings: Settings) -> Bounds:

@@ -50,6 +50,8 @@ class Check:
     """Where a number may be found, and a code that is claimed to be its card's.
 
     No address: the caller proved itself otherwise. `program_id` is None where the check is over all programs.
+    `by_page`: typed into our own page, where `captcha_solved` says that a proof of work came with it. `by_link`: by
+    whoever has the address of the card's page, which nobody guesses; there is no captcha for them.
     """
 
     program_id: str | None
@@ -58,6 +60,8 @@ class Check:
     code: str = field(repr=False)
     address: Subject | None
     captcha_solved: bool = False
+    by_page: bool = False
+    by_link: bool = False
     source: Origin = NOBODY
 
 
@@ -96,11 +100,27 @@ class BalanceChecks:
         programs = await self._blocks.free(everywhere, address)
         return await self._settled(self._check(None, programs, number, code, subject), captcha_token)
 
-    async def prove(self, found: Found, code: str) -> None:
-        """Raises `NotFound` unless the code is the card's, `TooMany` when it is locked: the same counter as above."""
+    async def check_by_page(self, program_id: str, number: str, code: str, *, address: str, has_proof: bool) -> Proved:
+        """`check` for what was typed into our own page, with a proof of work that was spent for it, or without.
+
+        Under attack there is no answer without one, whatever captcha the server has. Raises as `check` does.
+        """
+        await self._blocks.require_free(program_id, address)
+        subject = attempts.subject(self._keyring, "balance-check", address)
+        check = self._check(program_id, [program_id], number, code, subject)
+        solved = has_proof and self._captcha.takes_work
+        return await self._gatherer.submit(replace(check, by_page=True, captcha_solved=solved))
+
+    async def prove(self, found: Found, code: str, *, address: str | None = None) -> None:
+        """Raises `NotFound` unless the code is the card's, `TooMany` when it is locked: the same counter as above.
+
+        With an address, wrong codes are counted against it as well: of whoever has nothing but the link to the card.
+        """
         card = found.card
         number = show_number(self._keyring, card.program_id, card.id, card.number_sealed)
-        await self._gatherer.submit(self._check(card.program_id, [card.program_id], number, code, None))
+        subject = None if address is None else attempts.subject(self._keyring, "balance-check", address)
+        check = self._check(card.program_id, [card.program_id], number, code, subject)
+        await self._gatherer.submit(replace(check, by_link=address is not None))
 
     def _check(
         self, program_id: str | None, programs: Sequence[str], number: str, code: str, address: Subject | None
@@ -179,13 +199,14 @@ class BalanceChecks:
 
     def _attack_refusal(self, check: Check, situation: Situation) -> Refusal | None:
         """A program under attack asks for a captcha; where there is none, a minute has only so many failures."""
-        if check.address is None:  # whoever has proved who they are is no part of it
+        if check.address is None or check.by_link:  # whoever has proved who they are is no part of it
             return None
         where = guesses.ANYWHERE if check.program_id is None else check.program_id
         is_always = situation.programs.get(where, False)
-        if is_always or (self._captcha.is_on and self._wants_captcha(where, situation)):
+        can_solve = self._captcha.is_on or check.by_page
+        if is_always or (can_solve and self._wants_captcha(where, situation)):
             return None if check.captcha_solved else refusals.captcha_required()
-        seconds = None if self._captcha.is_on else situation.flood_ends_in(where)
+        seconds = None if can_solve else situation.flood_ends_in(where)
         return None if seconds is None else _too_many_checks("Too many failed checks in this program.", seconds)
 
     def _wants_captcha(self, where: str, situation: Situation) -> bool:

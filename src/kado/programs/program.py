@@ -101,6 +101,8 @@ class Program:
     """Whether holders are told 30 and 7 days before money on their cards expires."""
     tells_changes: bool = False
     """Whether holders get a mail when their card was used, reloaded or refunded."""
+    balance_without_script: bool = True
+    """Whether its balance page answers a browser without JavaScript too, which brings no proof of work."""
 
     @property
     def language(self) -> Language:
@@ -142,6 +144,7 @@ class NewProgram:
     captcha_always: bool = False
     reminds_expiry: bool = True
     tells_changes: bool = False
+    balance_without_script: bool = True
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -166,4 +169,5 @@ class ProgramChanges:
     captcha_always: bool | None = None
     reminds_expiry: bool | None = None
     tells_changes: bool | None = None
+    balance_without_script: bool | None = None
     profile: Mapping[str, object] = field(default_factory=dict)

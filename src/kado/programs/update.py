@@ -80,6 +80,9 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
         captcha_always=program.captcha_always if changes.captcha_always is None else changes.captcha_always,
         reminds_expiry=program.reminds_expiry if changes.reminds_expiry is None else changes.reminds_expiry,
         tells_changes=program.tells_changes if changes.tells_changes is None else changes.tells_changes,
+        balance_without_script=(
+            program.balance_without_script if changes.balance_without_script is None else changes.balance_without_script
+        ),
         profile=profile,
     )
 

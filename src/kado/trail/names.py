@@ -24,9 +24,10 @@ class Names:
         """The row with names where there are any."""
         subject = row.subject_id or ""
         thing = self.actors | self.merchants | self.things
+        actors = self.actors if row.actor_kind != "holder" else self.holders
         return replace(
             row,
-            actor_name=self.actors.get(row.actor_id or ""),
+            actor_name=actors.get(row.actor_id or ""),
             subject_name=self.holders.get(subject) or self.actors.get(subject) or self.merchants.get(subject),
             merchant_name=self.merchants.get(row.merchant_id or ""),
             thing_name=thing.get(row.thing_id or ""),

@@ -14,6 +14,7 @@ ACTORS: Final = {
     "key": "key",
     "signing-key": "front_end",
     "customer": "customer",
+    "holder": "holder",
     "operator": "operator",
     "system": "system",
 }

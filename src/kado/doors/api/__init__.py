@@ -1,8 +1,9 @@
 """The HTTP API: translates requests into what the rooms do, and what they say into the contract's answers."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
@@ -13,7 +14,7 @@ from kado.access.permissions import Permission
 from kado.doors.api import answers, openapi, rights
 from kado.doors.api.counting import counting
 from kado.doors.api.fast_lane import FastLane
-from kado.doors.api.gate import Gate
+from kado.doors.api.gate import FORM_PATHS, Gate
 from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.lane import Lane
 from kado.doors.api.rights import Row
@@ -115,10 +116,22 @@ class Served:
     fast_lane: FastLane | None
 
 
-def served(services: Services, pages: Sequence[BaseRoute] = ()) -> Served:
-    """What a server runs, with other doors' routes behind the same gate."""
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Other doors' routes behind the same gate: below which of their paths bodies are forms, and what guessers want."""
+
+    routes: Sequence[BaseRoute] = ()
+    form_paths: Sequence[str] = ()
+    guessable: re.Pattern[str] = re.compile(r"(?!)")
+
+
+NOBODY: Final = Neighbours()
+
+
+def served(services: Services, neighbours: Neighbours = NOBODY) -> Served:
+    """What a server runs."""
     app = application(services)
-    app.router.routes.extend(pages)
+    app.router.routes.extend(neighbours.routes)
 
     async def sender(authorization: str | None) -> str | None:
         try:
@@ -129,10 +142,12 @@ def served(services: Services, pages: Sequence[BaseRoute] = ()) -> Served:
 
     larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
-    lane, count = Lane(balance.PATHS, services.database.places), counting(services.counts)
+    guessable = re.compile(f"{balance.PATHS.pattern}|{neighbours.guessable.pattern}")
+    lane, count = Lane(guessable, services.database.places), counting(services.counts, guessable)
     trusted, header = services.settings.trusted_proxies, services.settings.country_header
     gate = Gate(
         app,
+        form_paths=(*FORM_PATHS, *neighbours.form_paths),
         limits=limits,
         larger=larger,
         lane=lane,

@@ -37,6 +37,9 @@ _FRAMES_MAX: Final = 12
 _STANDARD: Final = tuple((name.lower().encode(), value.encode()) for name, value in answers.STANDARD.items())
 
 
+FORM_PATHS: Final = ("/v2/token",)
+
+
 class Gate:
     """ASGI middleware for the outermost place: `Gate(app)`.
 
@@ -51,7 +54,7 @@ class Gate:
         self,
         app: ASGIApp,
         *,
-        form_paths: Collection[str] = ("/v2/token",),
+        form_paths: Collection[str] = FORM_PATHS,
         limits: Limits | None = None,
         larger: Larger | None = None,
         lane: Lane | None = None,

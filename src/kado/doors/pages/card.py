@@ -1,85 +1,170 @@
-"""The holder's page of a card: what is on it, until when. The address is the secret; no number, no code is shown."""
+"""The holder's page of a card. Its address is the secret; number and Code 128 are shown only after the card's code.
+
+Whoever merely loads the page (a person, a preview of a link, a scanner of mails) sets nothing off: what the code is
+needed for are forms, and they go to addresses of their own.
+"""
 
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import RedirectResponse, Response
 
-from kado import clock
 from kado.audit.origin import origin
+from kado.barcodes import code128_svg
+from kado.cards.activate import Activate
 from kado.cards.card import CardStatus
 from kado.cards.find import Found, card_by_pass
-from kado.doors.pages.security import HEADERS, STYLE
-from kado.fraud.blocked import Blocks
+from kado.cards.holder import holder, uses_of
+from kado.cards.numbers import show_number as number_of
+from kado.cards.posting import Answer, Outcome
+from kado.designs.look import look_of
+from kado.doors.pages import forms
+from kado.doors.pages.card_shown import TAKES_CODE, Facts, Number, facts_of
+from kado.doors.pages.respond import Page, Problem, nothing_here, shown, visitor_of
+from kado.doors.pages.rooms import Rooms
+from kado.errors import NotFound, Refusal, TooMany
 from kado.programs import find as programs
 from kado.programs.program import Program
-from kado.storage.database import Database
 
 _SID: Final = re.compile(r"[0-9a-f]{56}", re.ASCII)
+_PAGE: Final = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 
-_SAYS: Final = {
-    CardStatus.PENDING: "This card is not activated yet. Its value is put on it when it is.",
-    CardStatus.ACTIVE: "This card can be used.",
-    CardStatus.SUSPENDED: "This card is stopped for the moment. Ask the shop.",
-    CardStatus.EXPIRED: "This card has expired. Ask the shop what can be done.",
-    CardStatus.VOIDED: "This card has been ended and cannot be used.",
-    CardStatus.DEPLETED: "This card has been spent.",
-}
-
-_templates: Final = Environment(
-    loader=PackageLoader("kado.doors.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
+# What the page itself shows better than a sentence could.
+_SEEN_ON_THE_PAGE: Final = frozenset({b"card_not_pending", b"card_expired"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """What the page says, all of it text."""
+class _Opened:
+    """A card whose page somebody may see."""
 
-    merchant: str
-    program: str
-    status: str
-    says: str
-    amount_label: str
-    amount: str
-    currency: str
-    last_four: str
-    expires: str
+    found: Found
+    program: Program
+
+    @property
+    def address(self) -> str:
+        return f"/cards/{self.found.card.pass_sid}"
 
 
-def card_page(database: Database, blocks: Blocks) -> Callable[[Request], Awaitable[HTMLResponse]]:
-    """The page's handler. 404 for an address that leads to no card, whatever is wrong, and for who is blocked."""
-
-    async def is_blocked(program_id: str) -> bool:
-        return await blocks.covers(program_id, origin().address or "")
-
-    async def show(request: Request) -> HTMLResponse:
-        pass_sid = request.path_params["pass_sid"]
-        found = await card_by_pass(database, pass_sid[:24], pass_sid) if _SID.fullmatch(pass_sid) else None
-        program = await programs.get(database, found.card.program_id) if found is not None else None
-        if found is None or program is None or await is_blocked(program.id):
-            return HTMLResponse(_templates.get_template("no_card.html").render(style=STYLE), 404, HEADERS)
-        page = _templates.get_template("card.html").render(style=STYLE, card=_shown(found, program))
-        return HTMLResponse(page, 200, HEADERS)
-
-    return show
+async def show_card(rooms: Rooms, request: Request) -> Response:
+    """The page as the card's state wants it. 404 for an address that leads to no card, and for who is blocked."""
+    opened = await _opened(rooms, request)
+    return nothing_here(request) if opened is None else await _card_page(rooms, request, opened)
 
 
-def _shown(found: Found, program: Program) -> _Shown:
-    card, currency = found.card, program.currency
-    status = card.status_at(found.now)
-    is_pending = status is CardStatus.PENDING
-    return _Shown(
-        merchant=card.merchant_name,
-        program=program.name,
-        status=status.value,
-        says=_SAYS[status],
-        amount_label="Value" if is_pending else "Balance",
-        amount=currency.text(card.initial_value if is_pending else card.balance),
-        currency=currency.code,
-        last_four=card.last_four,
-        expires="never" if card.expires_at >= clock.NEVER else f"{card.expires_at:%d %B %Y}",
+async def back_to_the_card(rooms: Rooms, request: Request) -> Response:
+    """From an address that forms are sent to, to the card's own."""
+    opened = await _opened(rooms, request)
+    return nothing_here(request) if opened is None else _to_the_card(request, opened)
+
+
+async def activate(rooms: Rooms, request: Request) -> Response:
+    """Put the card's value on it, against its code. Sent twice, the form does it once."""
+    opened = await _opened(rooms, request)
+    if opened is None:
+        return nothing_here(request)
+    fields, card = await forms.fields_of(request), opened.found.card
+    if card.status_at(opened.found.now) is not CardStatus.PENDING:
+        return _to_the_card(request, opened)
+    token = fields.get("form", "")
+    problem = await _problem(rooms, opened, "activate", token, fields.get("code", ""))
+    if problem is not None:
+        return await _card_page(rooms, request, opened, problem)
+    answer = await rooms.ledger.post(
+        Activate(
+            program_id=card.program_id,
+            card_id=card.id,
+            caller=holder(card),
+            key=f"page:{token}",
+            render=_answer,
+            showed_code=True,
+        )
     )
+    if answer.status == 200 or answer.body in _SEEN_ON_THE_PAGE:
+        return _to_the_card(request, opened)
+    return await _card_page(rooms, request, opened, Problem("refused", answer.status))
+
+
+async def show_number(rooms: Rooms, request: Request) -> Response:
+    """The page with the full number and its barcode, against the code. It stands in no address and is kept nowhere."""
+    opened = await _opened(rooms, request)
+    if opened is None:
+        return nothing_here(request)
+    fields, card = await forms.fields_of(request), opened.found.card
+    if card.status_at(opened.found.now) not in TAKES_CODE:
+        return _to_the_card(request, opened)
+    problem = await _problem(rooms, opened, "number", fields.get("form", ""), fields.get("code", ""))
+    if problem is not None:
+        return await _card_page(rooms, request, opened, problem)
+    number = number_of(rooms.keyring, card.program_id, card.id, card.number_sealed)
+    rooms.looks.note(holder(card).subject, card.merchant_id, [(card.program_id, card.id)])
+    return await _card_page(rooms, request, opened, number=Number(number, code128_svg(number)))
+
+
+async def _problem(rooms: Rooms, opened: _Opened, form: str, token: str, code: str) -> Problem | None:
+    """What is wrong with the form or its code. Every wrong code counts, and gets the same answer."""
+    if not forms.is_own(rooms.keyring, f"{opened.address}/{form}", token):
+        return Problem("stale", 403)
+    try:
+        await rooms.checks.prove(opened.found, code, address=origin().address or "")
+    except NotFound:
+        return Problem("wrong_code", 403)
+    except TooMany as refusal:
+        return Problem("too_many", refusal.status, refusal.headers)
+    return None
+
+
+async def _opened(rooms: Rooms, request: Request) -> _Opened | None:
+    """The card behind the address, if there is one and who asks is not blocked in its program."""
+    pass_sid = request.path_params["pass_sid"]
+    found = await card_by_pass(rooms.database, pass_sid[:24], pass_sid) if _SID.fullmatch(pass_sid) else None
+    program = await programs.get(rooms.database, found.card.program_id) if found is not None else None
+    if found is None or program is None or await rooms.blocks.covers(program.id, origin().address or ""):
+        return None
+    return _Opened(found, program)
+
+
+async def _card_page(
+    rooms: Rooms, request: Request, opened: _Opened, problem: Problem | None = None, number: Number | None = None
+) -> Response:
+    program, card = opened.program, opened.found.card
+    visitor = visitor_of(request, program.language)
+    look = await look_of(rooms.database, program)
+    wanted = _PAGE.fullmatch(request.query_params.get("page", ""))
+    at = int(wanted[0]) if wanted else 1
+    uses, has_older = await uses_of(rooms.database, card, at)
+    facts: Facts = facts_of(opened.found, program, visitor.language, uses)
+    takes_code = (facts.is_pending or facts.takes_code) and number is None
+    tokens = {name: forms.token_for(rooms.keyring, f"{opened.address}/{name}") for name in ("activate", "number")}
+    page = Page(
+        "card_page",
+        opened.address,
+        visitor,
+        look,
+        program,
+        {
+            "card": facts,
+            "problem": problem,
+            "number": number,
+            "tokens": tokens,
+            "offers": await rooms.offers(program) if facts.is_active else frozenset(),
+            "newer": at - 1,
+            "older": at + 1 if has_older else 0,
+        },
+        takes_form=takes_code,
+    )
+    return shown(page) if problem is None else shown(page, problem.status, problem.headers)
+
+
+def _to_the_card(request: Request, opened: _Opened) -> Response:
+    """By 303, so that whoever loads what comes then anew sends no form again."""
+    query = visitor_of(request).query
+    return RedirectResponse(opened.address + query, 303, {"Cache-Control": "no-store"})
+
+
+def _answer(outcome: Outcome | Refusal) -> Answer:
+    """What is kept of an activation: enough to tell how it went."""
+    if isinstance(outcome, Refusal):
+        return Answer(outcome.status, outcome.code.encode())
+    return Answer(200, b"activated")

@@ -1,20 +1,10 @@
-"""What a page may do in a browser: load its own style, known by its hash, and nothing else from anywhere."""
+"""What a page may do in a browser: load its own style, known by its hash, our own pictures, and one script of ours."""
 
 import base64
 import hashlib
-from importlib.resources import files
 from typing import Final
 
-STYLE: Final = (files("kado.doors.pages") / "templates" / "page.css").read_text(encoding="utf-8")
-
-_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-
-CONTENT_SECURITY_POLICY: Final = (
-    f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+_STANDARD: Final = {
     # The address of a card's page is its secret: it is kept nowhere, told to no other site, and found by no search.
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -25,4 +15,19 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-"""Headers of every page."""
+
+
+def headers(style: str, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
+    """The headers of a page with this style. A page that has no form and no script may have none."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = {
+        "default-src": "'none'",
+        "style-src": f"'sha256-{digest}'",
+        "img-src": "'self'",
+        "script-src": "'self'" if runs_script else "'none'",
+        "connect-src": "'self'" if runs_script else "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'" if takes_form else "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()), **_STANDARD}

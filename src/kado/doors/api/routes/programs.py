@@ -84,6 +84,7 @@ async def create(
         captcha_always=data.requireCaptcha,
         reminds_expiry=data.remindExpiry,
         tells_changes=data.tellChanges,
+        balance_without_script=data.balancePageWithoutScript,
         profile={name: getattr(data, name) for name in _PROFILE},
     )
     program = await create_program(services.database, caller.merchant_id, caller.subject, new, begin_with_usual_rules)
@@ -125,6 +126,7 @@ async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgra
         captcha_always=data.requireCaptcha,
         reminds_expiry=data.remindExpiry,
         tells_changes=data.tellChanges,
+        balance_without_script=data.balancePageWithoutScript,
         profile={name: getattr(data, name) for name in _PROFILE if name in sent},
     )
     services = visit.services
@@ -168,6 +170,7 @@ def _program(program: Program) -> dict[str, Any]:
         "requireCaptcha": program.captcha_always,
         "remindExpiry": program.reminds_expiry,
         "tellChanges": program.tells_changes,
+        "balancePageWithoutScript": program.balance_without_script,
         "cardNumberPrefix": program.number_prefix,
         **{name: program.profile.get(name) for name in _PROFILE},
         "retention_period_days": program.retention_days,

@@ -95,6 +95,7 @@ class CreateProgramRequest(_Limits):
     requireCaptcha: StrictBool = False
     remindExpiry: StrictBool = True
     tellChanges: StrictBool = False
+    balancePageWithoutScript: StrictBool = True
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -111,6 +112,7 @@ class UpdateProgramRequest(_Limits):
     requireCaptcha: StrictBool | None = None
     remindExpiry: StrictBool | None = None
     tellChanges: StrictBool | None = None
+    balancePageWithoutScript: StrictBool | None = None
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -135,6 +137,7 @@ class ProgramResponse(Body):
     requireCaptcha: bool
     remindExpiry: bool
     tellChanges: bool
+    balancePageWithoutScript: bool
     cashierIssueLimit: str | None
     cardNumberPrefix: str
     description: str | None

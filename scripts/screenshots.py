@@ -1,0 +1,72 @@
+"""Take pictures of every page in every state: phone and desktop, light and dark, two languages. `make screenshots`.
+
+They go to docs/images/screens/ as WebP, and docs/reference/pages.md shows them. A server of its own is started for it.
+"""
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.chromium import chromium  # noqa: E402
+from tests.browser.screens import SCREENS  # noqa: E402
+from tests.browser.world import World, world  # noqa: E402
+
+FOLDER: Final = ROOT / "docs" / "images" / "screens"
+SIZES: Final = {"phone": (390, 844), "desktop": (1280, 800)}
+LOCALES: Final = {"en": "en-GB", "de": "de-DE"}
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+_PATIENCE: Final = 20_000
+"""Milliseconds."""
+
+
+def main(only: str = "") -> None:
+    """Take all pictures, or those of the screens whose name has `only` in it."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    # Wrong codes are part of the pictures: the limits on an address would end them.
+    with chromium() as browser, world(KADO_TRUSTED_PROXIES="127.0.0.1") as shop:
+        shop.in_every_state()
+        total = 0
+        for name, show in SCREENS.items():
+            if only in name:
+                total += sum(len(content) for content in _pictures(browser, shop, name, show))
+        print(f"{total // 1024} kB in {FOLDER.relative_to(ROOT)}")
+
+
+def _pictures(browser: Browser, shop: World, name: str, show: Callable[[Page, World], None]) -> list[bytes]:
+    """One screen in all its forms; each is written to a file."""
+    taken = []
+    for at, (size, (width, height)) in enumerate(SIZES.items()):
+        for language, locale in LOCALES.items():
+            with browser.new_context(
+                viewport={"width": width, "height": height},
+                locale=locale,
+                reduced_motion="reduce",
+                extra_http_headers={"X-Forwarded-For": f"203.0.113.{list(SCREENS).index(name) * 2 + at}"},
+            ) as context:
+                page = context.new_page()
+                page.set_default_timeout(_PATIENCE)
+                show(page, shop)
+                for scheme in SCHEMES:
+                    page.emulate_media(color_scheme=scheme)
+                    content = _small(page.screenshot(full_page=True))
+                    (FOLDER / f"{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
+                    taken.append(content)
+    return taken
+
+
+def _small(picture: bytes) -> bytes:
+    out = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").save(out, "WEBP", quality=70)
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
