@@ -17,6 +17,7 @@ from kado.access.merchant_sessions import MerchantSessions
 from kado.access.signatures import Signatures
 from kado.app import compose, entrance, graceful, http
 from kado.app.fast_connection import configured
+from kado.doors import pages
 from kado.doors.api import served
 from kado.doors.api.services import Services
 from kado.settings import Settings
@@ -62,7 +63,9 @@ async def serving(settings: Settings, url: str, timer: Callable[[], float] | Non
         with entrance.bind("127.0.0.1", 0) as listening:
             listening.listen(2048)
             port: int = listening.getsockname()[1]
-            server = graceful.Server(configured(served(services), http.bounds(settings)))
+            server = graceful.Server(
+                configured(served(services, pages.routes(services.database, services.blocks)), http.bounds(settings))
+            )
             task = asyncio.create_task(server.serve(sockets=[listening]))
             limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
             try:

@@ -21,7 +21,8 @@ REFERENCE: Final = ("merchant", "program", "program_admission", "webhook")
 DISTRIBUTED: Final = (
     "card card_transaction card_word idempotency_key hold reversal message gift_card_event webhook_delivery ledger_seal"
     " bulk_task bulk_batch code_guess check_rate request_minute request_hour anomaly_alert fraud_rule fraud_tally"
-    " fraud_hit fraud_alert fraud_clearance fraud_blocked_address fraud_progress fraud_watched_card"
+    " fraud_hit fraud_alert fraud_clearance fraud_blocked_address fraud_progress fraud_watched_card picture card_design"
+    " print_run print_piece"
 ).split()
 """Spread by program, each before those that refer to it."""
 

@@ -1,6 +1,6 @@
 """The HTTP API: translates requests into what the rooms do, and what they say into the contract's answers."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from kado.doors.api.routes import (
     cards,
     customer_cards,
     customers,
+    designs,
     endings,
     fraud,
     health,
@@ -56,6 +57,7 @@ ROUTERS = (
     appkeys,
     staff,
     network,
+    designs,
     programs,
     lists,
     balance,
@@ -117,20 +119,27 @@ def served(services: Services, pages: Sequence[BaseRoute] = ()) -> Served:
     app = application(services)
     app.router.routes.extend(pages)
 
-    async def sender(authorization: str | None) -> str | None:
-        try:
-            caller = await services.access.authenticate(authorization)
-        except Refusal:
-            return None
-        return caller.merchant_id if Permission.CARDS_BULK in caller.permissions else None
+    def who_may(permission: Permission) -> Callable[[str | None], Awaitable[str | None]]:
+        async def sender(authorization: str | None) -> str | None:
+            try:
+                caller = await services.access.authenticate(authorization)
+            except Refusal:
+                return None
+            return caller.merchant_id if permission in caller.permissions else None
 
-    larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
+        return sender
+
+    larger = (
+        Larger({"POST"}, bulk.LARGE_PATH, bulk.LARGE_BYTES, who_may(Permission.CARDS_BULK)),
+        Larger({"POST", "PUT"}, designs.FILE_PATHS, designs.LARGE_BYTES, who_may(Permission.PROGRAMS_WRITE)),
+    )
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
     lane, count = Lane(balance.PATHS, services.database.places), counting(services.counts)
     trusted, header = services.settings.trusted_proxies, services.settings.country_header
     gate = Gate(
         app,
         limits=limits,
+        file_paths=designs.FILE_PATHS,
         larger=larger,
         lane=lane,
         address=lambda scope: address_in(scope, trusted),
