@@ -74,7 +74,7 @@ def test_the_same_card_makes_the_same_bytes(shape: Any) -> None:
 def test_every_language_has_its_words(language: Language) -> None:
     say = saying("paper", language)
     for shape in ("a4", "folded"):
-        (page,) = pages_of(pdf([a_card(language=language.value, code="493027")], BRAND, Sheet(shape)))  # type: ignore[arg-type]
+        (page,) = pages_of(pdf([a_card(language=language.value, code="493027")], BRAND, Sheet(shape)))
         seen = page.words.replace("\r\n", " ")
         assert say("code") in seen
         assert say("how_title") in seen

@@ -17,6 +17,7 @@ from kado.doors.cli import (
     merchants,
     outbox,
     people,
+    printing,
     programs,
     restore,
     seal,
@@ -57,6 +58,7 @@ def build(
     app.command("status", epilog=status.EXAMPLE)(status.status)
     app.command("sign", epilog=sign.EXAMPLE)(sign.sign)
     app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
+    printing.add_to(cards.app)
     for commands in (
         database.app,
         merchants.app,
