@@ -13,6 +13,7 @@ from kado.designs.decode import UPLOAD_BYTES
 from kado.designs.look import Look, look_of
 from kado.designs.pictures import DESIGN, Picture, Stored
 from kado.doors.api import shown
+from kado.doors.api.intake import UnsupportedMediaType
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.designs import CardDesignRequest
 from kado.doors.api.visit import ProgramId, ReadingProgram, Visit, WritingProgram
@@ -141,6 +142,8 @@ async def remove_design(visit: WritingProgram, programId: ProgramId, slug: Slug)
 
 async def _save(request: Request, visit: Visit, kind: str, slug: str = "") -> Response:
     parts = request.scope["state"]["json"]
+    if parts is None and await request.body():
+        raise UnsupportedMediaType("A file is expected here: multipart/form-data.")
     sent = parts.get("image") if isinstance(parts, dict) else None
     if not sent:
         raise Invalid(("body", "image"), "A picture is sent as the part `image` of multipart/form-data.", "missing")
