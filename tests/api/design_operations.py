@@ -10,7 +10,10 @@ from tests.api.shop import Body, Shop, card_path, good
 from kado.access.permissions import Permission
 from kado.paper import runs
 
-PICTURE = a_picture(size=(40, 40))
+
+def _picture() -> bytes:
+    """Another one each time."""
+    return a_picture(size=(40, 40))
 
 
 async def _with_task(shop: Shop, _: Body, till: str) -> Body:
@@ -42,7 +45,7 @@ async def _with_run(shop: Shop, card: Body, till: str) -> Body:
 
 async def _with_pictures(shop: Shop, _: Body, till: str) -> Body:
     for path in ("images/logo", "images/icon", "designs/own"):
-        sent = a_body(PICTURE)
+        sent = a_body(_picture())
         good(await shop.call("POST", _look({"programId": shop.program_id}, path), content=sent, headers=MULTIPART))
     return {}
 
@@ -69,13 +72,13 @@ LOOKS = {
     "change card design": Operation(WRITE, "PUT", _at(""), lambda _: {"logoText": "Flowers"}),
     "card images": Operation(READ, "GET", _at("images"), nothing),
     "card image": Operation(READ, "GET", _at("images/logo"), nothing, prepare=_with_pictures),
-    "set card image": Operation(WRITE, "POST", _at("images/logo"), nothing, file=PICTURE),
+    "set card image": Operation(WRITE, "POST", _at("images/logo"), nothing, file=_picture),
     "delete card image": Operation(WRITE, "DELETE", _at("images/logo"), nothing, status=204, prepare=_with_pictures),
     "icon": Operation(READ, "GET", _icon, nothing, prepare=_with_pictures),
-    "set icon": Operation(WRITE, "PUT", _icon, nothing, file=PICTURE),
+    "set icon": Operation(WRITE, "PUT", _icon, nothing, file=_picture),
     "card designs": Operation(READ, "GET", _at("designs"), nothing),
     "one card design": Operation(READ, "GET", _at("designs/birthday"), nothing),
-    "set own design": Operation(WRITE, "POST", _at("designs/own"), nothing, file=PICTURE),
+    "set own design": Operation(WRITE, "POST", _at("designs/own"), nothing, file=_picture),
     "delete own design": Operation(WRITE, "DELETE", _at("designs/own"), nothing, status=204, prepare=_with_pictures),
     "card preview": Operation(READ, "GET", _at("preview"), nothing),
 }

@@ -349,7 +349,7 @@ async def send(
     if token == "" and operation.by_person:
         token = await shop.person()
     if operation.file is not None:
-        content, given = a_body(operation.file), {**MULTIPART, **(headers or {})}
+        content, given = a_body(operation.file()), {**MULTIPART, **(headers or {})}
         return await shop.call(operation.method, operation.path(card), content=content, token=token, headers=given)
     body = operation.body(card)
     sent = NOTHING if body is None else body
