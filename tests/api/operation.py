@@ -23,6 +23,8 @@ class Operation(NamedTuple):
     prepare: Callable[[Shop, Body, str], Awaitable[Body]] | None = None
     by_person: bool = False
     """A key will not do."""
+    file: Callable[[], bytes] | None = None
+    """Makes what is sent as the part `image`, in place of a body."""
 
 
 def nothing(_: Body) -> None:

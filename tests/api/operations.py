@@ -8,9 +8,11 @@ from tests.api.access_operations import ACCESS
 from tests.api.alerts import an_alert
 from tests.api.audit import AUDIT, AUDIT_EXPORT, audit_file
 from tests.api.bulk import bulk_path
+from tests.api.design_operations import LOOKS, ON_PAPER, PAPER
 from tests.api.fraud_operations import FRAUD
 from tests.api.operation import Operation, nothing
 from tests.api.people_operations import PEOPLE
+from tests.api.pictures import MULTIPART, a_body
 from tests.api.shop import (
     LIST_ALL,
     NOTHING,
@@ -195,6 +197,9 @@ OPERATIONS = {
         Permission.CARDS_LIST, "GET", lambda card: f"{LIST_ALL}?programId={card['programId']}", nothing
     ),
     **FRAUD,
+    **LOOKS,
+    **ON_PAPER,
+    **PAPER,
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, nothing),
     "pass file": Operation(Permission.PASSES_READ, "GET", wallet_path, nothing),
     "pass url": Operation(Permission.PASSES_READ, "GET", lambda card: wallet_path(card, "/url"), nothing),
@@ -299,12 +304,13 @@ _OVER_ALL = (
 _ON_A_PROGRAM = (
     *("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program"),
     *("anomaly alerts", "anomaly metrics", "acknowledge anomaly"),
+    *LOOKS,
 )
 
 FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")
 """Those with which customers sign in and out: they take no customer's session."""
 
-ON_A_TASK = ("poll bulk", "renew bulk link", "download bulk")
+ON_A_TASK = ("poll bulk", "renew bulk link", "download bulk", *ON_PAPER)
 """Those that name a bulk issue."""
 
 ON_A_WEBHOOK = (
@@ -354,6 +360,9 @@ async def send(
     operation = OPERATIONS[name]
     if token == "" and operation.by_person:
         token = await shop.person()
+    if operation.file is not None:
+        content, given = a_body(operation.file()), {**MULTIPART, **(headers or {})}
+        return await shop.call(operation.method, operation.path(card), content=content, token=token, headers=given)
     body = operation.body(card)
     sent = NOTHING if body is None else body
     return await shop.call(operation.method, operation.path(card), sent, token=token, headers=headers)

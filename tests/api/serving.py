@@ -62,7 +62,8 @@ async def serving(settings: Settings, url: str, timer: Callable[[], float] | Non
         with entrance.bind("127.0.0.1", 0) as listening:
             listening.listen(2048)
             port: int = listening.getsockname()[1]
-            server = graceful.Server(configured(served(services), http.bounds(settings)))
+            api = served(services, http.neighbours(services))
+            server = graceful.Server(configured(api, http.bounds(settings)))
             task = asyncio.create_task(server.serve(sockets=[listening]))
             limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
             try:

@@ -44,6 +44,15 @@ LEAVES: dict[str, list[str]] = {
     "bulk": ["bulk:ordered", "card:issued", "card:issued"],
     "renew bulk link": ["bulk:link-renewed"],
     "download bulk": ["bulk:codes-taken", "pii_access"],
+    "paper": ["pii_access"],
+    "order paper": ["bulk:paper-ordered"],
+    "download paper": ["bulk:paper-taken"],
+    "change card design": ["program:card-design-changed"],
+    "set card image": ["picture:saved"],
+    "set icon": ["picture:saved"],
+    "set own design": ["picture:saved"],
+    "delete card image": ["picture:removed"],
+    "delete own design": ["picture:removed"],
     "create program": ["program:created"],
     "update program": ["program:updated"],
     "send otp": ["customer:code-sent"],
@@ -99,6 +108,7 @@ OF_PEOPLE = ("/v2/token/", "/v2/appkeys", "/v2/staff")
 SHOWS = {
     *("pii_access", "login_failed", "customer:code-sent", "card:scheduled", "reference:reversed"),
     *("bulk:ordered", "bulk:codes-taken", "bulk:link-renewed", "audit:exported", "audit:downloaded"),
+    *("bulk:paper-ordered", "bulk:paper-taken"),
     *("person:export-requested", "person:exported", "person:erasure-requested", "person:erased"),
 }
 """Actions that have no before and after: nothing was changed, or only that something is there now."""

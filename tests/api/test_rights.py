@@ -7,6 +7,7 @@ import pytest
 from fastapi.routing import APIRoute, APIRouter
 from starlette.routing import BaseRoute, Route
 from tests.api.access_operations import ACCESS
+from tests.api.design_operations import LOOKS, ON_PAPER
 from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, READING_PASSES, a_card_for, bearer_for, send
 from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, fingerprint, good
 
@@ -159,6 +160,9 @@ MAY = {
     "create fraud rule": OFFICE,
     "update fraud rule": OFFICE,
     "delete fraud rule": OFFICE,
+    "paper": EVERYONE,
+    **dict.fromkeys(ON_PAPER, OFFICE),
+    **{name: EVERYONE if one.permission is Permission.PROGRAMS_READ else {Role.OWNER} for name, one in LOOKS.items()},
     **dict.fromkeys(READING_PASSES, EVERYONE - {Role.CASHIER}),
     "push pass": OFFICE,
     "validate session": set(Role),

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.api.access_operations import ACCESS
+from tests.api.design_operations import LOOKS
 from tests.api.operations import (
     ABOUT_PEOPLE,
     FOR_CUSTOMERS,
@@ -15,9 +16,8 @@ from tests.api.operations import (
 )
 from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, cards_path, fingerprint, good, pass_path
 
-from kado.access.permissions import Role
-
 # ── another merchant ───────────────────────────────────────────────────────────────────────────────────────────────
+from kado.access.permissions import Permission, Role
 
 
 @pytest.mark.parametrize("name", IN_A_PROGRAM)
@@ -93,6 +93,7 @@ ADMITTED = {
     "create", "activate", "redeem", "reload", "reload-by-number", "resend-code", "details", "transactions",
     "refund", "reverse", "transfer", "hold", "capture", "release", "holds", "read hold", "lineage", "sent",
     "list all", "search all", "list programs", "read program", "create program", "list webhooks", "create webhook",
+    "paper", *(name for name, one in LOOKS.items() if one.permission is Permission.PROGRAMS_READ),
     "validate session", *FOR_CUSTOMERS, "audit log", "export audit log", "audit export", "download audit log",
 }  # fmt: skip
 

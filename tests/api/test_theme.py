@@ -71,6 +71,8 @@ async def test_a_saved_theme_is_read_by_every_till_of_the_shop_and_of_no_other(
     }  # fmt: skip
     saved = fits("SaveMerchantThemeResponse", good(await put(shop, office, wanted)))
     assert saved["theme"] == DEFAULT | wanted
+    (unseen,) = saved["validation"].pop("logoUrl")
+    assert (unseen["severity"], unseen["code"]) == ("warning", "logo_not_shown")
     assert saved["validation"] == {}
     assert saved["performance"] == {
         "cssVarChanges": 5,
@@ -110,6 +112,7 @@ async def test_warnings_are_told_by_field_and_the_theme_is_saved(shop: Shop, til
     assert {field: [issue["code"] for issue in issues] for field, issues in saved["validation"].items()} == {
         "presetId": ["unknown_preset"],
         "muted": ["low_contrast", "low_contrast"],
+        "logoUrl": ["logo_not_shown"],
         "logoAlt": ["logo_without_alt"],
     }
     assert {issue["severity"] for issues in saved["validation"].values() for issue in issues} == {"warning"}

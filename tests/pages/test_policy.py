@@ -144,7 +144,16 @@ async def test_a_font_of_the_shop_breaks_no_style(family: str) -> None:
     from kado.doors.pages.style import style_of
     from kado.shops.theme.theme import Theme
 
-    look = Look(shop="x", program="y", light=light(Theme()), dark=dark(Theme()), font_family=family, radius="lg")
+    look = Look(
+        shop="x",
+        program="y",
+        light=light(Theme()),
+        dark=dark(Theme()),
+        font_family=family,
+        radius="lg",
+        card="#15803d",
+        on_card="#ffffff",
+    )
     style = style_of(look)
     assert (family in style) is ("Inter" in family)
     assert style.replace(f"{family}, ", "") == style_of(replace(look, font_family=None))

@@ -18,6 +18,7 @@ EXEMPT = {
     "app/measure/scratch.py:_holds_cards": "asks whether there is any card at all, so as not to measure beside it",
     "cards/bulk/store.py:count_for_more": "counts the tasks of one merchant in all programs that it owns",
     "cards/bulk/store.py:lock_waiting": "finds the tasks, of whichever program, that have waited longest",
+    "paper/runs.py:lock_waiting": "finds the print runs, of whichever program, that have waited longest",
     "cards/owed.py:count_cards": "an operator counts all cards",
     "cards/owed.py:_counted": "an operator counts all cards; what they come to is told by program",
     "cards/proof/facts.py:_SELECT": "verification reads every program, or `where` names one",

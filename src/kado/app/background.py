@@ -1,6 +1,7 @@
 """Puts together what works without being asked; it knows nothing of the API, which takes longest to read."""
 
 import asyncio
+from functools import partial
 
 from kado.access import attempts, customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch as anomalies
@@ -18,6 +19,7 @@ from kado.delivery.send import Sender
 from kado.delivery.sms import Texter
 from kado.doors.worker.run import Periodic, Worker
 from kado.fraud.sweep import sweep as sweep_fraud
+from kado.paper.work import forget_old_runs, print_next_piece
 from kado.passes.apns import Pusher
 from kado.passes.teller import Teller
 from kado.passes.wallets import Wallets, say_complaints, wallets
@@ -76,6 +78,13 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("seal", min(2.0, settings.seal_seconds / 2), sealer.run, at_stop=True),
             Periodic("expired-holds", _HOLDS_SECONDS, lambda: let_expired_holds_go(database, ledger)),
             Periodic("bulk", _BULK_SECONDS, lambda: issue_next_batch(database, settings.keyring), while_true=True),
+            Periodic(
+                "print",
+                _BULK_SECONDS,
+                partial(print_next_piece, database, settings.keyring, settings.public_url),
+                while_true=True,
+            ),
+            Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
             Periodic("reminders", _SWEEP_SECONDS, lambda: remind(database)),

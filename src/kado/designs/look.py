@@ -1,11 +1,13 @@
 """How a program looks, put together for whoever shows one of its cards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kado.designs import palette
+from kado.designs import palette, pictures, store
 from kado.designs.palette import Palette
+from kado.designs.pictures import Picture
+from kado.designs.wallet import card_colours
 from kado.programs.program import Program
-from kado.shops import store
+from kado.shops import store as shops
 from kado.shops.theme.theme import Radius, theme_of
 from kado.storage.database import Database
 
@@ -22,12 +24,20 @@ class Look:
     font_family: str | None
     """A list of families as CSS writes it; None for those of the reader's system."""
     radius: Radius
+    card: str
+    """The colour of the card itself, `#rrggbb`; the designs that come along are drawn in shades of it."""
+    on_card: str
+    """What can be read on it."""
+    logo: Picture | None = None
 
 
 async def look_of(database: Database, program: Program) -> Look:
     """The look of the shop where the program is used."""
     async with database.read() as connection:
-        theme = theme_of(await store.find_theme_of_program(connection, program.merchant_id, program.id))
+        theme = theme_of(await shops.find_theme_of_program(connection, program.merchant_id, program.id))
+        said = await store.find_said(connection, program.id)
+        logo = await store.find(connection, program.id, "logo", "")
+    card, on_card = card_colours(said, theme.primary, theme.primary_fg)
     return Look(
         shop=program.merchant_name,
         program=program.name,
@@ -35,4 +45,13 @@ async def look_of(database: Database, program: Program) -> Look:
         dark=palette.dark(theme),
         font_family=theme.font_family,
         radius=theme.border_radius,
+        card=card,
+        on_card=on_card,
+        logo=None if logo is None else replace(pictures.picture_of(logo), alt=program.merchant_name),
     )
+
+
+async def art_of(database: Database, program_id: str, look: Look, design_template: str | None) -> Picture:
+    """The picture on a card: the program's own of this name, else the one that comes along, in the card's colour."""
+    own = await pictures.own_design(database, program_id, design_template)
+    return own or pictures.drawn(design_template, look.card)

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
 REVISIONS: Final = tuple(
-    "0001 0002 0003 0004 0005 0006 0007 0008 0009 0010 0011 0012 0013 0014 0015 0016 0017 0021 0022 0023 0024 0025".split()
+    (
+        "0001 0002 0003 0004 0005 0006 0007 0008 0009 0010 0011 0012 0013 0014 0015 0016 0017 0021 0022 0023 0024 0025"
+        " 0026"
+    ).split()
 )
 """Every schema that this version knows, oldest first."""
 
 SCHEMA: Final = REVISIONS[-1]
 """The schema that this version needs."""
 
-WORKS_BESIDE: Final[Mapping[str, str]] = {"0021": "0017", "0022": "0017", "0023": "0017", "0024": "0017", "0025": "0017"}
+WORKS_BESIDE: Final[Mapping[str, str]] = dict.fromkeys(REVISIONS[REVISIONS.index("0021") :], "0017")
 """For revisions whose first part harms no older server: the oldest schema whose Kado works on. Others need a stop."""
 
 POSTS: Final[tuple[str, ...]] = ()

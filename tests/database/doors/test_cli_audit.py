@@ -35,6 +35,7 @@ LEAVES = {
 }
 ELSEWHERE = {
     "card accept": "tests/database/cards/test_accept.py",
+    "card print": "tests/api/test_print_runs.py",
     "merchant require-second-factor": "tests/database/doors/test_cli_staff.py",
     "session end": "tests/database/doors/test_cli_staff.py",
     **{

@@ -78,8 +78,9 @@ def test_a_preset_that_nobody_knows_is_a_warning() -> None:
 
 @pytest.mark.parametrize("alt", [None, "", "  "])
 def test_a_logo_without_words_is_a_warning(alt: str | None) -> None:
-    assert issues(logo_url=LOGO, logo_alt=alt) == [("logoAlt", "warning", "logo_without_alt")]
-    assert issues(logo_url=LOGO, logo_alt="Kew Garden") == []
+    unseen = ("logoUrl", "warning", "logo_not_shown")
+    assert issues(logo_url=LOGO, logo_alt=alt) == [unseen, ("logoAlt", "warning", "logo_without_alt")]
+    assert issues(logo_url=LOGO, logo_alt="Kew Garden") == [unseen]
     assert issues(logo_alt=alt) == []
 
 

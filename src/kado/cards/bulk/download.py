@@ -1,9 +1,8 @@
 """The file of a bulk issue: numbers and codes, as CSV, once.
 
 Codes are made while the file is sent, so that none waits in a table; on the card stays the keyed hash. A download that
-broke off can be repeated, and makes new codes, until one was handed over to its last byte. Only pending cards get a
-code here, and only those to whose holder none was sent: neither a code that somebody uses nor one that somebody was
-sent is ever made void by a file.
+broke off can be repeated, and makes new codes, until one was handed over to its last byte. Which cards get one, says
+`codes.py`.
 
 Every cell is made of digits, capital letters, a decimal point or a time: no spreadsheet takes one for a formula.
 """
@@ -21,11 +20,8 @@ from kado.access.caller import Caller
 from kado.audit.looks import of_look
 from kado.audit.origin import origin
 from kado.cards.bulk import refusals, store
+from kado.cards.bulk.codes import Coded, give_codes, is_in_use
 from kado.cards.bulk.task import UNFINISHED, Task
-from kado.cards.card import Card
-from kado.cards.chain import change_sealed
-from kado.cards.numbers import hide_code, new_code, show_number
-from kado.cards.store import lock_cards, write_codes
 from kado.crypto import Keyring, equal
 from kado.errors import Unavailable
 from kado.programs.program import Program
@@ -129,10 +125,12 @@ async def fresh_link(
             raise refusals.task_not_ended(task.state)
         if not task.has_file or task.issued == 0:
             raise refusals.no_file()
-        if await _is_in_use(connection, task):
+        if await is_in_use(connection, program_id, task_id):
             raise refusals.cards_in_use()
         token, expires_at = task.make_link(keyring, now)
         await store.write_task(connection, task)
+        # Paper that was made of the cards has other codes than the file will have.
+        await connection.execute("DELETE FROM print_run WHERE program_id = $1 AND task_id = $2", program_id, task_id)
         await _note(connection, caller, task, "bulk:link-renewed")
         return task, token, expires_at
 
@@ -161,61 +159,24 @@ async def _part(connection: Connection, keyring: Keyring, download: Download, af
     if found is None:
         return None
     number, ids = found
-    locked = await lock_cards(connection, task.program_id, ids)
-    taking = await _taking_codes(connection, task.program_id, ids)
-    texts: dict[str, str] = {}
-    coded: list[Card] = []
-    for at, card in enumerate(locked.cards.values()):
-        if at % store.SLICE == 0:
-            await asyncio.sleep(0)
-        code = ""
-        if card.id in taking:
-            code = new_code(program.code_format)
-            hidden = hide_code(keyring, card.program_id, card.id, code)
-            change_sealed(keyring, card, code_hash=hidden.hash, code_version=hidden.version)
-            coded.append(card)
-        cells = (
-            show_number(keyring, card.program_id, card.id, card.number_sealed),
-            code,
-            card.last_four,
-            card.id,
-            program.currency.text(card.initial_value),
-            program.currency.code,
-            clock.text(card.expires_at),
-        )
-        texts[card.id] = ",".join(cells)
-    await write_codes(connection, task.program_id, coded)
+    cards = await give_codes(connection, keyring, program, ids)
+    texts = [_line(one, program) for one in cards]
     await audit.write(connection, [of_look(download.actor, task.merchant_id, task.program_id, ids, origin())])
-    return number, "".join(f"{texts[card_id]}\r\n" for card_id in ids).encode()
+    return number, "".join(texts).encode()
 
 
-async def _taking_codes(connection: Connection, program_id: str, card_ids: list[str]) -> set[str]:
-    """Those of these cards, which are locked, that nobody uses yet and whose code no message brings."""
-    rows = await connection.fetch(
-        """
-        SELECT c.id FROM card c
-        WHERE c.program_id = $1 AND c.id = ANY($2::text[]) AND c.activated_at IS NULL AND c.voided_at IS NULL
-          AND c.expires_at > clock_timestamp() AND c.delivered_at IS NULL AND NOT EXISTS (
-              SELECT FROM message m WHERE m.program_id = c.program_id AND m.card_id = c.id)""",
-        program_id,
-        card_ids,
+def _line(one: Coded, program: Program) -> str:
+    card = one.card
+    cells = (
+        one.number,
+        one.code,
+        card.last_four,
+        card.id,
+        program.currency.text(card.initial_value),
+        program.currency.code,
+        clock.text(card.expires_at),
     )
-    return {row["id"] for row in rows}
-
-
-async def _is_in_use(connection: Connection, task: Task) -> bool:
-    await store.keyed_only(connection)
-    number = 0
-    while (found := await store.issued_ids(connection, task.program_id, task.id, number)) is not None:
-        number, ids = found
-        if await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM card WHERE program_id = $1 AND id = ANY($2::text[])"
-            " AND activated_at IS NOT NULL)",
-            task.program_id,
-            ids,
-        ):
-            return True
-    return False
+    return f"{','.join(cells)}\r\n"
 
 
 async def _note(connection: Connection, caller: Caller, task: Task, action: str) -> None:

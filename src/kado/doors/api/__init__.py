@@ -1,7 +1,7 @@
 """The HTTP API: translates requests into what the rooms do, and what they say into the contract's answers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from kado.doors.api.routes import (
     cards,
     customer_cards,
     customers,
+    designs,
     endings,
     fraud,
     health,
@@ -35,6 +36,7 @@ from kado.doors.api.routes import (
     merchants,
     money,
     network,
+    paper,
     passes,
     people,
     programs,
@@ -58,6 +60,7 @@ ROUTERS = (
     appkeys,
     staff,
     network,
+    designs,
     programs,
     lists,
     balance,
@@ -73,6 +76,7 @@ ROUTERS = (
     holds,
     endings,
     bulk,
+    paper,
     cards,
     webhooks,
     merchants,
@@ -133,14 +137,20 @@ def served(services: Services, neighbours: Neighbours = NOBODY) -> Served:
     app = application(services)
     app.router.routes.extend(neighbours.routes)
 
-    async def sender(authorization: str | None) -> str | None:
-        try:
-            caller = await services.access.authenticate(authorization)
-        except Refusal:
-            return None
-        return caller.merchant_id if Permission.CARDS_BULK in caller.permissions else None
+    def who_may(permission: Permission) -> Callable[[str | None], Awaitable[str | None]]:
+        async def sender(authorization: str | None) -> str | None:
+            try:
+                caller = await services.access.authenticate(authorization)
+            except Refusal:
+                return None
+            return caller.merchant_id if permission in caller.permissions else None
 
-    larger = Larger("POST", bulk.LARGE_PATH, bulk.LARGE_BYTES, sender)
+        return sender
+
+    larger = (
+        Larger({"POST"}, bulk.LARGE_PATH, bulk.LARGE_BYTES, who_may(Permission.CARDS_BULK)),
+        Larger({"POST", "PUT"}, designs.FILE_PATHS, designs.LARGE_BYTES, who_may(Permission.PROGRAMS_WRITE)),
+    )
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
     guessable = re.compile(f"{balance.PATHS.pattern}|{neighbours.guessable.pattern}")
     lane, count = Lane(guessable, services.database.places), counting(services.counts, guessable)
@@ -149,6 +159,7 @@ def served(services: Services, neighbours: Neighbours = NOBODY) -> Served:
         app,
         form_paths=(*FORM_PATHS, *neighbours.form_paths),
         limits=limits,
+        file_paths=designs.FILE_PATHS,
         larger=larger,
         lane=lane,
         address=lambda scope: address_in(scope, trusted),

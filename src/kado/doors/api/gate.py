@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kado.audit.origin import Origin, coming_from
-from kado.doors.api import answers, strict_json
+from kado.doors.api import answers, multipart, strict_json
 from kado.doors.api.answered import answered, route_of
 from kado.doors.api.intake import Disconnected, Intake, Larger, Limits, TurnedAway, UnsupportedMediaType
 from kado.doors.api.lane import Lane
@@ -44,6 +44,7 @@ class Gate:
     """ASGI middleware for the outermost place: `Gate(app)`.
 
     `form_paths` take `application/x-www-form-urlencoded` instead of JSON; one that ends in "/" stands for all below it.
+    `file_paths` take `multipart/form-data`, and no JSON.
     `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns, `address` and
     `country` where one comes from; `count` hears path and status of every answer;
     `traceparent` says which trace a request is part of, as far as its sender is believed.
@@ -56,7 +57,8 @@ class Gate:
         *,
         form_paths: Collection[str] = FORM_PATHS,
         limits: Limits | None = None,
-        larger: Larger | None = None,
+        file_paths: re.Pattern[str] | None = None,
+        larger: Sequence[Larger] = (),
         lane: Lane | None = None,
         address: Callable[[Scope], str] | None = None,
         country: Callable[[Scope], str | None] | None = None,
@@ -64,7 +66,8 @@ class Gate:
         traceparent: Callable[[Scope], str | None] | None = None,
     ) -> None:
         self._app = app
-        self._larger = larger
+        self._larger = tuple(larger)
+        self._file_paths = file_paths
         self._lane = lane
         self._address = address
         self._country = country
@@ -132,21 +135,27 @@ class Gate:
 
     async def _read(self, scope: Scope, intake: Intake) -> bytes:
         """The body, parsed into the scope. A large one is parsed beside the others' requests."""
-        sender = None if self._larger is None else await self._larger.sender_of(scope, intake)
-        if self._larger is None or sender is None:
+        larger = next((one for one in self._larger if one.is_at(scope)), None)
+        sender = None if larger is None else await larger.sender_of(scope, intake)
+        if larger is None or sender is None:
             body = await intake.read()
             scope["state"]["json"] = self._parsed(scope["path"], intake, body)
             return body
-        with self._larger.room(sender):
-            intake.allow(self._larger.body_bytes, self._larger.bytes_per_second)
+        with larger.room(sender):
+            intake.allow(larger.body_bytes, larger.bytes_per_second)
             body = await intake.read()
             scope["state"]["json"] = await asyncio.to_thread(self._parsed, scope["path"], intake, body)
             return body
 
     def _parsed(self, path: str, intake: Intake, body: bytes) -> object:
-        """The value of a JSON body; None for no body and for a form, which the app reads itself."""
+        """The value of a JSON body; the parts of one with files, by their names; None for no body and for a form, which
+        the app reads itself."""
         if not body:
             return None
+        if self._file_paths is not None and self._file_paths.fullmatch(path):
+            if intake.media_type != b"multipart/form-data":
+                return None  # the route refuses it, once it knows who is asking
+            return multipart.parse(intake.header(b"content-type"), body)
         if path in self._form_paths or path.startswith(self._form_folders):
             if intake.media_type != b"application/x-www-form-urlencoded":
                 raise UnsupportedMediaType("A form is expected here: application/x-www-form-urlencoded.")

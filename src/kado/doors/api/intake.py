@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -38,7 +38,7 @@ class Limits:
 class Larger:
     """Where bodies may be larger than elsewhere, a few at a time, and for each sender one."""
 
-    method: str
+    methods: Collection[str]
     path: re.Pattern[str]
     body_bytes: int
     sender: Callable[[str | None], Awaitable[str | None]]
@@ -47,9 +47,13 @@ class Larger:
     bytes_per_second: int = 64 * 1024
     under_way: set[str] = field(default_factory=set)
 
+    def is_at(self, scope: Scope) -> bool:
+        """Whether this is about the place to which the request goes."""
+        return scope["method"] in self.methods and self.path.fullmatch(scope["path"]) is not None
+
     async def sender_of(self, scope: Scope, intake: "Intake") -> str | None:
         """Whose place this request's body takes; None where it is to be read as all others are."""
-        if scope["method"] != self.method or not self.path.fullmatch(scope["path"]):
+        if not self.is_at(scope):
             return None
         if intake.announced is not None and intake.announced <= BODY_BYTES:
             return None

@@ -1,4 +1,4 @@
-"""`kado card`: prove one card's history to somebody who has no access to the server."""
+"""`kado card`: prove one card's history to somebody who has no access to the server. Printing is `printing.py`'s."""
 
 import json as json_lines
 from pathlib import Path
@@ -20,7 +20,7 @@ from kado.money import currency
 
 app: Final = typer.Typer(
     name="card",
-    help="Cards: prove one card's history to a third party.",
+    help="Cards: prove one card's history to a third party, print those of a bulk issue.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -33,7 +33,7 @@ NOUNS: Final = {
     "session": Noun("sessions", "Sessions: who is signed in."),
     "key": Noun("keys", "Keys: how tills, sites and front ends call."),
     "program": Noun("programs", "Programs: currency, limits and life of a merchant's cards."),
-    "card": Noun("cards", "Cards: prove one card's history to a third party."),
+    "card": Noun("cards", "Cards: prove one card's history to a third party, print those of a bulk issue."),
     "fraud": Noun("fraud", "Fraud: rules of a program, the alerts that they raise, blocked addresses."),
     "seal": Noun("seal", "Seals: the signed heads of all cards."),
     "webhook": Noun("webhooks", "Webhooks: endpoints that hear of events, and what became of the events sent to them."),

@@ -74,6 +74,10 @@ def _logo(theme: Theme) -> Iterator[Issue]:
         return
     if found := logo.fault(theme.logo_url):
         yield Issue("logoUrl", "error", *found)
+    else:
+        # A third party would learn of everyone who looks at a card.
+        message = "Kado's own pages, mails and paper show the picture of type logo and never load this address."
+        yield Issue("logoUrl", "warning", "logo_not_shown", message)
     if not (theme.logo_alt or "").strip():
         yield Issue("logoAlt", "warning", "logo_without_alt", "Say what the logo shows, for those who cannot see it.")
 

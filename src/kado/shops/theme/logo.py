@@ -1,4 +1,5 @@
-"""Where a logo may come from: a public address over HTTPS. It is never fetched here; the visitors' browsers will."""
+"""Where a logo may come from: a public address over HTTPS. It is never fetched here,
+and loaded by no page of Kado's: it is for the merchant's own front end."""
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network

@@ -289,7 +289,7 @@ async def bearer(authorization: str | None) -> str | None:
 
 
 def larger(**more: Any) -> Larger:
-    return Larger("POST", re.compile("/x"), 100_000, bearer, **more)
+    return Larger({"POST"}, re.compile("/x"), 100_000, bearer, **more)
 
 
 def test_there_is_room_for_few_large_bodies_at_once_and_for_one_of_each_sender() -> None:
@@ -330,7 +330,7 @@ async def test_a_large_body_that_comes_too_slowly_loses_its_place_early(app: Ech
         return {"type": "http.request", "body": b" " * 50, "more_body": True}
 
     places = larger(bytes_per_second=10_000)
-    gate = Gate(app, limits=Limits(body_seconds=8, discard_seconds=0.01), larger=places)
+    gate = Gate(app, limits=Limits(body_seconds=8, discard_seconds=0.01), larger=(places,))
     began = loop.time()
     sent = await collect(gate, http_scope(headers=[(b"authorization", b"ada")]), trickle)
     assert sent[0]["status"] == 408
@@ -348,7 +348,7 @@ async def test_a_large_body_that_keeps_its_pace_may_take_its_time(app: Echo) -> 
         return {"type": "http.request", "body": b" " * 3000, "more_body": pieces > 0}
 
     # A quarter of it to start in, which is less than it takes.
-    gate = Gate(app, limits=Limits(body_seconds=2), larger=larger(bytes_per_second=30_000))
+    gate = Gate(app, limits=Limits(body_seconds=2), larger=(larger(bytes_per_second=30_000),))
     headers = [(b"authorization", b"ada"), (b"content-type", b"application/json")]
     sent = await collect(gate, http_scope(headers=headers), steady)
     assert sent[0]["status"] == 422, "blanks are no JSON, but all of them were read"
