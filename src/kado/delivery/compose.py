@@ -110,6 +110,7 @@ def code_letter(card: CodeForDelivery, manner: Manner) -> Letter:
         hello=_hello(say, card.customer_name),
         title=say("code_title_from" if sender else "code_title", **names),
         quote=lines(card.custom_message or ""),
+        shows_card=True,
         amount=value,
         told=[Fact(say.word("value"), value)],
         facts=[program, *facts],

@@ -62,6 +62,8 @@ class Letter:
     title: Said
     quote: Sequence[str] = ()
     """What the giver says, in clean lines."""
+    shows_card: bool = False
+    """Whether the card itself is to be seen, where there is a picture of it."""
     amount: str = ""
     """What stands large. The plain text has it among the facts."""
     facts: Sequence[Fact] = ()

@@ -1,13 +1,14 @@
 """How somebody is spoken to: in which language, by which clock, in whose colours."""
 
+import asyncio
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from kado.delivery.failures import PermanentFailure
 from kado.delivery.messages import Claimed
-from kado.designs import palette
-from kado.designs.look import look_of
+from kado.designs import palette, pictures, raster
+from kado.designs.look import Look, art_of, look_of
 from kado.designs.palette import Palette
 from kado.errors import NotFound
 from kado.languages.choose import Language, spoken
@@ -21,13 +22,17 @@ _READERS_OWN: Final = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sa
 _CORNERS: Final[dict[Radius, str]] = {"none": "0", "sm": "4px", "md": "8px", "lg": "12px", "full": "20px"}
 
 
+_SHARP: Final = 2
+"""Pixels for a CSS pixel."""
+_LOGO_BOX: Final = (240 * _SHARP, 56 * _SHARP)
+_ART_WIDTH: Final = 300
+
+
 @dataclass(frozen=True, slots=True)
-class Logo:
-    """The shop's mark, which goes with the mail. `width` in CSS pixels."""
+class Shown:
+    """A picture that goes with a mail, as PNG. `width` in CSS pixels; `alt` is empty for an ornament."""
 
     content: bytes
-    subtype: str
-    """Of the media type `image/…`."""
     alt: str
     width: int
 
@@ -44,7 +49,9 @@ class Manner:
     """As CSS writes it."""
     radius: str
     """As CSS writes it."""
-    logo: Logo | None = None
+    logo: Shown | None = None
+    art: Shown | None = None
+    """The card itself, for mails that bring one."""
 
 
 def _in_mail(colours: Palette) -> Palette:
@@ -73,19 +80,24 @@ async def manner_of(database: Database, message: Claimed) -> Manner:
     async with database.read() as connection:
         program = await store.find(connection, message.program_id)
         card = await connection.fetchrow(
-            "SELECT language, time_zone FROM card WHERE program_id = $1 AND id = $2",
+            "SELECT language, time_zone, design_template FROM card WHERE program_id = $1 AND id = $2",
             message.program_id,
             message.card_id,
         )
     if program is None or card is None:
         raise PermanentFailure("the card is gone")
     zone = message.time_zone or card["time_zone"]
-    return await _dressed(
+    look = await look_of(database, program)
+    manner = await _dressed(
         database,
         program,
+        look,
         spoken(message.language) or spoken(card["language"]) or program.language,
         ZoneInfo(zone) if zone else program.zone,
     )
+    if message.kind != "security_code" or message.channel != "email":
+        return manner
+    return replace(manner, art=await _art(database, program, look, card["design_template"]))
 
 
 async def manner_of_program(database: Database, program_id: str) -> Manner:
@@ -93,17 +105,20 @@ async def manner_of_program(database: Database, program_id: str) -> Manner:
     program = await get(database, program_id)
     if program is None:
         raise NotFound("program_not_found", "There is no such program.")
-    return await _dressed(database, program, program.language, program.zone)
+    return await _of_program(database, program)
 
 
 async def manner_of_merchant(database: Database, merchant_id: str) -> Manner:
     """For what concerns no program: as the merchant's oldest one."""
     owned = await list_owned(database, merchant_id)
-    return await _dressed(database, owned[0], owned[0].language, owned[0].zone) if owned else PLAIN
+    return await _of_program(database, owned[0]) if owned else PLAIN
 
 
-async def _dressed(database: Database, program: Program, language: Language, zone: ZoneInfo) -> Manner:
-    look = await look_of(database, program)
+async def _of_program(database: Database, program: Program) -> Manner:
+    return await _dressed(database, program, await look_of(database, program), program.language, program.zone)
+
+
+async def _dressed(database: Database, program: Program, look: Look, language: Language, zone: ZoneInfo) -> Manner:
     return Manner(
         language=language,
         zone=zone,
@@ -111,4 +126,24 @@ async def _dressed(database: Database, program: Program, language: Language, zon
         dark=_in_mail(look.dark),
         font_family=look.font_family or _READERS_OWN,
         radius=_CORNERS[look.radius],
+        logo=await _logo(database, program, look),
     )
+
+
+async def _logo(database: Database, program: Program, look: Look) -> Shown | None:
+    found = None if look.logo is None else await pictures.content(database, program.id, look.logo.id)
+    if look.logo is None or found is None:
+        return None
+    content = await asyncio.to_thread(raster.as_png, *found, _LOGO_BOX)
+    width = min(_LOGO_BOX[0], look.logo.width * _LOGO_BOX[1] // look.logo.height, look.logo.width) // _SHARP
+    return Shown(content, look.logo.alt, width)
+
+
+async def _art(database: Database, program: Program, look: Look, design_template: str | None) -> Shown:
+    picture = await art_of(database, program.id, look, design_template)
+    if (drawing := pictures.drawing_of(picture.id)) is not None:
+        return Shown(await asyncio.to_thread(raster.png, *drawing, _ART_WIDTH * _SHARP), "", _ART_WIDTH)
+    found = await pictures.content(database, program.id, picture.id)
+    assert found is not None, "own pictures are there as long as their row"
+    box = (_ART_WIDTH * _SHARP, _ART_WIDTH * _SHARP)
+    return Shown(await asyncio.to_thread(raster.as_png, *found, box), picture.alt, _ART_WIDTH)

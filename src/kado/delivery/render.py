@@ -21,6 +21,7 @@ from kado.languages.choose import Language
 
 _SCAN_ID: Final = "scan@kado"
 _LOGO_ID: Final = "logo@kado"
+_ART_ID: Final = "card@kado"
 _SCAN_PIXELS: Final = 8
 """For a module: sharp also where a client shows it twice as large."""
 
@@ -39,8 +40,8 @@ def mail(letter: Letter, manner: Manner, recipient: str) -> EmailMessage:
     # Afterwards: what it is called before it has parts, its first part is called.
     message["Content-Language"] = letter.language.value
     shown = cast("EmailMessage", list(message.iter_parts())[-1])
-    for name, content, subtype in pictures(letter, manner):
-        shown.add_related(content, maintype="image", subtype=subtype, cid=f"<{name}>", disposition="inline")
+    for name, content in pictures(letter, manner):
+        shown.add_related(content, maintype="image", subtype="png", cid=f"<{name}>", disposition="inline")
     return message
 
 
@@ -53,16 +54,19 @@ def plain(letter: Letter) -> str:
 def html(letter: Letter, manner: Manner) -> str:
     """The HTML, whose pictures are named by their content ids."""
     template = _html_template(letter.language)
-    return template.render(letter=letter, manner=manner, shop=letter.shop, scan_id=_SCAN_ID, logo_id=_LOGO_ID)
+    ids = {"scan_id": _SCAN_ID, "logo_id": _LOGO_ID, "art_id": _ART_ID}
+    return template.render(letter=letter, manner=manner, shop=letter.shop, **ids)
 
 
-def pictures(letter: Letter, manner: Manner) -> list[tuple[str, bytes, str]]:
-    """What goes with the HTML: content id, content, subtype of `image/…`."""
+def pictures(letter: Letter, manner: Manner) -> list[tuple[str, bytes]]:
+    """What goes with the HTML: content ids, and PNG."""
     found = []
     if manner.logo is not None:
-        found.append((_LOGO_ID, manner.logo.content, manner.logo.subtype))
+        found.append((_LOGO_ID, manner.logo.content))
+    if letter.shows_card and manner.art is not None:
+        found.append((_ART_ID, manner.art.content))
     if letter.scan is not None:
-        found.append((_SCAN_ID, barcodes.qr_png(letter.scan.value, _SCAN_PIXELS), "png"))
+        found.append((_SCAN_ID, barcodes.qr_png(letter.scan.value, _SCAN_PIXELS)))
     return found
 
 

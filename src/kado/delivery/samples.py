@@ -121,8 +121,8 @@ def html(kind: str, manner: Manner) -> str:
     """The mail's HTML with its pictures in it, so that a browser shows it."""
     letter = _LETTERS[kind](manner)
     page = render.html(letter, manner)
-    for name, content, subtype in render.pictures(letter, manner):
-        page = page.replace(f"cid:{name}", f"data:image/{subtype};base64,{base64.b64encode(content).decode()}")
+    for name, content in render.pictures(letter, manner):
+        page = page.replace(f"cid:{name}", f"data:image/png;base64,{base64.b64encode(content).decode()}")
     return page
 
 

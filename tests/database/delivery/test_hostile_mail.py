@@ -43,7 +43,8 @@ async def test_hostile_words_reach_a_mail_server_as_words(
             assert mail["To"] == ADDRESS
             assert [one.addr_spec for one in mail["From"].addresses] == ["gift-cards@shop.example"]
             found = tags(str(mail.get_body(("html",)).get_content()))  # type: ignore[union-attr]
-            assert {value for *_, facts in found for name, value in facts if name == "src"} <= {"cid:scan@kado"}
+            sources = {value for *_, facts in found for name, value in facts if name == "src"}
+            assert sources <= {"cid:scan@kado", "cid:card@kado"}
             names = {name for _, name, _ in found}
             assert names.isdisjoint({"script", "svg", "form", "iframe", "object", "embed", "base", "link"})
     assert len(mail_server.received) == len(mail_server.recipients) == 2 * len(WORDS) + 1

@@ -1,13 +1,18 @@
 """Receipts and news of a card's money, from their rows to a mail server."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
+from PIL import Image
 from tests.database.delivery.conftest import MakeSender
 from tests.database.delivery.servers import MailServer, code_in
 from tests.database.delivery.shop import ADDRESS, ACard, Shop
 
+from kado.access.caller import Caller
+from kado.access.permissions import Role
+from kado.designs import pictures
 from kado.ids import new_id
 
 GIVER = "giver@example.com"
@@ -106,3 +111,22 @@ async def test_mails_wear_the_colours_of_the_shop(shop: Shop, make_sender: MakeS
     (mail,) = mail_server.received
     assert "#7c3aed" in str(mail.get_body(("html",)).get_content())  # type: ignore[union-attr]
     assert code_in(mail).isdigit()
+
+
+async def test_a_mail_brings_the_card_and_the_shops_logo(
+    shop: Shop, make_sender: MakeSender, mail_server: MailServer
+) -> None:
+    sender = make_sender(mail_server.url)
+    caller = Caller(shop.merchant_id, "key:test", Role.OWNER, frozenset(), is_test=False)
+    out = io.BytesIO()
+    Image.new("RGBA", (600, 200), "#7c3aed").save(out, "PNG")
+    for at in range(2):
+        message = await shop.message(await shop.card())
+        await sender.send(message.program_id, message.id)
+        if at == 0:
+            await pictures.save(shop.database, caller, shop.program_id, "logo", "", out.getvalue())
+    names = [
+        [str(part["Content-ID"]) for part in mail.walk() if part.get_content_type() == "image/png"]
+        for mail in mail_server.received
+    ]
+    assert names == [["<card@kado>", "<scan@kado>"], ["<logo@kado>", "<card@kado>", "<scan@kado>"]]

@@ -13,7 +13,7 @@ from tests.markup import tags
 
 from kado.delivery import compose, render, samples, short
 from kado.delivery.compose import Receipt
-from kado.delivery.manner import PLAIN, Logo, Manner
+from kado.delivery.manner import PLAIN, Manner, Shown
 from kado.designs import palette
 from kado.languages.choose import Language
 from kado.money import currency
@@ -116,11 +116,12 @@ def test_the_code_for_cameras_leads_to_the_card() -> None:
     assert found.text == samples.CARD.url
 
 
-def test_a_logo_goes_with_the_mail() -> None:
-    logo = Logo(b"\x89PNG\r\n", "png", 'Shop "<One>"', 180)
-    mail = compose.code_mail(samples.CARD, "anna@example.com", replace(PLAIN, logo=logo))
+def test_logo_and_card_go_with_the_mail() -> None:
+    logo, art = Shown(b"\x89PNG\r\n1", 'Shop "<One>"', 180), Shown(b"\x89PNG\r\n2", "", 300)
+    mail = compose.code_mail(samples.CARD, "anna@example.com", replace(PLAIN, logo=logo, art=art))
     assert [part["Content-ID"] for part in mail.walk() if part.get_content_maintype() == "image"] == [
         "<logo@kado>",
+        "<card@kado>",
         "<scan@kado>",
     ]
     html = mail.get_body(("html",))
