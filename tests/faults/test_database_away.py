@@ -10,6 +10,8 @@ from tests.faults.conftest import Behind
 from tests.serving.database_faults import Refusing, Silence
 from tests.serving.till import Till
 
+from kado import barcodes
+
 IN_TIME_SECONDS = (
     16  # nobody listens: a moment; nobody answers: 4.5 s for a statement, and 3 s to let its connection go
 )
@@ -78,7 +80,14 @@ async def operations(till: Till) -> list[tuple[str, str, Any]]:
 
     found = []
     for path, methods in document["paths"].items():
-        names = {"programId": till.program, "passSid": till.program + "0" * 32, "ip": "203.0.113.9"}
+        names = {
+            "programId": till.program,
+            "passSid": till.program + "0" * 32,
+            "serialNumber": till.program + "0" * 32,
+            "passTypeIdentifier": "pass.kado.giftcard",
+            "type": "strip",
+            "ip": "203.0.113.9",
+        }
         filled = path
         for name in _PARAMETER.findall(path):
             filled = filled.replace(f"{{{name}}}", names.get(name, _AN_ID))
@@ -111,9 +120,13 @@ async def send(
     given: dict[str, Any] = {}
     if "application/json" in bodies:
         given = {"json": bodies["application/json"]}
+    elif "multipart/form-data" in bodies:
+        given = {"files": {"image": ("strip.png", barcodes.qr_png("ada"), "image/png")}}
     elif bodies:
         given = {"data": {"username": "ada@example.com", "password": "correct horse battery"}}
     params = _SOUGHT if method == "GET" else None
+    if params and path.endswith(("/paper", "/preview")):
+        params = params | {"format": "a4"}
     began = time.monotonic()
     answer = await till.http.request(method, path, headers=headers, params=params, **given)
     return f"{method} {path}", answer, time.monotonic() - began
