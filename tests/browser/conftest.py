@@ -10,7 +10,7 @@ from tests.browser.chromium import chromium
 from tests.browser.world import World, world
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
