@@ -92,6 +92,7 @@ LEAVES: dict[str, list[str]] = {
 
 BESIDE = {
     ("POST", "/v2/token"),
+    ("POST", "/v2/passes/{passTypeIdentifier}/{serialNumber}/push"),
     ("POST", "/v2/giftcards/merchants/session"),
     ("PUT", "/v2/giftcards/merchants/settings"),
     ("PUT", "/v2/giftcards/merchants/theme"),
@@ -124,7 +125,7 @@ def test_no_write_is_forgotten_by_this_file(method: str, path: str) -> None:
     form = re.compile(re.sub(r"\\{[A-Za-z_]+\\}", "[^/]+", re.escape(path)))
     named = "id sale hold taskId token webhookId export personExport consent alertId ruleId fraudAlertId"
     sample = dict.fromkeys(named.split(), "x" * 3)
-    card = {**sample, "programId": UNKNOWN, "file": "/x", "card": {"serialNumber": "x"}}
+    card = {**sample, "programId": UNKNOWN, "file": "/x", "card": {"serialNumber": "x", "passTypeIdentifier": "pass.x"}}
     same_method = {name: OPERATIONS[name] for name in WALKED if OPERATIONS[name].method == method}
     known = {name for name, one in same_method.items() if form.fullmatch(one.path(card).split("?")[0])}
     assert known & LEAVES.keys() or (method, path) in BESIDE or path.startswith(OF_PEOPLE) or "/session" in path

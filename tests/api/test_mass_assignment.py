@@ -147,6 +147,7 @@ DECLARED = {
 # Writes that take another proof than a bearer, or none, or no JSON: what is sent to them has its own tests below.
 ELSEWHERE = {
     "POST /v2/token",
+    "POST /v2/passes/{passTypeIdentifier}/{serialNumber}/push",  # takes no body
     "POST /v2/token/mfa-verify",
     "POST /v2/giftcards/programs/{programId}/balance-check",
     "POST /v2/giftcards/customer/balance-check",
@@ -212,6 +213,7 @@ def test_no_write_is_forgotten() -> None:
         "keyId": "{keyId}",
         "cardNumber": "",
         "merchantId": "",
+        "card": {"passTypeIdentifier": "{passTypeIdentifier}", "serialNumber": "{serialNumber}"},
         "customerId": "{customerId}",
         "sessionId": "{sessionId}",
         "consent": "{customerId}",

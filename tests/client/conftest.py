@@ -14,6 +14,7 @@ from tests.api.conftest import (  # noqa: F401 - fixtures
     shared_database_url,
     shop,
     thief,
+    wallet_files,
 )
 from tests.api.serving import Served
 from tests.api.shop import Shop

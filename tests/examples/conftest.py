@@ -7,6 +7,7 @@ import pytest_asyncio
 from tests.api.conftest import (  # noqa: F401 - fixtures
     api,
     app_settings,
+    wallet_files,
     environment,
     shared_database_url,
     shop,

@@ -99,6 +99,7 @@ async def test_what_changes_something_is_sent_by_post_and_nothing_else(
         ("/balance/{program_id}", "GET", "HEAD"),
         ("/balance/{program_id}", "POST"),
         ("/balance/{program_id}/challenge", "GET", "HEAD"),
+        ("/pictures/{program_id}/{picture_id}", "GET", "HEAD"),
         (script.PATH, "GET", "HEAD"),
     }
     for method in ("POST", "PUT", "PATCH", "DELETE"):

@@ -62,6 +62,7 @@ OUTSIDE = {
     "language": "words",
     "time_zone": "words",
     "design_template": "a look",
+    "in_wallets": "who is told of a change",
     "delivered_at": "written when a message left",
     "state_seal": "is it",
 }

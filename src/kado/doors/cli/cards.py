@@ -12,6 +12,7 @@ from kado.cards.accept import broken
 from kado.cards.proof.card_proof import NotAProof, Proved, home_of, prove
 from kado.cards.proof.card_proof import check as check_proof
 from kado.cards.seal import Sealer
+from kado.doors.cli import printing
 from kado.doors.cli.output import AsJson, example, fail, print_json, print_table, wrong_usage
 from kado.doors.cli.seal import PublicKeys, read_keys
 from kado.doors.cli.session import ACTOR, CANNOT_TELL, command, session
@@ -141,3 +142,6 @@ def _print(proved: Proved) -> None:
     print(f"Entries 1 to {proved.sealed} are sealed{rest}.")
     at, key = clock.text(proved.seal.sealed_at), proved.seal.public_key.hex()
     print(f"Seal {proved.seal.number} of {at}, signed with {key}.")
+
+
+printing.add_to(app)

@@ -37,7 +37,10 @@ NOUNS: Final = {
     "fraud": Noun("fraud", "Fraud: rules of a program, the alerts that they raise, blocked addresses."),
     "seal": Noun("seal", "Seals: the signed heads of all cards."),
     "webhook": Noun("webhooks", "Webhooks: endpoints that hear of events, and what became of the events sent to them."),
-    "outbox": Noun("outbox", "What has to be delivered: mails and text messages for people, events for webhooks."),
+    "outbox": Noun(
+        "outbox",
+        "What has to be delivered: mails and text messages for people, events for webhooks, changes for wallets.",
+    ),
     "mail": Noun("mail", "Mails and text messages: how they look, and mails that come back."),
     "wallet": Noun("wallet", "Apple Wallet and Google Wallet: what is set up, what is missing, what ends soon."),
     "people": Noun("people", "People's data: what is known of somebody, and forgetting them."),

@@ -5,8 +5,8 @@ from pathlib import Path
 from kado.doors import cli
 from kado.doors.cli.nouns import NOUNS, read
 
-BESIDE = {"__init__", "nouns", "output", "session"}
-"""Files of the folder that hold no command."""
+BESIDE = {"__init__", "nouns", "output", "printing", "session"}
+"""Files of the folder that hold no noun; `printing` holds a command of the cards."""
 
 
 def test_the_help_says_of_each_command_what_the_command_says_itself() -> None:
