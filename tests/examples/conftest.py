@@ -7,11 +7,11 @@ import pytest_asyncio
 from tests.api.conftest import (  # noqa: F401 - fixtures
     api,
     app_settings,
-    wallet_files,
     environment,
     shared_database_url,
     shop,
     thief,
+    wallet_files,
 )
 from tests.client.conftest import network  # noqa: F401 - a fixture
 
