@@ -139,10 +139,10 @@ def main() -> None:
                 run.notes.append(f"The part {part} failed: {type(error).__name__}.")
             print(f" {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     print("\n".join(report.page(run.machine, run.lines, run.goals, run.notes)))
-    if wanted.quick or wanted.only != parser.get_default("only"):
-        raise SystemExit(bool(failed))
-    written = report.write_down(ROOT / "bench" / "results", run.machine, run.lines, run.goals, run.notes, run.beside)
-    print("\nwritten to " + ", ".join(str(file.relative_to(ROOT)) for file in written))
+    if not wanted.quick and wanted.only == parser.get_default("only"):
+        results = ROOT / "bench" / "results"
+        written = report.write_down(results, run.machine, run.lines, run.goals, run.notes, run.beside)
+        print("\nwritten to " + ", ".join(str(file.relative_to(ROOT)) for file in written))
     raise SystemExit(bool(failed))
 
 

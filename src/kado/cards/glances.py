@@ -4,7 +4,6 @@ Tills look at a card before they take it. Read one by one, each look costs the s
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +16,7 @@ from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
 from kado.storage.crowd import Crowd
 from kado.storage.database import AWAY, CONFLICT, KEYED_ONLY, Database, away
 from kado.storage.gather import Gatherer
+from kado.storage.idle import Idle
 
 _SHOWN: Final = f"""
     SELECT {CARD_COLUMNS}, clock_timestamp(), CASE WHEN c.held = 0 THEN 0 ELSE (
@@ -53,9 +53,9 @@ class Glances:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._idle = Idle(lambda: database.connect(KEYED_ONLY))
         self._gatherer: Gatherer[_Ref, Glance | None] = Gatherer(
-            self._read, Crowd("glances", database.places), sort=self._sort
+            self._read, Crowd("glances", database.places), sort=lambda ref: database.apart(ref[0])
         )
 
     async def at(self, program_id: str, card_id: str, *, is_test: bool) -> Glance:
@@ -69,11 +69,7 @@ class Glances:
     async def close(self) -> None:
         """Finish what is under way and give the connection back."""
         await self._gatherer.drained()
-        await self._drop()
-
-    def _sort(self, ref: _Ref) -> str | None:
-        """What may share a list, as in the posting machine."""
-        return ref[0] if self._database.is_distributed else None
+        await self._idle.close()
 
     async def _read(self, refs: list[_Ref]) -> Sequence[Glance | None]:
         wanted = list(set(refs))
@@ -82,7 +78,7 @@ class Glances:
         except CONFLICT as error:
             raise away() from error
         except AWAY as error:
-            await self._drop()
+            await self._idle.close()
             raise away() from error
         glances = {}
         for row in rows:
@@ -94,23 +90,10 @@ class Glances:
         return [glances.get(ref) for ref in refs]
 
     async def _fetch(self, programs: list[str], ids: list[str]) -> list[asyncpg.Record]:
-        connection = await self._on_board()
+        connection = await self._idle.take()
         try:
             if self._database.is_distributed:
                 return await connection.fetch(_GLANCES_OF_ONE, programs[0], ids)
             return await connection.fetch(_GLANCES, programs, ids)
         finally:
-            if not connection.is_closed():
-                self._idle.append(connection)
-
-    async def _on_board(self) -> "asyncpg.Connection[asyncpg.Record]":
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-        return await self._database.connect(KEYED_ONLY)
-
-    async def _drop(self) -> None:
-        while self._idle:
-            with suppress(asyncpg.PostgresError, *AWAY):
-                await self._idle.pop().close(timeout=1)
+            self._idle.give_back(connection)

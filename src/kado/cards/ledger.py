@@ -34,6 +34,7 @@ from kado.observability.meters import DATABASE_RETRIES
 from kado.storage.crowd import Crowd
 from kado.storage.database import AWAY, CONFLICT, HOT, KEYED_ONLY, Connection, Database, await_copy, away
 from kado.storage.gather import Gatherer
+from kado.storage.idle import Idle
 from kado.storage.riding import Ride
 
 log = structlog.get_logger("kado.ledger")
@@ -62,10 +63,12 @@ class Ledger:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
-        self._idle: list[Ride] = []
+        self._idle = Idle(self._connect)
         self._watch = Watch()
         self._gatherer: Gatherer[_Ticket, Answer] = Gatherer(
-            self._settle, Crowd("postings", database.places), sort=self._sort
+            self._settle,
+            Crowd("postings", database.places),
+            sort=lambda ticket: database.apart(ticket.posting.program_id),
         )
 
     async def post(self, posting: Posting | Issue) -> Answer:
@@ -86,11 +89,7 @@ class Ledger:
     async def close(self) -> None:
         """Finish what is under way and give the connection back."""
         await self._gatherer.drained()
-        await self._get_off()
-
-    def _sort(self, ticket: _Ticket) -> str | None:
-        """What may share a list: everything, or what is of one program, where each program has a machine of its own."""
-        return ticket.posting.program_id if self._database.is_distributed else None
+        await self._idle.close()
 
     def _ticket(self, posting: Posting | Issue) -> _Ticket:
         if posting.key is None:
@@ -120,7 +119,7 @@ class Ledger:
                     raise
                 keys_after_lock = True
             except AWAY as error:
-                await self._get_off()
+                await self._idle.close()
                 DATABASE_RETRIES.add(("away",))
                 log.warning("database away", error=type(error).__name__, postings=len(tickets), attempt=attempt)
                 if time.monotonic() > deadline:
@@ -136,7 +135,7 @@ class Ledger:
 
     async def _once(self, tickets: list[_Ticket], *, keys_after_lock: bool) -> Sequence[Result]:
         """One attempt at the whole list: everything or nothing."""
-        ride = await self._on_board()
+        ride = await self._idle.take()
         self._watch = Watch()
         try:
             results, last = await self._run(ride, tickets, keys_after_lock=keys_after_lock)
@@ -150,7 +149,7 @@ class Ledger:
                 await ride.connection.execute("ROLLBACK")
             raise
         finally:
-            self._idle.append(ride)
+            self._idle.give_back(ride)
         outcomes = zip((ticket.posting.action for ticket in tickets), map(_outcome, results), strict=True)
         self._watch.committed(outcomes, (ticket.origin.request_id for ticket in tickets))
         return results
@@ -269,21 +268,10 @@ class Ledger:
             return Answer(answer.status, answer.body)
         return answer
 
-    async def _on_board(self) -> Ride:
-        """A connection for one list; there are as many as lists at a time."""
-        while self._idle:
-            ride = self._idle.pop()
-            if not ride.is_closed():
-                return ride
+    async def _connect(self) -> Ride:
         if self._database.is_distributed:
             return await Ride.on(await self._database.connect(KEYED_ONLY), hot_store.LOCK_OF_ONE, hot_store.WRITE)
         return await Ride.on(await self._database.connect(HOT), hot_store.LOCK, hot_store.WRITE)
-
-    async def _get_off(self) -> None:
-        """Give up those that are idle: what one of them found out is true of all."""
-        while self._idle:
-            with suppress(asyncpg.PostgresError, *AWAY):
-                await self._idle.pop().close()
 
 
 def _outcome(result: Result) -> str:

@@ -145,6 +145,10 @@ class Database:
             async with self.read() as connection:
                 self.is_distributed = await is_distributed(connection)
 
+    def apart(self, program_id: str) -> str | None:
+        """What may share a list: everything, or what is of one program, where each program has a machine of its own."""
+        return program_id if self.is_distributed else None
+
     async def close(self) -> None:
         """Give back all connections; those still busy after a moment are cut."""
         try:

@@ -118,9 +118,9 @@ class Ride:
             self._planned_for = size
             await self.connection.execute("DISCARD PLANS")
 
-    async def close(self) -> None:
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own
         """Give the connection back."""
-        await self.connection.close(timeout=1)
+        await self.connection.close(timeout=timeout)
 
     def is_closed(self) -> bool:
         """Whether the connection has ended."""

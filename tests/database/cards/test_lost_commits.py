@@ -48,8 +48,8 @@ class Unlucky(Ledger):
 
     losing: LosesOneAnswer | None = None
 
-    async def _on_board(self) -> Any:
-        real = await super()._on_board()
+    async def _connect(self) -> Any:
+        real = await super()._connect()
         if self.losing is None:
             self.losing = LosesOneAnswer(real)
         return real if self.losing.lost else self.losing

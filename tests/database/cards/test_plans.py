@@ -67,7 +67,7 @@ async def multiply(superuser: Any) -> None:
 
 async def pages_read(shop: Shop, superuser: Any) -> dict[str, int]:
     """How many pages were read of each table and its indexes so far, by the database's own look-ups too."""
-    (ride,) = shop.ledger._idle
+    (ride,) = shop.ledger._idle._waiting
     for connection in (ride.connection, superuser):
         await connection.execute("SELECT pg_stat_force_next_flush()")
     rows = await superuser.fetch(
@@ -79,7 +79,7 @@ async def pages_read(shop: Shop, superuser: Any) -> dict[str, int]:
 
 async def plans(shop: Shop) -> list[dict[str, Any]]:
     """The plans of both statements, as the ledger's connection keeps them."""
-    (ride,) = shop.ledger._idle
+    (ride,) = shop.ledger._idle._waiting
     assert ride is not None
     found = []
     for statement in (ride._first, ride._last):

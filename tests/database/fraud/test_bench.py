@@ -37,7 +37,7 @@ async def statements(shop: Shop, card: str, amount: int = 1) -> list[str]:
     """What the posting machine asks the database for one sale."""
     await shop.redeem(card, 1)  # there is a connection now
     asked: list[str] = []
-    (ride,) = shop.ledger._idle
+    (ride,) = shop.ledger._idle._waiting
     connection = ride.connection
 
     def note(query: Any) -> None:

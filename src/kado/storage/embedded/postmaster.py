@@ -55,9 +55,9 @@ _BUFFERS_MOST_MB = 512
 _OF_THE_MEMORY = 16
 
 
-def buffers(memory_mb: int) -> str:
+def buffers(megabytes: int) -> str:
     """How much PostgreSQL keeps in memory of its own, on a machine with so much: the system keeps the rest."""
-    return f"{max(_BUFFERS_LEAST_MB, min(_BUFFERS_MOST_MB, memory_mb // _OF_THE_MEMORY))}MB"
+    return f"{max(_BUFFERS_LEAST_MB, min(_BUFFERS_MOST_MB, megabytes // _OF_THE_MEMORY))}MB"
 
 
 class State(Enum):
