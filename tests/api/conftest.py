@@ -15,8 +15,8 @@ from tests.api.shape import faults
 from tests.api.shop import Body, Fits, Shop, Superuser
 from tests.conftest import _on_server, copy_database, drop_database, url_of
 from tests.serving.bouncer import bouncing
+from tests.serving.wallet_files import apple_settings
 
-from kado.passes import development
 from kado.settings import Settings
 
 HERE = Path(__file__).parent
@@ -49,14 +49,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def wallet_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What is set where there is a certificate for Apple Wallet to develop with."""
-    folder = tmp_path_factory.mktemp("wallet")
-    development.make(folder)
-    return {
-        "KADO_APPLE_CERTIFICATE": str(folder / development.CERTIFICATE),
-        "KADO_APPLE_KEY": str(folder / development.KEY),
-        "KADO_APPLE_WWDR": str(folder / development.AUTHORITY),
-        "KADO_APPLE_CERTIFICATE_KIND": "development",
-    }
+    return apple_settings(tmp_path_factory.mktemp("wallet"))
 
 
 @pytest.fixture(scope="module")

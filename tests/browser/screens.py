@@ -65,7 +65,7 @@ def of_card(name: str) -> Screen:
     return show
 
 
-STATES = ("pending", "bare", "active", "suspended", "expired", "depleted", "voided")
+STATES = ("pending", "bare", "active", "design", "suspended", "expired", "depleted", "voided")
 SCREENS: dict[str, Screen] = {name: of_card(name) for name in STATES} | {
     one.__name__: one for one in (wrong_code, number, older, languages, balance, result, unknown, nothing)
 }

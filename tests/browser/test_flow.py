@@ -1,12 +1,18 @@
 """The gift in someone's hand: from the sale to the till and back to the page, in a browser, with mails by SMTP."""
 
 import io
+import json
+import zipfile
+from decimal import Decimal
+from typing import Any
 
 import zxingcpp
 from PIL import Image
 from playwright.sync_api import expect
+from tests.api.pictures import MULTIPART, a_body, a_picture
 from tests.browser.conftest import Visits
 from tests.browser.world import World
+from tests.serving.server import until
 
 # The pages are asked for by their words, as people and screen readers find them.
 
@@ -26,6 +32,10 @@ def test_from_the_mail_to_the_till_and_back(shop: World, visit: Visits) -> None:
     page.wait_for_url(card.address)
     expect(page.get_by_text("Ready to use")).to_be_visible()
     expect(page.get_by_role("img", name="QR code of this gift card")).to_be_visible()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Add to Apple Wallet").click()
+    in_wallet = pass_in(taken.value.path().read_bytes())
+    assert in_wallet["storeCard"]["primaryFields"][0]["value"] == Decimal("60.00")
     sold = shop.act(card, "redeem", amount="12.50")
     assert sold["remainingBalance"] == "47.50"
     page.reload()
@@ -34,6 +44,12 @@ def test_from_the_mail_to_the_till_and_back(shop: World, visit: Visits) -> None:
     expect(first).to_contain_text("-€12.50")
     expect(first).to_contain_text("Blumen & Bücher")
 
+    again = shop.http.get(
+        f"{in_wallet['webServiceURL']}/v1/passes/{in_wallet['passTypeIdentifier']}/{in_wallet['serialNumber']}",
+        headers={"Authorization": f"ApplePass {in_wallet['authenticationToken']}"},
+    )
+    assert pass_in(again.content)["storeCard"]["primaryFields"][0]["value"] == Decimal("47.50")
+
     page.goto(shop.balance_page)
     page.get_by_label("Card number").fill(card.grouped)
     page.get_by_label("Security code").fill(card.code)
@@ -41,6 +57,45 @@ def test_from_the_mail_to_the_till_and_back(shop: World, visit: Visits) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Your balance")
     expect(page.get_by_text("€47.50")).to_be_visible()
     assert page.url == shop.balance_page
+
+
+def test_what_google_was_given_follows_the_card(shop: World, visit: Visits) -> None:
+    card = shop.active("60.00")
+    page = visit().page
+    page.goto(card.address)
+    link = page.get_by_role("link", name="Add to Google Wallet").get_attribute("href")
+    answer = shop.http.get(f"{shop.server.base_url}{link}", headers={"Authorization": ""})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("https://pay.google.com/gp/v/save/")
+
+    def balance() -> str:
+        return str(shop.google.kept[f"3388.{shop.program}-{card.id}"]["balance"]["micros"])
+
+    assert balance() == "60000000"
+    shop.act(card, "redeem", amount="12.50")
+    until(lambda: balance() == "47500000", 15, "Google is not told")
+
+
+def test_a_card_shows_the_design_that_was_chosen_for_it(shop: World, visit: Visits) -> None:
+    page = visit().page
+    page.goto(shop.cards["design"].address)
+    art = page.locator(".card img")
+    assert "/birthday-" in str(art.get_attribute("src"))
+    assert art.evaluate("image => image.complete && image.naturalWidth > 0")
+    page.goto(shop.cards["active"].address)
+    expect(page.locator(".card img")).to_have_count(0)
+    path = f"/v2/loyalty/programs/{shop.program}/card/designs/roses"
+    sent = shop.http.post(path, content=a_body(a_picture(size=(856, 540))), headers=MULTIPART)
+    assert sent.status_code == 200, sent.text
+    page.goto(shop.active(designTemplate="Roses").address)
+    assert str(art.get_attribute("src")) in sent.json()["url"]
+    assert art.evaluate("image => image.naturalWidth") == 856
+
+
+def pass_in(content: bytes) -> Any:
+    """What the pass in this file says."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return json.loads(archive.read("pass.json"), parse_float=Decimal)
 
 
 def test_a_double_click_activates_once(shop: World, visit: Visits) -> None:

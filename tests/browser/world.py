@@ -8,12 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import unquote
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.database.delivery.servers import Listening, MailServer
 from tests.serving.server import Server, serving, until
+from tests.serving.wallet_api import WalletApi, keeping_beside
+from tests.serving.wallet_files import apple_settings
 
 from kado.access.signatures import HEADER, sign
 
@@ -46,6 +52,7 @@ class World:
     server: Server
     mail: MailServer
     http: httpx2.Client
+    google: WalletApi
     merchant_id: str
     program: str = ""
     cards: dict[str, Card] = field(default_factory=dict)
@@ -103,6 +110,7 @@ class World:
         expired = self.active(expiresAt=soon.isoformat())
         self.cards["pending"] = self.card()
         self.cards["bare"] = self.card(customerName=None, senderName=None, customMessage=None)
+        self.cards["design"] = self.active("75.00", designTemplate="birthday")
         used = self.cards["active"] = self.active("120.00")
         for amount in ("12.50", "8.90", "31.00"):
             self.act(used, "redeem", amount=amount)
@@ -132,17 +140,40 @@ def world(**settings: str) -> Iterator[World]:
     listening = Listening(mail)
     listening.start()
     mail.port = listening.port
+    mailing = {"KADO_MAIL_URL": mail.url}
     try:
-        with serving(settings={"KADO_MAIL_URL": mail.url, **settings}) as server:
+        with _wallets() as (google, of_wallets), serving(settings=mailing | of_wallets | settings) as server:
             merchant_id = server.merchant(SHOP, owner="owner@blumen.example")
             bearer = {"Authorization": f"Bearer {server.key(SHOP)}"}
             with httpx2.Client(base_url=server.base_url, headers=bearer, timeout=20, trust_env=False) as http:
-                made = World(server, mail, http, merchant_id)
+                made = World(server, mail, http, google, merchant_id)
                 made.program = made.open_program()
                 _dress(made)
                 yield made
     finally:
         listening.stop()
+
+
+@contextmanager
+def _wallets() -> Iterator[tuple[WalletApi, dict[str, str]]]:
+    """Both wallets: a development certificate for one, and what stands for Google, with what tells the server so."""
+    account = generate_private_key(65537, 2048)
+    with TemporaryDirectory() as name, keeping_beside(account.public_key()) as google:
+        folder = Path(name)
+        folder.chmod(0o711)  # whoever runs PostgreSQL for root goes through it, too
+        pem = account.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        said = {"client_email": "kado@example.iam.gserviceaccount.com", "token_uri": google.token_url}
+        said |= {"type": "service_account", "private_key": pem, "private_key_id": "key-1"}
+        (folder / "google.json").write_text(json.dumps(said))
+        yield (
+            google,
+            {
+                **apple_settings(folder),
+                "KADO_GOOGLE_ISSUER": "3388",
+                "KADO_GOOGLE_SERVICE_ACCOUNT": str(folder / "google.json"),
+                "KADO_GOOGLE_URL": google.url,
+            },
+        )
 
 
 def _dress(made: World) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -75,3 +77,24 @@ async def keeping(public_key: Any) -> AsyncIterator[WalletApi]:
         yield service
     finally:
         server.close()
+
+
+@contextmanager
+def keeping_beside(public_key: Any) -> Iterator[WalletApi]:
+    """The same, in a thread of its own: for whoever has no loop."""
+    begun: Future[tuple[WalletApi, asyncio.Event, asyncio.AbstractEventLoop]] = Future()
+
+    async def keep() -> None:
+        async with keeping(public_key) as service:
+            over = asyncio.Event()
+            begun.set_result((service, over, asyncio.get_running_loop()))
+            await over.wait()
+
+    thread = Thread(target=asyncio.run, args=(keep(),))
+    thread.start()
+    service, over, loop = begun.result(10)
+    try:
+        yield service
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()

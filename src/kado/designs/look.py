@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from kado.designs import palette, pictures, store
+from kado.designs import palette, pictures, store, templates
 from kado.designs.palette import Palette
 from kado.designs.pictures import Picture
 from kado.designs.wallet import card_colours
@@ -51,7 +51,15 @@ async def look_of(database: Database, program: Program) -> Look:
     )
 
 
+async def chosen_art(database: Database, program_id: str, look: Look, design_template: str | None) -> Picture | None:
+    """The picture that was chosen for a card; None for one of the plain design, of which the program has none."""
+    own = await pictures.own_design(database, program_id, design_template)
+    if own is None and templates.named(design_template) == templates.PLAIN:
+        return None
+    return own or pictures.drawn(design_template, look.card)
+
+
 async def art_of(database: Database, program_id: str, look: Look, design_template: str | None) -> Picture:
     """The picture on a card: the program's own of this name, else the one that comes along, in the card's colour."""
-    own = await pictures.own_design(database, program_id, design_template)
-    return own or pictures.drawn(design_template, look.card)
+    chosen = await chosen_art(database, program_id, look, design_template)
+    return chosen or pictures.drawn(design_template, look.card)

@@ -1,6 +1,7 @@
 """Every SQL statement about pictures and designs."""
 
 import json
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import asyncpg
@@ -29,6 +30,15 @@ async def list_all(connection: Connection, program_id: str) -> list[Row]:
     """All of a program's, without their content."""
     return await connection.fetch(
         f"SELECT {_COLUMNS} FROM picture WHERE program_id = $1 ORDER BY kind, slug", program_id
+    )
+
+
+async def list_with_content(connection: Connection, program_id: str, kinds: Sequence[str]) -> list[Row]:
+    """Those of these kinds, with their content; designs of cards are none of them."""
+    return await connection.fetch(
+        f"SELECT {_COLUMNS}, content FROM picture WHERE program_id = $1 AND kind = ANY($2) AND slug = ''",
+        program_id,
+        list(kinds),
     )
 
 

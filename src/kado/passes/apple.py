@@ -40,7 +40,7 @@ def made(shown: Shown, certificate: Certificate, public_url: str, token: str) ->
 
 def pass_of(shown: Shown, certificate: Certificate, public_url: str, token: str | None) -> dict[str, Any]:
     """What `pass.json` says; without the members for devices where there is no token."""
-    card, light, say = shown.card, shown.look.light, say_of(shown)
+    card, brand, say = shown.card, shown.brand, say_of(shown)
     code = {
         "format": "PKBarcodeFormatQR",
         "message": card.pass_sid,
@@ -53,17 +53,20 @@ def pass_of(shown: Shown, certificate: Certificate, public_url: str, token: str 
         "teamIdentifier": certificate.team,
         "serialNumber": card.pass_sid,
         "organizationName": shown.look.shop,
-        "description": say("gift_card", shop=shown.look.shop),
-        "logoText": shown.look.shop,
-        "backgroundColor": _rgb(light.button),
-        "foregroundColor": _rgb(light.on_button),
-        "labelColor": _rgb(light.on_button),
+        "description": brand.description or say("gift_card", shop=shown.look.shop),
+        "backgroundColor": _rgb(brand.ground),
+        "foregroundColor": _rgb(brand.ink),
+        "labelColor": _rgb(brand.label),
         # A card is money: whoever wants to give it away sends its link, on purpose.
         "sharingProhibited": True,
         "barcode": code,
         "barcodes": [code],
         "storeCard": _fields(shown, say, is_development=certificate.is_development),
     }
+    # A logo of the shop's own says its name already.
+    text = brand.logo_text or (None if "logo" in brand.own else shown.look.shop)
+    if text is not None:
+        said["logoText"] = text
     if shown.expires_at is not None:
         said["expirationDate"] = _moment(shown, shown.expires_at)
     if shown.is_over:
@@ -75,7 +78,7 @@ def pass_of(shown: Shown, certificate: Certificate, public_url: str, token: str 
 
 def files(said: Mapping[str, Any], shown: Shown) -> dict[str, bytes]:
     """All files of the pass but the manifest and the signature, by their names."""
-    made_of = {"pass.json": _encode(said), **pictures(shown.look.light)}
+    made_of = {"pass.json": _encode(said), **pictures(shown.brand)}
     for language in Language:
         made_of[f"{language}.lproj/pass.strings"] = _strings(shown, language)
     return made_of

@@ -1,6 +1,6 @@
-"""The pictures of a pass, drawn by us in the shop's colours: an icon, a small mark, and a strip behind the balance.
+"""The pictures of a pass: an icon, a logo, and a strip behind the balance; the program's own, or drawn by us.
 
-They hold no letters, so that one set does for every language and every script.
+Ours are in the card's colours and hold no letters, so that one set does for every language and every script.
 """
 
 import io
@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from kado.designs.palette import Palette
+from kado.designs.brand import Brand, OwnPicture
 
-_SCALES: Final = (1, 2, 3)
+_SUFFIXES: Final = {1: "", 2: "@2x", 3: "@3x"}
 _ICON: Final = 29
 _LOGO: Final = 40
+_LOGO_BOX: Final = (160, 50)
+"""What Apple gives to a logo at most, in points."""
 _STRIP: Final = (375, 144)
 _FINE: Final = 4
 """How many times larger it is drawn than shown, so that edges are smooth."""
@@ -25,16 +27,39 @@ _FAINT, _CLEAR, _KNOT = 20, 38, 56
 Colour = tuple[int, int, int, int]
 
 
-def pictures(palette: Palette) -> Mapping[str, bytes]:
+def pictures(brand: Brand) -> Mapping[str, bytes]:
     """The files of a pass, by their names, as PNG."""
-    return _pictures(palette.button, palette.on_button)
+    files = dict(_drawn(brand.ground, brand.ink))
+    for kind, one in brand.own.items():
+        files |= _own(kind, one, brand.ground)
+    return files
+
+
+@lru_cache(maxsize=32)
+def _own(kind: str, one: OwnPicture, ground: str) -> Mapping[str, bytes]:
+    """The program's picture in every size. An icon is square and is filled up with the card's colour."""
+    form = one.picture.media_type.removeprefix("image/").upper()
+    with Image.open(io.BytesIO(one.content), formats=[form]) as opened:
+        image = opened.convert("RGBA")
+    return {f"{kind}{suffix}.png": _png(_sized(kind, image, scale, ground)) for scale, suffix in _SUFFIXES.items()}
+
+
+def _sized(kind: str, image: Image.Image, scale: int, ground: str) -> Image.Image:
+    if kind == "logo":
+        return ImageOps.contain(image, (_LOGO_BOX[0] * scale, _LOGO_BOX[1] * scale), Image.Resampling.LANCZOS)
+    if kind == "strip":
+        return ImageOps.fit(image, (_STRIP[0] * scale, _STRIP[1] * scale), Image.Resampling.LANCZOS)
+    side = _ICON * scale
+    made = Image.new("RGBA", (side, side), _rgba(ground))
+    inner = ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS)
+    made.alpha_composite(inner, ((side - inner.width) // 2, (side - inner.height) // 2))
+    return made
 
 
 @lru_cache(maxsize=256)
-def _pictures(ground: str, ink: str) -> Mapping[str, bytes]:
+def _drawn(ground: str, ink: str) -> Mapping[str, bytes]:
     made = {}
-    for scale in _SCALES:
-        suffix = "" if scale == 1 else f"@{scale}x"
+    for scale, suffix in _SUFFIXES.items():
         made[f"icon{suffix}.png"] = _png(_icon(_ICON * scale, _rgba(ground), _rgba(ink)))
         made[f"logo{suffix}.png"] = _png(_gift(_LOGO * scale, _rgba(ink)))
         made[f"strip{suffix}.png"] = _png(_strip(_STRIP[0] * scale, _STRIP[1] * scale, _rgba(ground), _rgba(ink)))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from kado import clock
 from kado.cards.card import Card, CardStatus
+from kado.designs import pictures
 from kado.languages.choose import Language
 from kado.money import Currency
 from kado.passes.shown import Shown, say_of
@@ -21,6 +22,7 @@ _STATES: Final = {
     CardStatus.VOIDED: "INACTIVE",
     CardStatus.DEPLETED: "ACTIVE",  # it can be reloaded
 }
+_PICTURES: Final = {"logo": "programLogo", "strip": "heroImage"}
 _MICROS: Final = 6
 
 
@@ -35,17 +37,18 @@ def object_id(issuer: str, card: Card) -> str:
 
 
 def gift_card_class(issuer: str, shown: Shown) -> dict[str, Any]:
-    """The program, as a `giftCardClass`."""
+    """The program, as a `giftCardClass`. Google fetches the pictures from this server's public address."""
     return {
         "id": class_id(issuer, shown.program),
         "issuerName": shown.look.shop,
         "merchantName": shown.look.shop,
         "localizedCardNumberLabel": _localized(shown, "card"),
-        "hexBackgroundColor": shown.look.light.button,
+        "hexBackgroundColor": shown.brand.ground,
         "allowBarcodeRedemption": True,
         # A card is money: whoever wants to give it away sends its link, on purpose.
         "multipleDevicesAndHoldersAllowedStatus": "ONE_USER_ALL_DEVICES",
         "reviewStatus": "UNDER_REVIEW",
+        **{member: _image(shown, kind) for kind, member in _PICTURES.items() if kind in shown.brand.own},
     }
 
 
@@ -82,6 +85,14 @@ def gift_card_object(issuer: str, shown: Shown) -> dict[str, Any]:
         header = _localized(shown, "words_from", name=sender) if sender else _localized(shown, "words")
         said["textModulesData"].insert(0, {"id": "words", "localizedHeader": header, "body": message})
     return said
+
+
+def _image(shown: Shown, kind: str) -> dict[str, Any]:
+    own = shown.program.language
+    return {
+        "sourceUri": {"uri": shown.public_url + pictures.address(shown.program.id, shown.brand.own[kind].picture)},
+        "contentDescription": {"defaultValue": {"language": own.value, "value": shown.look.shop}},
+    }
 
 
 def micros(minor: int, currency: Currency) -> int:

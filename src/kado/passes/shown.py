@@ -6,7 +6,9 @@ from typing import Final
 
 from kado import clock
 from kado.cards.card import Card, CardStatus
+from kado.cards.codes import page_url
 from kado.cards.find import Found
+from kado.designs.brand import Brand, brand_of
 from kado.designs.look import Look, look_of
 from kado.languages.choose import Language
 from kado.languages.say import Say, saying
@@ -20,14 +22,19 @@ AREA: Final = "wallet"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A card as it was at one moment, its program, and how the shop looks."""
+    """A card as it was at one moment, its program, and how the shop and its cards look."""
 
     card: Card
     program: Program
     look: Look
+    brand: Brand
     now: datetime
-    page_url: str
-    """The holder's page of the card."""
+    public_url: str
+
+    @property
+    def page_url(self) -> str:
+        """The holder's page of the card."""
+        return page_url(self.public_url, self.card.pass_sid)
 
     @property
     def status(self) -> CardStatus:
@@ -67,14 +74,10 @@ def say_of(shown: Shown, language: Language | None = None) -> Say:
     return saying(AREA, language or shown.program.language)
 
 
-def page_url(public_url: str, card: Card) -> str:
-    """The holder's page of a card."""
-    return f"{public_url}/cards/{card.pass_sid}"
-
-
 async def show(database: Database, public_url: str, found: Found) -> Shown:
     """A card that was found, with all that a pass shows beside it."""
     program = await find.get(database, found.card.program_id)
     assert program is not None, "a card has a program"
     look = await look_of(database, program)
-    return Shown(found.card, program, look, found.now, page_url(public_url, found.card))
+    brand = await brand_of(database, program.id, look)
+    return Shown(found.card, program, look, brand, found.now, public_url)

@@ -17,6 +17,7 @@ from tests.database.cards.builders import Shop, open_shop
 from tests.database.delivery.servers import Certificate, self_signed
 from tests.serving.push_server import PushServer, pushing
 from tests.serving.wallet_api import WalletApi, keeping
+from tests.serving.wallet_files import apple_settings
 
 from kado.crypto import Keyring
 from kado.doors.api import answers
@@ -36,11 +37,15 @@ SOON = tuple(timedelta(seconds=0.01) for _ in WAITS)
 
 
 @pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a development certificate."""
-    folder = tmp_path_factory.mktemp("certificates")
-    development.make(folder)
-    return folder
+def of_apple(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The settings that name a development certificate."""
+    return apple_settings(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def certificates(of_apple: dict[str, str]) -> Path:
+    """The folder that it is in."""
+    return Path(of_apple["KADO_APPLE_WWDR"]).parent
 
 
 @pytest.fixture(scope="session")
@@ -49,15 +54,8 @@ def server_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture
-def settings(certificates: Path, tmp_path: Path) -> WalletSettings:
-    said = {
-        "KADO_DATA_DIR": str(tmp_path / "data"),
-        "KADO_APPLE_CERTIFICATE": str(certificates / development.CERTIFICATE),
-        "KADO_APPLE_KEY": str(certificates / development.KEY),
-        "KADO_APPLE_WWDR": str(certificates / development.AUTHORITY),
-        "KADO_APPLE_CERTIFICATE_KIND": "development",
-    }
-    return load(said).wallets
+def settings(of_apple: dict[str, str], tmp_path: Path) -> WalletSettings:
+    return load(of_apple | {"KADO_DATA_DIR": str(tmp_path / "data")}).wallets
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ from kado.cards.find import Found, card_by_pass
 from kado.cards.holder import holder, uses_of
 from kado.cards.numbers import show_number as number_of
 from kado.cards.posting import Answer, Outcome
-from kado.designs.look import look_of
+from kado.designs import pictures
+from kado.designs.look import chosen_art, look_of
 from kado.doors.pages import forms
-from kado.doors.pages.card_shown import TAKES_CODE, Facts, Number, facts_of
+from kado.doors.pages.card_shown import TAKES_CODE, Art, Facts, Number, facts_of
 from kado.doors.pages.respond import Page, Problem, nothing_here, shown, visitor_of
 from kado.doors.pages.rooms import Rooms
 from kado.errors import NotFound, Refusal, TooMany
@@ -134,6 +135,7 @@ async def _card_page(
     wanted = _PAGE.fullmatch(request.query_params.get("page", ""))
     at = int(wanted[0]) if wanted else 1
     uses, has_older = await uses_of(rooms.database, card, at)
+    art = await chosen_art(rooms.database, program.id, look, card.design_template)
     facts: Facts = facts_of(opened.found, program, visitor.language, uses)
     takes_code = (facts.is_pending or facts.takes_code) and number is None
     tokens = {name: forms.token_for(rooms.keyring, f"{opened.address}/{name}") for name in ("activate", "number")}
@@ -145,6 +147,7 @@ async def _card_page(
         program,
         {
             "card": facts,
+            "art": None if art is None else Art(pictures.address(program.id, art), art.width, art.height),
             "problem": problem,
             "number": number,
             "tokens": tokens,

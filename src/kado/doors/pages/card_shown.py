@@ -41,6 +41,14 @@ class ShownUse(NamedTuple):
     is_gain: bool
 
 
+class Art(NamedTuple):
+    """The picture that was chosen for the card: where it is, and its size in pixels."""
+
+    address: str
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A card's full number, for who has shown its code."""

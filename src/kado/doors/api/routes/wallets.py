@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from kado.access.permissions import Permission
+from kado.cards.codes import page_url
 from kado.cards.find import Found
 from kado.doors.api import answers, shown
 from kado.doors.api.rights import Rule, held_by
@@ -20,7 +21,6 @@ from kado.errors import NotFound, Unavailable
 from kado.passes import freshness, registrations
 from kado.passes.apple import MEDIA_TYPE
 from kado.passes.failures import NotTold
-from kado.passes.shown import page_url
 
 router = APIRouter(prefix="/v2/passes/{passTypeIdentifier}/{serialNumber}", tags=["Passes"], route_class=StrictRoute)
 
@@ -55,7 +55,7 @@ async def get_pass(request: Request, reader: Reading, passTypeIdentifier: PassTy
 async def get_url(request: Request, reader: Reading, passTypeIdentifier: PassType, serialNumber: Serial) -> Response:
     """The holder's page of the card, from which it is taken into a wallet."""
     found = await _found(request, reader, passTypeIdentifier, serialNumber)
-    return shown.json_response({"url": page_url(services_of(request).settings.public_url, found.card)})
+    return shown.json_response({"url": page_url(services_of(request).settings.public_url, found.card.pass_sid)})
 
 
 @router.get("/savetowallet", name="getPassSaveToWallet", response_model=None)
