@@ -5,12 +5,13 @@ from typing import Final
 
 from starlette.routing import Route
 
-from kado.doors.pages import script
 from kado.doors.pages.balance import challenge, check_balance, show_form
 from kado.doors.pages.card import activate, back_to_the_card, show_card, show_number
 from kado.doors.pages.picture import picture
+from kado.doors.pages.proof_script import PROOF
 from kado.doors.pages.respond import answering
 from kado.doors.pages.rooms import Rooms
+from kado.web import asset
 
 FORM_PATHS: Final = ("/cards/", "/balance/")
 """Below these, bodies are forms."""
@@ -32,7 +33,7 @@ def routes(rooms: Rooms) -> list[Route]:
         Route("/balance/{program_id}", answering(rooms, check_balance), methods=["POST"]),
         Route("/balance/{program_id}/challenge", answering(rooms, challenge), methods=["GET"]),
         Route("/pictures/{program_id}/{picture_id}", picture(rooms.database), methods=["GET"], name="picture"),
-        Route(script.PATH, script.serve, methods=["GET"]),
+        *asset.routes([PROOF]),
     ]
 
 

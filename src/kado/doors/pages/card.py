@@ -21,13 +21,14 @@ from kado.cards.numbers import show_number as number_of
 from kado.cards.posting import Answer, Outcome
 from kado.designs import pictures
 from kado.designs.look import chosen_art, look_of
-from kado.doors.pages import forms
 from kado.doors.pages.card_shown import TAKES_CODE, Art, Facts, Number, facts_of
-from kado.doors.pages.respond import Page, Problem, nothing_here, shown, visitor_of
+from kado.doors.pages.respond import Page, Problem, nothing_here, shown
 from kado.doors.pages.rooms import Rooms
 from kado.errors import NotFound, Refusal, TooMany
 from kado.programs import find as programs
 from kado.programs.program import Program
+from kado.web import forms
+from kado.web.visitor import visitor_of
 
 _SID: Final = re.compile(r"[0-9a-f]{56}", re.ASCII)
 _PAGE: Final = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
