@@ -15,7 +15,7 @@ from kado.access.signatures import sign
 from kado_client import AsyncKado, Kado, Retries, Signer, UnexpectedAnswer, new_key
 from kado_client.records.cards import Balance, Pass
 from kado_client.records.people import Token
-from kado_client.wire import changes, exact, members, parse, path_of, valid_key
+from kado_client.wire import changes, exact, kado_headers, members, parse, path_of, valid_key
 
 BALANCE = {
     "id": "0" * 24,
@@ -77,6 +77,17 @@ def test_a_time_without_a_zone_and_a_float_are_not_sent() -> None:
 def test_an_id_leads_nowhere_else(segment: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
         path_of("cards", segment)
+
+
+def test_headers_have_the_names_of_the_wire() -> None:
+    assert kado_headers(time_zone="Europe/Vienna", receipt_email="ada@example.com", language=None) == {
+        "Kado-Time-Zone": "Europe/Vienna",
+        "Kado-Receipt-Email": "ada@example.com",
+    }
+    for value in ("", "a b", "a\r\nX-Injected: 1", "é@example.com"):
+        with pytest.raises(ValueError, match="receipt_email") as caught:
+            kado_headers(receipt_email=value)
+        assert not value or value not in str(caught.value)
 
 
 def test_keys_are_checked_and_made() -> None:

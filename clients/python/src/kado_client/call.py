@@ -42,6 +42,8 @@ class Call(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     content: bytes = field(default=b"", repr=False)
     content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What this call says beside what all of the client's calls say."""
     key: str | None = None
     """The idempotency key. With one, the call moves money once however often it is sent."""
     is_safe: bool = False

@@ -28,11 +28,20 @@ class AsyncResource:
         return await self._transport.send(call)
 
     async def _move(
-        self, path: Path, record: type[R], body: Mapping[str, object], key: str | None, method: str = "POST"
+        self,
+        path: Path,
+        record: type[R],
+        body: Mapping[str, object],
+        key: str | None,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
     ) -> R:
         """A change of a card: with the caller's key or, so that it can be sent again, one of its own."""
         key = new_key() if key is None else valid_key(key)
-        return await self._transport.send(Call(method, self._at(path), one(record), content=_json(body), key=key))
+        content = _json(body)
+        call = Call(method, self._at(path), one(record), content=content, key=key, headers=headers or {})
+        return await self._transport.send(call)
 
     async def _write(
         self,

@@ -8,7 +8,7 @@ from datetime import datetime
 from kado_client._sync.resource import Resource
 from kado_client.call import Call
 from kado_client.records.cards import BulkIssue, CsvLink, Recipient
-from kado_client.wire import Amount, exact, members
+from kado_client.wire import Amount, exact, kado_headers, members
 
 
 class Bulk(Resource):
@@ -23,9 +23,14 @@ class Bulk(Resource):
         is_physical: bool | None = None,
         design_template: str | None = None,
         expires_at: datetime | None = None,
+        language: str | None = None,
+        time_zone: str | None = None,
         idempotency_key: str | None = None,
     ) -> BulkIssue:
-        """Make `count` cards, or one for each recipient. Many take a while: then ask `get` with the `task_id`."""
+        """Make `count` cards, or one for each recipient. Many take a while: then ask `get` with the `task_id`.
+
+        `language` (`de-AT`) and `time_zone` (`Europe/Vienna`) are those of all recipients, else the program's are used.
+        """
         body = members(
             initial_value=exact(initial_value),
             count=count,
@@ -34,7 +39,8 @@ class Bulk(Resource):
             design_template=design_template,
             expires_at=expires_at,
         )
-        return self._move(("cards", "bulk"), BulkIssue, body, idempotency_key)
+        headers = kado_headers(language=language, time_zone=time_zone)
+        return self._move(("cards", "bulk"), BulkIssue, body, idempotency_key, headers=headers)
 
     def get(self, task_id: str) -> BulkIssue:
         """How far a bulk issue is."""

@@ -8,7 +8,7 @@ from kado_client._sync.money import Money
 from kado_client.call import Page
 from kado_client.records.cards import Balance, Card, CodeSent, Lineage, Transaction
 from kado_client.records.money import Ended
-from kado_client.wire import Amount, changes, exact, members
+from kado_client.wire import Amount, changes, exact, kado_headers, members
 
 
 class Cards(Money):
@@ -28,9 +28,16 @@ class Cards(Money):
         is_physical: bool | None = None,
         expires_at: datetime | None = None,
         deliver_at: datetime | None = None,
+        language: str | None = None,
+        time_zone: str | None = None,
+        receipt_email: str | None = None,
         idempotency_key: str | None = None,
     ) -> Card:
-        """Make a card. It is pending, and worth nothing until it is activated; its code goes to the customer."""
+        """Make a card. It is pending, and worth nothing until it is activated; its code goes to the customer.
+
+        `language` (`de-AT`) and `time_zone` (`Europe/Vienna`) are the customer's, else the program's are used; whoever
+        gives the card hears at `receipt_email` what leaves for whom and when.
+        """
         body = members(
             initial_value=exact(initial_value),
             merchant_id=merchant_id,
@@ -44,7 +51,8 @@ class Cards(Money):
             expires_at=expires_at,
             deliver_at=deliver_at,
         )
-        return self._move(("cards",), Card, body, idempotency_key)
+        headers = kado_headers(language=language, time_zone=time_zone, receipt_email=receipt_email)
+        return self._move(("cards",), Card, body, idempotency_key, headers=headers)
 
     def get(self, card_id: str, *, include_transactions: bool = False) -> Card:
         """A card as it is now; with its latest 250 entries in `transactions`, if asked for."""
@@ -104,16 +112,22 @@ class Cards(Money):
         customer_phone: str | None = None,
         sender_name: str | None = None,
         custom_message: str | None = None,
+        language: str | None = None,
+        time_zone: str | None = None,
         idempotency_key: str | None = None,
     ) -> CodeSent:
-        """Void the security code and send a new one, to the card's own contacts or to these."""
+        """Void the security code and send a new one, to the card's own contacts or to these.
+
+        `language` and `time_zone` are those of whoever gets it, as at `issue`.
+        """
         body = members(
             customer_email=customer_email,
             customer_phone=customer_phone,
             sender_name=sender_name,
             custom_message=custom_message,
         )
-        return self._move(("cards", card_id, "resend-code"), CodeSent, body, idempotency_key)
+        headers = kado_headers(language=language, time_zone=time_zone)
+        return self._move(("cards", card_id, "resend-code"), CodeSent, body, idempotency_key, headers=headers)
 
     def schedule(self, card_id: str, deliver_at: datetime | None, *, idempotency_key: str | None = None) -> Card:
         """Hold a card's delivery back until then; None cancels that."""
