@@ -13,7 +13,7 @@ import pytest
 import kado_client
 from kado.access.signatures import sign
 from kado_client import AsyncKado, Kado, Retries, Signer, UnexpectedAnswer, new_key
-from kado_client.records.cards import Balance, Pass
+from kado_client.records.cards import Balance, BulkIssue, Pass
 from kado_client.records.people import Token
 from kado_client.wire import changes, exact, kado_headers, members, parse, path_of, valid_key
 
@@ -88,6 +88,13 @@ def test_headers_have_the_names_of_the_wire() -> None:
         with pytest.raises(ValueError, match="receipt_email") as caught:
             kado_headers(receipt_email=value)
         assert not value or value not in str(caught.value)
+
+
+def test_a_bulk_issue_that_was_complete_at_once_is_known_by_its_link() -> None:
+    link = f"https://cards.example/v2/giftcards/programs/{'1' * 24}/cards/bulk/{'2' * 24}/csv/token"
+    assert BulkIssue(csv_download_url=link).id == "2" * 24
+    assert BulkIssue(task_id="3" * 24, csv_download_url=link).id == "3" * 24
+    assert BulkIssue().id is None
 
 
 def test_keys_are_checked_and_made() -> None:

@@ -95,6 +95,11 @@ def many(record: type[R]) -> Callable[[Answer], Page[R]]:
     return read
 
 
+def whole(answer: Answer) -> bytes:
+    """Reads a file."""
+    return answer.content
+
+
 def untyped(answer: Answer) -> Json:
     """Reads an object as it is; nothing at all is an empty one."""
     body = _body(answer) if answer.content else {}

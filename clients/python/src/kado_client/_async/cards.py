@@ -94,6 +94,31 @@ class AsyncCards(AsyncMoney):
         """Which cards this one came from, and which it became."""
         return await self._get(("cards", card_id, "lineage"), Lineage)
 
+    async def paper(
+        self,
+        card_id: str,
+        *,
+        format: str | None = None,  # noqa: A002 - the API's word
+        size: str | None = None,
+        shift_right: int | None = None,
+        shift_down: int | None = None,
+        language: str | None = None,
+    ) -> bytes:
+        """A card to print, as PDF: number, QR code of its page and the giver's words, and never its security code.
+
+        `format` is `a4`, `letter`, `folded` or `label`; `size`, of the sheet of the latter two, `a4` or `letter`: else
+        what is usual in the program's country. Shifts are of labels, −100 to 100 tenths of a millimetre. `language` is
+        `en`, `de`, `fr`, `es` or `nl`, else the program's. Raises `Refused` with `card_expired` or `card_not_active`.
+        """
+        return await self._get_file(
+            ("cards", card_id, "paper"),
+            format=format,
+            size=size,
+            shiftRight=shift_right,
+            shiftDown=shift_down,
+            language=language,
+        )
+
     async def check_balance(self, card_number: str, security_code: str, *, captcha_token: str | None = None) -> Balance:
         """What a holder may see with number and code. Whatever is wrong with them, it is `NotFound`.
 

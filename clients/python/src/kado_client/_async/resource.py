@@ -1,11 +1,11 @@
-"""What the groups of operations have in common: a place in the API and five ways to call something there."""
+"""What the groups of operations have in common: a place in the API and six ways to call something there."""
 
 import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from kado_client._async.transport import AsyncTransport
-from kado_client.call import Call, Page, many, new_key, one, untyped
+from kado_client.call import Call, Page, many, new_key, one, untyped, whole
 from kado_client.wire import Json, Record, path_of, valid_key
 
 R = TypeVar("R", bound=Record)
@@ -26,6 +26,9 @@ class AsyncResource:
     async def _list(self, path: Path, record: type[R], **query: object) -> Page[R]:
         call = Call("GET", self._at(path), many(record), _query(query), is_safe=True)
         return await self._transport.send(call)
+
+    async def _get_file(self, path: Path, **query: object) -> bytes:
+        return await self._transport.send(Call("GET", self._at(path), whole, _query(query), is_safe=True))
 
     async def _move(
         self,

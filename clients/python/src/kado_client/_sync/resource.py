@@ -1,13 +1,13 @@
 # Written by scripts/client.py (make format) from _async/resource.py. Change that instead.
 
-"""What the groups of operations have in common: a place in the API and five ways to call something there."""
+"""What the groups of operations have in common: a place in the API and six ways to call something there."""
 
 import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from kado_client._sync.transport import Transport
-from kado_client.call import Call, Page, many, new_key, one, untyped
+from kado_client.call import Call, Page, many, new_key, one, untyped, whole
 from kado_client.wire import Json, Record, path_of, valid_key
 
 R = TypeVar("R", bound=Record)
@@ -28,6 +28,9 @@ class Resource:
     def _list(self, path: Path, record: type[R], **query: object) -> Page[R]:
         call = Call("GET", self._at(path), many(record), _query(query), is_safe=True)
         return self._transport.send(call)
+
+    def _get_file(self, path: Path, **query: object) -> bytes:
+        return self._transport.send(Call("GET", self._at(path), whole, _query(query), is_safe=True))
 
     def _move(
         self,
