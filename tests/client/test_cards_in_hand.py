@@ -1,15 +1,18 @@
-"""A card in somebody's hand, through the client, on the real server: for whom, on paper."""
+"""A card in somebody's hand, through the client, on the real server: for whom, how it looks, on paper."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.api.pictures import a_picture
 from tests.api.shop import Shop
+from tests.client.conftest import Clients
 from tests.client.proxy import Answers, Mishap, Proxy
 from tests.paper_seen import pages_of
 
+from kado.access.permissions import Role
 from kado.paper.work import print_next_piece
-from kado_client import ApiError, NetworkError, NotFound, NotValid, Refused
+from kado_client import ApiError, NetworkError, NotAllowed, NotFound, NotValid, Refused
 
 GERMAN = {"language": "de-AT", "time_zone": "Europe/Vienna"}
 ADA = "ada@example.com"
@@ -123,6 +126,84 @@ async def test_paper_is_ordered_once_and_whoever_does_not_know_asks(program: Any
     with pytest.raises(ApiError) as caught:
         await program.bulk.order_paper(made.id)
     assert (caught.value.status, caught.value.code) == (409, "cards_in_use")
+
+
+# ── how it looks ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_program_says_how_its_cards_look(kado: Any, network: Proxy, shop: Shop) -> None:
+    look = kado.program(await shop.program()).look
+    before = await look.get()
+    assert (before.background_color, before.shown.foreground_color, before.shown.logo_url) == (None, "#ffffff", None)
+    network.will(Mishap.LOSE_ANSWER)
+    after = await look.update(background_color="rgb(250, 204, 21)", foreground_color="#fff", logo_text="Flowers")
+    assert (after.background_color, after.logo_text) == ("#facc15", "Flowers")
+    assert after.shown.foreground_color != "#ffffff", "white on yellow cannot be read"
+    again = await look.update(logo_text=None)
+    assert (again.background_color, again.logo_text) == ("#facc15", None)
+    assert await look.get() == again
+    with pytest.raises(NotValid) as caught:
+        await look.update(label_color="red")
+    assert caught.value.code == "invalid_color"
+
+
+async def test_pictures_are_sent_and_taken_away(kado: Any, network: Proxy, shop: Shop) -> None:
+    look = kado.program(await shop.program()).look
+    network.will(Mishap.LOSE_ANSWER)
+    logo = await look.send_picture("logo", a_picture(size=(2000, 1000)))
+    assert len(network.seen) == 2, "the same picture again changes nothing"
+    assert (logo.type, logo.width, logo.height, logo.bytes > 0) == ("logo", 640, 320, True)
+    assert logo.updated_at.tzinfo is not None
+    served = await shop.api.client.get(logo.url[logo.url.index("/pictures/") :])
+    assert (len(served.content), served.headers["content-type"]) == (logo.bytes, logo.content_type)
+    assert await look.picture("logo") == logo
+    assert list(await look.pictures()) == [logo]
+    assert (await look.get()).shown.logo_url == logo.url
+    assert await look.remove_picture("logo") is None
+    for calling in (look.picture, look.remove_picture):
+        with pytest.raises(NotFound) as caught:
+            await calling("logo")
+        assert caught.value.code == "picture_not_found"
+
+
+async def test_what_is_no_picture_is_refused_by_its_kind(program: Any) -> None:
+    for image, code in ((b"<svg/>", "image_type"), (a_picture(size=(1, 1)), "image_too_small"), (b"", "missing")):
+        with pytest.raises(NotValid) as caught:
+            await program.look.send_picture("icon", image)
+        assert (caught.value.code, caught.value.fields[0].loc) == (code, ("body", "image"))
+    with pytest.raises(NotFound):
+        await program.look.send_picture("poster", a_picture())
+
+
+async def test_a_program_has_designs_of_its_own(kado: Any, shop: Shop) -> None:
+    look = kado.program(await shop.program()).look
+    drawn = {one.slug: one for one in await look.designs()}
+    assert "birthday" in drawn
+    assert {(one.own, one.bytes, one.updated_at) for one in drawn.values()} == {(False, None, None)}
+    own = await look.send_design("birthday", a_picture(size=(856, 540)))
+    assert (own.slug, own.own, own.width, own.content_type.startswith("image/")) == ("birthday", True, 856, True)
+    assert await look.design("birthday") == own
+    assert len(await look.designs()) == len(drawn)
+    await look.remove_design("birthday")
+    assert await look.design("birthday") == drawn["birthday"]
+    with pytest.raises(NotValid) as caught:
+        await look.send_design("Birthday", a_picture())
+    assert caught.value.code == "design_name"
+
+
+async def test_a_sample_is_no_card(program: Any) -> None:
+    (page,) = pages_of(
+        await program.look.preview(format="folded", size="letter", design_template="winter", language="en")
+    )
+    assert (page.codes["Code 128"], page.size, "Sample" in page.words) == (["0000000000000000"], (612, 792), True)
+
+
+async def test_only_an_owner_changes_the_look(clients: Clients, network: Proxy, shop: Shop) -> None:
+    _, cashier = await shop.somebody(Role.CASHIER)
+    look = clients.make(network.url, cashier).program(shop.program_id).look
+    with pytest.raises(NotAllowed):
+        await look.send_picture("logo", a_picture())
+    assert len(await look.designs()) >= 7
 
 
 async def _printed(shop: Shop) -> None:

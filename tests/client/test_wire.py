@@ -12,7 +12,9 @@ import pytest
 
 import kado_client
 from kado.access.signatures import sign
+from kado.doors.api import multipart
 from kado_client import AsyncKado, Kado, Retries, Signer, UnexpectedAnswer, new_key
+from kado_client.call import form_data
 from kado_client.records.cards import Balance, BulkIssue, Pass
 from kado_client.records.people import Token
 from kado_client.wire import changes, exact, kado_headers, members, parse, path_of, valid_key
@@ -88,6 +90,13 @@ def test_headers_have_the_names_of_the_wire() -> None:
         with pytest.raises(ValueError, match="receipt_email") as caught:
             kado_headers(receipt_email=value)
         assert not value or value not in str(caught.value)
+
+
+def test_a_file_is_sent_as_it_is_whatever_is_in_it() -> None:
+    sent = b"\x89PNG\r\n\r\n--\r\n--x--\0"
+    body, content_type = form_data("image", sent)
+    assert multipart.parse(content_type.encode(), body) == {"image": sent}
+    assert form_data("image", sent)[1] != content_type
 
 
 def test_a_bulk_issue_that_was_complete_at_once_is_known_by_its_link() -> None:
@@ -176,7 +185,7 @@ def test_waits_grow_and_are_spread() -> None:
 def test_both_clients_have_the_same_operations_and_explain_each() -> None:
     operations = _operations(AsyncKado)
     assert operations == _operations(Kado)
-    assert len(operations) > 55
+    assert len(operations) > 80
     assert [name for name, text in operations.items() if not text] == []
 
 

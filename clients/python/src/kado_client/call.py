@@ -106,6 +106,18 @@ def untyped(answer: Answer) -> Json:
     return body if isinstance(body, dict) else {"value": body}
 
 
+def form_data(name: str, content: bytes) -> tuple[bytes, str]:
+    """A file as the only part of a form: the body and its content type.
+
+    The boundary is random, so that no file has it in it.
+    """
+    boundary = secrets.token_hex(16)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
+    kind = "Content-Type: application/octet-stream\r\n\r\n"
+    body = b"".join((head.encode(), kind.encode(), content, f"\r\n--{boundary}--\r\n".encode()))
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
 def _body(answer: Answer) -> Any:  # noqa: ANN401 - JSON can be anything
     try:
         return parse(answer.content)

@@ -1,13 +1,13 @@
 # Written by scripts/client.py (make format) from _async/resource.py. Change that instead.
 
-"""What the groups of operations have in common: a place in the API and six ways to call something there."""
+"""What the groups of operations have in common: a place in the API and seven ways to call something there."""
 
 import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from kado_client._sync.transport import Transport
-from kado_client.call import Call, Page, many, new_key, one, untyped, whole
+from kado_client.call import Call, Page, form_data, many, new_key, one, untyped, whole
 from kado_client.wire import Json, Record, path_of, valid_key
 
 R = TypeVar("R", bound=Record)
@@ -60,6 +60,12 @@ class Resource:
         """A change that takes no key; it is sent once, unless twice is the same as once (`is_safe`)."""
         content = b"" if body is None else _json(body)
         return self._transport.send(Call(method, self._at(path), one(record), content=content, is_safe=is_safe))
+
+    def _send_picture(self, path: Path, record: type[R], image: bytes) -> R:
+        """A picture in the place of the one before: the same one again changes nothing, so it may be sent twice."""
+        content, content_type = form_data("image", image)
+        call = Call("POST", self._at(path), one(record), content=content, content_type=content_type, is_safe=True)
+        return self._transport.send(call)
 
     def _delete(self, path: Path) -> Json:
         return self._transport.send(Call("DELETE", self._at(path), untyped, is_safe=True))
