@@ -1,18 +1,24 @@
-"""A card in somebody's hand, through the client, on the real server: for whom, how it looks, on paper."""
+"""A card in somebody's hand, through the client, on the real server: for whom, how it looks, on paper, in wallets."""
 
+import io
+import json
+import zipfile
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from tests.api.pictures import a_picture
-from tests.api.shop import Shop
+from tests.api.shop import Body, Shop
 from tests.client.conftest import Clients
 from tests.client.proxy import Answers, Mishap, Proxy
 from tests.paper_seen import pages_of
 
+from kado.access import keys
 from kado.access.permissions import Role
 from kado.paper.work import print_next_piece
-from kado_client import ApiError, NetworkError, NotAllowed, NotFound, NotValid, Refused
+from kado_client import ApiError, NetworkError, NotAllowed, NotFound, NotValid, Refused, Signer
 
 GERMAN = {"language": "de-AT", "time_zone": "Europe/Vienna"}
 ADA = "ada@example.com"
@@ -204,6 +210,60 @@ async def test_only_an_owner_changes_the_look(clients: Clients, network: Proxy, 
     with pytest.raises(NotAllowed):
         await look.send_picture("logo", a_picture())
     assert len(await look.designs()) >= 7
+
+
+# ── in wallets ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_card_is_taken_into_a_wallet(kado: Any, network: Proxy, shop: Shop) -> None:
+    card = await shop.active("25.00")
+    of = await _pass_of(kado, card)
+    network.will(Mishap.LOSE_ANSWER)
+    with zipfile.ZipFile(io.BytesIO(await kado.passes.file(*of))) as archive:
+        said = json.loads(archive.read("pass.json"))
+    assert said["serialNumber"] == of[1]
+    assert (await kado.passes.url(*of)).url == card["card"]["url"]
+    shown = await kado.passes.pass_json(*of)
+    assert shown["storeCard"]["primaryFields"][0]["value"] == Decimal("25.00")
+    assert "authenticationToken" not in shown
+    network.will(Mishap.LOSE_ANSWER)
+    assert (await kado.passes.push(*of)).queued == 0
+    assert len(network.seen) == 2, "whoever is told twice looks twice"
+
+
+async def test_a_front_end_signs_for_passes_too(clients: Clients, kado: Any, network: Proxy, shop: Shop) -> None:
+    of = await _pass_of(kado, await shop.active())
+    services = shop.api.services
+    made = await keys.create_signing_key(services.database, services.keyring, shop.merchant_id, "operator:test")
+    front_end = clients.make(network.url, signer=Signer(made.key_id, made.secret))
+    assert (await front_end.passes.file(*of)).startswith(b"PK")
+
+
+async def test_google_is_asked_for_where_it_is_set_up(kado: Any, network: Proxy, shop: Shop) -> None:
+    of = await _pass_of(kado, await shop.active())
+    for calling in (kado.passes.save_to_wallet, kado.passes.wallet_object):
+        with pytest.raises(NotFound) as caught:
+            await calling(*of)
+        assert caught.value.code == "wallet_not_offered"
+    network.will(Answers(200, body=b'{"url": "https://pay.google.com/gp/v/save/x"}'))
+    assert (await kado.passes.save_to_wallet(*of)).url == "https://pay.google.com/gp/v/save/x"
+    network.will(Answers(200, body=b'{"id": "1.x", "balance": {"micros": "25000000"}}'))
+    assert (await kado.passes.wallet_object(*of))["balance"] == {"micros": "25000000"}
+
+
+async def test_a_pass_of_another_type_is_none(kado: Any, shop: Shop) -> None:
+    _, serial = await _pass_of(kado, await shop.active())
+    calls: tuple[Callable[[str, str], Awaitable[object]], ...] = (kado.passes.file, kado.passes.url, kado.passes.push)
+    for calling in calls:
+        with pytest.raises(NotFound) as caught:
+            await calling("pass.other", serial)
+        assert caught.value.code == "pass_not_found"
+
+
+async def _pass_of(kado: Any, card: Body) -> tuple[str, str]:
+    """Its type and its serial number."""
+    found = (await kado.program(card["programId"]).cards.get(card["id"])).card
+    return found.pass_type_identifier, found.serial_number
 
 
 async def _printed(shop: Shop) -> None:

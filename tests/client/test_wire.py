@@ -75,10 +75,14 @@ def test_a_time_without_a_zone_and_a_float_are_not_sent() -> None:
         changes({"max_reload": 5.5})
 
 
-@pytest.mark.parametrize("segment", ["", "..", "a/b", "a?b", "a b", "%2e%2e", "é"])
+@pytest.mark.parametrize("segment", ["", ".", "..", "a..", ".a", "a/b", "a?b", "a b", "%2e%2e", "é"])
 def test_an_id_leads_nowhere_else(segment: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
         path_of("cards", segment)
+
+
+def test_a_pass_type_is_a_part_of_a_path() -> None:
+    assert path_of("pass.kado.giftcard", "0" * 56, "url") == f"pass.kado.giftcard/{'0' * 56}/url"
 
 
 def test_headers_have_the_names_of_the_wire() -> None:

@@ -19,7 +19,7 @@ Amount: TypeAlias = Decimal | int | str
 Json: TypeAlias = Mapping[str, Any]
 
 _EXACT: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
-_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 

@@ -1,4 +1,4 @@
-"""What the groups of operations have in common: a place in the API and seven ways to call something there."""
+"""What the groups of operations have in common: a place in the API and eight ways to call something there."""
 
 import json
 from collections.abc import Mapping
@@ -26,6 +26,9 @@ class AsyncResource:
     async def _list(self, path: Path, record: type[R], **query: object) -> Page[R]:
         call = Call("GET", self._at(path), many(record), _query(query), is_safe=True)
         return await self._transport.send(call)
+
+    async def _get_untyped(self, path: Path) -> Json:
+        return await self._transport.send(Call("GET", self._at(path), untyped, is_safe=True))
 
     async def _get_file(self, path: Path, **query: object) -> bytes:
         return await self._transport.send(Call("GET", self._at(path), whole, _query(query), is_safe=True))

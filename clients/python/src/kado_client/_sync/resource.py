@@ -1,6 +1,6 @@
 # Written by scripts/client.py (make format) from _async/resource.py. Change that instead.
 
-"""What the groups of operations have in common: a place in the API and seven ways to call something there."""
+"""What the groups of operations have in common: a place in the API and eight ways to call something there."""
 
 import json
 from collections.abc import Mapping
@@ -28,6 +28,9 @@ class Resource:
     def _list(self, path: Path, record: type[R], **query: object) -> Page[R]:
         call = Call("GET", self._at(path), many(record), _query(query), is_safe=True)
         return self._transport.send(call)
+
+    def _get_untyped(self, path: Path) -> Json:
+        return self._transport.send(Call("GET", self._at(path), untyped, is_safe=True))
 
     def _get_file(self, path: Path, **query: object) -> bytes:
         return self._transport.send(Call("GET", self._at(path), whole, _query(query), is_safe=True))

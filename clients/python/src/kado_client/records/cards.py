@@ -131,6 +131,21 @@ class PassBalance(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PassLink(Record):
+    """An address at which a holder has their card; whoever knows it can see the card."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassPush(Record):
+    """Wallets are told anew."""
+
+    queued: int
+    """How many there are that hold the card."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CodeSent(Record):
     """A new security code is on its way; the old one is void."""
 
