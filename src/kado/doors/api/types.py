@@ -7,15 +7,13 @@ store and to compute with: exact decimals, UTC times, E.164 numbers, text withou
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Annotated, Any, Final
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from kado import contacts
+from kado import clock, contacts
 
 OBJECT_ID_PATTERN: Final = "^[0-9a-f]{24}$"
 
@@ -231,14 +229,9 @@ LocalDatetime = Annotated[datetime, BeforeValidator(_only_iso_text), AfterValida
 
 def _time_zone(text: str) -> str:
     # Only names that are there: some spellings work on some systems, and what works here must work on all.
-    if text not in _zones():
+    if not clock.is_zone(text):
         raise PydanticCustomError("time_zone", "Input should be a time zone by its name, such as Europe/Berlin")
     return text
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 LanguageTag = Annotated[str, Field(max_length=35, pattern="^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}$")]

@@ -24,6 +24,8 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("cards", f"{IN_PROGRAM}/cards", Permission.CARDS_LIST),
         Way("find", f"{IN_PROGRAM}/find", Permission.CARDS_READ),
     ),
+    "rules": (Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),),
+    "shop": (Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }
 """By sections, whose words are `section_…`, in the order of the page."""

@@ -111,7 +111,7 @@ def _further(refusal: Refusal) -> dict[str, str]:
 
 
 def _common(language: Language, areas: tuple[str, ...], address: str) -> dict[str, Any]:
-    known = ("console", *areas)
+    known = ("console", "console_ways", *areas)
     return {
         "language": language,
         "languages": LANGUAGES,
