@@ -2,7 +2,9 @@
 
 import calendar
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Final
+from zoneinfo import available_timezones
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -39,6 +41,17 @@ def where(moment: datetime, zone: tzinfo) -> datetime:
         return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
     except OverflowError:
         return moment.replace(tzinfo=UTC)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The names of all time zones, such as Europe/Berlin."""
+    return frozenset(available_timezones())
+
+
+def is_zone(name: str) -> bool:
+    """Whether this is the name of a time zone, spelled as it is everywhere."""
+    return name in zones()
 
 
 def add_months(moment: datetime, months: int) -> datetime:

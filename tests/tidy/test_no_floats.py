@@ -13,7 +13,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 
-FOLDERS = ("cards", "programs", "doors/api", "doors/pages", "doors/cli", "web")
+FOLDERS = ("cards", "programs", "doors/api", "doors/console", "doors/pages", "doors/cli", "web")
 """Where amounts are numbers. Mails and events get them as texts, made in `cards`."""
 
 # Seconds, sizes and rates: floats that are never an amount. By file, what stands there and why.

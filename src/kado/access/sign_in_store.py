@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from kado.access.store import STAFF, Staff, staff_of
 from kado.storage.database import Connection
 
 
@@ -46,6 +47,27 @@ async def insert_session(
         started_at,
         ends,
     )
+
+
+async def prolong_session(
+    connection: Connection, session_id: str, staff_id: str, life: timedelta, most: timedelta
+) -> tuple[Staff, datetime, datetime] | None:
+    """Let an open sign-in go on for `life` from now, but no longer than `most` after its beginning.
+
+    The person, the database's time and the new end; None where it is over, closed, or goes on for as long already.
+    """
+    row = await connection.fetchrow(
+        "UPDATE staff_session x SET expires_at = least(statement_timestamp() + $3::interval, x.started_at + $4)"
+        " FROM staff s WHERE x.id = $1 AND x.staff_id = $2 AND s.id = x.staff_id AND s.active AND x.ended_at IS NULL"
+        " AND x.expires_at > statement_timestamp()"
+        " AND x.expires_at < least(statement_timestamp() + $3::interval, x.started_at + $4)"
+        f" RETURNING {STAFF}, statement_timestamp() AS now, x.expires_at",
+        session_id,
+        staff_id,
+        life,
+        most,
+    )
+    return None if row is None else (staff_of(row), row["now"], row["expires_at"])
 
 
 async def insert_pending(connection: Connection, token_hash: bytes, staff_id: str, life: timedelta) -> None:

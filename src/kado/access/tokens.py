@@ -65,8 +65,9 @@ def issue(
     now: datetime,
     valid_from: datetime | None = None,
     token_id: str | None = None,
+    ends: datetime | None = None,
 ) -> str:
-    """A token for one hour from `now`, the database's time.
+    """A token for one hour from `now`, the database's time, or until `ends` where that comes before.
 
     `valid_from` is the moment before which this person's tokens are refused. The token counts whole seconds, so one
     that is issued in the very second of that moment is dated to the next one.
@@ -74,8 +75,9 @@ def issue(
     issued_at = int(now.timestamp())
     if valid_from is not None:
         issued_at = max(issued_at, math.ceil(valid_from.timestamp()))
+    life = LIFE_SECONDS if ends is None else min(LIFE_SECONDS, int(ends.timestamp()) - issued_at)
     claims = {
-        "exp": issued_at + LIFE_SECONDS,
+        "exp": issued_at + life,
         "nbf": issued_at,
         "iat": issued_at,
         "iss": ISSUER,

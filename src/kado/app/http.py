@@ -9,7 +9,7 @@ from kado.app import compose, graceful
 from kado.app.connection import Bounds
 from kado.app.fast_connection import configured
 from kado.cards.page_check import PageChecks
-from kado.doors import pages, wallet
+from kado.doors import console, pages, wallet
 from kado.doors.api import Neighbours, served
 from kado.doors.api.services import Services
 from kado.observability.meters import CONNECTIONS
@@ -39,7 +39,7 @@ async def serve(settings: Settings, url: str, listening: socket.socket, stop: as
 
 
 def neighbours(services: Services) -> Neighbours:
-    """The pages and what wallets call, on the rooms that the API opens on."""
+    """The pages, the console and what wallets call, on the rooms that the API opens on."""
     rooms = pages.Rooms(
         database=services.database,
         keyring=services.keyring,
@@ -51,8 +51,32 @@ def neighbours(services: Services) -> Neighbours:
         looks=services.looks,
         offers=services.wallets.offers,
     )
-    routes = [*wallet.routes(services.database, services.blocks, services.wallets), *pages.routes(rooms)]
-    return Neighbours(routes, pages.FORM_PATHS, pages.GUESSABLE)
+    routes = [
+        *wallet.routes(services.database, services.blocks, services.wallets),
+        *pages.routes(rooms),
+        *console.routes(_console(services)),
+    ]
+    form_paths = (*pages.FORM_PATHS, *console.FORM_PATHS)
+    return Neighbours(routes, form_paths, pages.GUESSABLE)
+
+
+def _console(services: Services) -> console.Rooms:
+    return console.Rooms(
+        settings=services.settings,
+        keyring=services.keyring,
+        database=services.database,
+        reader=services.reader,
+        access=services.access,
+        reaches=services.reaches,
+        ledger=services.ledger,
+        glances=services.glances,
+        checks=services.checks,
+        blocks=services.blocks,
+        looks=services.looks,
+        poster=services.poster,
+        wallets=services.wallets,
+        has_captcha=services.captcha.is_on,
+    )
 
 
 def bounds(settings: Settings) -> Bounds:

@@ -42,6 +42,12 @@ async def dismiss(database: Database, program_id: str, merchant_id: str, actor: 
     await database.repeat(work)
 
 
+async def list_admitted(database: Database, program_id: str) -> list[tuple[str, str]]:
+    """Id and name of the merchants that are admitted to the program, by name."""
+    async with database.read() as connection:
+        return await store.list_admitted(connection, program_id)
+
+
 async def _record(
     connection: Connection, action: str, program_id: str, merchant_id: str, actor: str, *, is_admitted: bool
 ) -> None:

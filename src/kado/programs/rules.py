@@ -29,7 +29,7 @@ def known_currency(code: str) -> Currency:
     try:
         return money.currency(code)
     except money.UnknownCurrency as error:
-        raise Invalid(("body", "currency"), str(error)) from None
+        raise Invalid(("body", "currency"), str(error), "currency_unknown") from None
 
 
 def settle(currency: Currency, wanted: WantedLimits, current: Limits | None = None) -> Limits:
@@ -47,12 +47,18 @@ def settle(currency: Currency, wanted: WantedLimits, current: Limits | None = No
     if not isinstance(wanted.max_initial_value, Decimal):
         max_initial = min(max_initial, max_balance)
     if max_initial > max_balance:
-        raise Invalid(("body", "maxInitialValue"), "A card cannot be issued for more than maxBalance lets it hold.")
+        raise Invalid(
+            ("body", "maxInitialValue"),
+            "A card cannot be issued for more than maxBalance lets it hold.",
+            "limit_above_balance",
+        )
     min_initial = _asked(
         currency, "minInitialValue", wanted.min_initial_value, now.min_initial_value, least, least, held
     )
     if min_initial > max_initial:
-        raise Invalid(_blamed(wanted), "minInitialValue must not be greater than maxInitialValue or maxBalance.")
+        raise Invalid(
+            _blamed(wanted), "minInitialValue must not be greater than maxInitialValue or maxBalance.", "limits_crossed"
+        )
     cashier_default = min(_whole(currency, _CASHIER), max_initial)
     return Limits(
         min_initial_value=min_initial,
@@ -75,36 +81,52 @@ def settle(currency: Currency, wanted: WantedLimits, current: Limits | None = No
 def check_name(name: str) -> str:
     """The name, if it is 1 to 255 characters, none of them a control character. Raises `Invalid`."""
     if not name.strip() or len(name) > _NAME_MAX or _CONTROL.search(name):
-        raise Invalid(("body", "name"), f"A name has 1 to {_NAME_MAX} characters and no control characters.")
+        raise Invalid(
+            ("body", "name"), f"A name has 1 to {_NAME_MAX} characters and no control characters.", "name_invalid"
+        )
     return name
 
 
 def check_prefix(prefix: str) -> str:
     """The prefix of card numbers, if it is at most eight digits. Raises `Invalid`."""
     if not _PREFIX.fullmatch(prefix):
-        raise Invalid(("body", "cardNumberPrefix"), "A card number begins with at most 8 digits of your choice.")
+        raise Invalid(
+            ("body", "cardNumberPrefix"), "A card number begins with at most 8 digits of your choice.", "prefix_invalid"
+        )
     return prefix
 
 
 def check_months(months: int) -> int:
     """The months of a card's life, if they are 1 to 60. Raises `Invalid`."""
     if not 1 <= months <= _MONTHS_MAX:
-        raise Invalid(("body", "expiryMonths"), f"Cards live for 1 to {_MONTHS_MAX} months.")
+        raise Invalid(("body", "expiryMonths"), f"Cards live for 1 to {_MONTHS_MAX} months.", "number_out_of_range")
     return months
 
 
 def check_retention(days: int | None) -> int | None:
     """For how many days an ended card keeps its people, if they are 0 to 365, or None for ever. Raises `Invalid`."""
     if days is not None and not 0 <= days <= _RETENTION_MAX:
-        raise Invalid(("body", "retention_period_days"), f"People are kept for 0 to {_RETENTION_MAX} days, or always.")
+        raise Invalid(
+            ("body", "retention_period_days"),
+            f"People are kept for 0 to {_RETENTION_MAX} days, or always.",
+            "number_out_of_range",
+        )
     return days
 
 
 def check_pass_type(identifier: str) -> str:
     """The wallet pass type, if it begins with `pass.`. Raises `Invalid`."""
     if not _PASS_TYPE.fullmatch(identifier) or not identifier.isprintable():
-        raise Invalid(("body", "passTypeIdentifier"), "A pass type identifier begins with 'pass.'.")
+        raise Invalid(
+            ("body", "passTypeIdentifier"), "A pass type identifier begins with 'pass.'.", "pass_type_invalid"
+        )
     return identifier
+
+
+def check_captcha(*, is_wanted: bool | None, has_captcha: bool) -> None:
+    """Raises `Invalid` where a captcha is asked for that nobody could solve: this server has none."""
+    if is_wanted and not has_captcha:
+        raise Invalid(("body", "requireCaptcha"), "This server has no captcha (KADO_CAPTCHA).", "captcha_off")
 
 
 def _asked(
@@ -117,12 +139,14 @@ def _asked(
         return default
     if not wanted.is_finite() or not currency.decimal(low) <= wanted <= currency.decimal(high):
         raise Invalid(
-            ("body", field), f"{field} must be from {currency.text(low)} to {currency.text(high)} {currency.code}."
+            ("body", field),
+            f"{field} must be from {currency.text(low)} to {currency.text(high)} {currency.code}.",
+            "limit_out_of_range",
         )
     try:
         return currency.minor(wanted)
     except money.TooManyDecimals as error:
-        raise Invalid(("body", field), f"{error}.") from None
+        raise Invalid(("body", field), f"{error}.", "decimal_max_places") from None
 
 
 def _max_redeem(currency: Currency, wanted: WantedAmount, current: int | None, low: int, high: int) -> int | None:

@@ -156,6 +156,16 @@ async def insert_admission(connection: Connection, program_id: str, merchant_id:
     return row is not None
 
 
+async def list_admitted(connection: Connection, program_id: str) -> list[tuple[str, str]]:
+    """Id and name of the merchants that are admitted to the program, by name."""
+    rows = await connection.fetch(
+        "SELECT m.id, m.name FROM program_admission a JOIN merchant m ON m.id = a.merchant_id"
+        " WHERE a.program_id = $1 ORDER BY m.name, m.id",
+        program_id,
+    )
+    return [(row["id"], row["name"]) for row in rows]
+
+
 async def delete_admission(connection: Connection, program_id: str, merchant_id: str) -> bool:
     """End the admission; False when there was none."""
     row = await connection.fetchrow(

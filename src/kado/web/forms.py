@@ -1,8 +1,8 @@
 """Forms of our own pages: which of them a request brings, and whether it comes from one that we rendered.
 
-There is no cookie that another site could borrow. What is typed in, a code, no other site knows. Still a form carries a
-token that we made for its address within a day, and a browser that says it was sent by another site is turned away: no
-site makes its visitors guess for it.
+Holders' pages have no cookie that another site could borrow, and what is typed in there, a code, no other site knows;
+where people sign in, a token is made for one sign-in. Each form carries a token that we made for its address within a
+day, and a browser that says it was sent by another site is turned away: no site makes its visitors guess for it.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from kado.crypto import Keyring, equal
 from kado.errors import Forbidden
 
-_FIELD_MAX: Final = 4096
+FIELD_MAX: Final = 4096
 """More than a proof of work has. What is longer is cut, and fits nothing then."""
 
 _DAY_HOURS: Final = 24
@@ -38,12 +38,23 @@ def is_own(keyring: Keyring, address: str, token: str) -> bool:
     return any(equal(given.encode(errors="replace"), mac.encode()) for mac in _macs(keyring, address, hour, nonce))
 
 
-async def fields_of(request: Request) -> Mapping[str, str]:
-    """What was typed in. Raises `Forbidden` for a form that another site sent."""
+async def fields_of(request: Request, longest: int = FIELD_MAX) -> Mapping[str, str]:
+    """What was typed in, each field cut to `longest`. Raises `Forbidden` for a form that another site sent."""
+    _refuse_other_sites(request)
+    form = await request.form()
+    return {name: value[:longest] for name, value in form.items() if isinstance(value, str)}
+
+
+def parts_of(request: Request) -> dict[str, bytes]:
+    """The parts of a form with a file, which the gate has read. Raises `Forbidden` for one that another site sent."""
+    _refuse_other_sites(request)
+    parts = request.scope["state"]["json"]
+    return dict(parts) if isinstance(parts, dict) else {}
+
+
+def _refuse_other_sites(request: Request) -> None:
     if request.headers.get("sec-fetch-site", "none") not in _OWN:
         raise Forbidden("other_site", "This form was sent by another site.")
-    form = await request.form()
-    return {name: value[:_FIELD_MAX] for name, value in form.items() if isinstance(value, str)}
 
 
 def _macs(keyring: Keyring, address: str, hour: str, nonce: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a page may do in a browser: load its own style, known by its hash, our own pictures, and one script of ours."""
+"""What a page may do in a browser: load its own style, our own pictures, and scripts of ours, and nothing else."""
 
 import base64
 import hashlib
@@ -18,12 +18,15 @@ STANDARD: Final = {
 """Of everything that a page, or what belongs to one, is answered with."""
 
 
-def headers(style: str, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
-    """The headers of a page with this style. A page that has no form and no script may have none."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def headers(style: str | None, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
+    """The headers of a page with this style, or, without one, with styles of ours that it links to.
+
+    A page that has no form and no script may have none.
+    """
+    digest = "" if style is None else base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = {
         "default-src": "'none'",
-        "style-src": f"'sha256-{digest}'",
+        "style-src": "'self'" if style is None else f"'sha256-{digest}'",
         "img-src": "'self'",
         "script-src": "'self'" if runs_script else "'none'",
         "connect-src": "'self'" if runs_script else "'none'",

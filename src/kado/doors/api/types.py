@@ -7,15 +7,13 @@ store and to compute with: exact decimals, UTC times, E.164 numbers, text withou
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Annotated, Any, Final
-from zoneinfo import available_timezones
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import TypeAliasType
+
+from kado import clock, contacts
 
 OBJECT_ID_PATTERN: Final = "^[0-9a-f]{24}$"
 
@@ -97,18 +95,15 @@ LimitMoney = Annotated[Decimal, Field(ge=Decimal(0), le=Decimal(10000)), _exact,
 
 # ── text ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_CONTROL_BUT_BREAKS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
 
 def _refuse_control(text: str) -> str:
-    if _CONTROL.search(text):
+    if not contacts.is_one_line(text):
         raise PydanticCustomError("string_control_character", "String should not contain control characters")
     return text
 
 
 def _refuse_control_but_breaks(text: str) -> str:
-    if _CONTROL_BUT_BREAKS.search(text):
+    if not contacts.is_plain(text):
         raise PydanticCustomError(
             "string_control_character", "String should contain no control characters but line feed and tab"
         )
@@ -175,43 +170,24 @@ SearchText = Annotated[str, Field(max_length=255), one_line, WithJsonSchema({"ty
 
 # ── email and phone ────────────────────────────────────────────────────────────────────────────────────────────────
 
-_EMAIL_MAX: Final = 254
-
 
 def email_address(text: str) -> str:
     """The address with its domain in normal form. One bare address: no display name, no quotes, no line break."""
-    if len(text) <= _EMAIL_MAX and not _CONTROL.search(text):
-        try:
-            return validate_email(text, check_deliverability=False, test_environment=True).normalized
-        except EmailNotValidError:
-            pass
-    raise PydanticCustomError("email", "Input should be a valid email address")
+    found = contacts.email_address(text)
+    if found is None:
+        raise PydanticCustomError("email", "Input should be a valid email address")
+    return found
 
 
 EmailStr = Annotated[str, AfterValidator(email_address), WithJsonSchema({"type": "string", "format": "email"})]
 
-# International form: a plus, then digits and the separators that people write between them.
-_PHONE: Final = re.compile(r"\+[0-9 ()\-]{6,40}")
-
 
 def phone_number(text: str) -> str:
     """The number in E.164 form ("+49 (30) 901-820" → "+4930901820"), if a phone could have it."""
-    found = _e164(text) if _PHONE.fullmatch(text) else None
-    # Zeros behind the country go away, but only one at a time, and six characters may be fewer digits: what is read
-    # differently a second time is no number.
-    if found is None or _PHONE.fullmatch(found) is None or _e164(found) != found:
+    found = contacts.phone_number(text)
+    if found is None:
         raise PydanticCustomError("phone", "Input should be a phone number in international form, such as +4930901820")
     return found
-
-
-def _e164(text: str) -> str | None:
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 PhoneStr = Annotated[str, AfterValidator(phone_number), WithJsonSchema({"type": "string", "format": "phone"})]
@@ -253,14 +229,9 @@ LocalDatetime = Annotated[datetime, BeforeValidator(_only_iso_text), AfterValida
 
 def _time_zone(text: str) -> str:
     # Only names that are there: some spellings work on some systems, and what works here must work on all.
-    if text not in _zones():
+    if not clock.is_zone(text):
         raise PydanticCustomError("time_zone", "Input should be a time zone by its name, such as Europe/Berlin")
     return text
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 LanguageTag = Annotated[str, Field(max_length=35, pattern="^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}$")]

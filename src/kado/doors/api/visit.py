@@ -26,6 +26,7 @@ from kado.doors.api.rights import Rule, held_by
 from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import EmailStr, IdempotencyKey, LanguageTag, PydanticObjectId, TimeZone
 from kado.errors import Forbidden, Invalid, Unauthenticated
+from kado.fraud.entrance import enter
 from kado.ids import is_id
 from kado.programs.find import list_owned
 from kado.programs.program import Program
@@ -59,9 +60,6 @@ class SessionTokens:
     async def __call__(self) -> None:
         """Wait for nothing."""
 
-
-ABOUT_FRAUD: Final = frozenset({Permission.FRAUD_READ, Permission.FRAUD_WRITE})
-"""What can be asked from a blocked address too: whoever blocks an own one by mistake must be able to lift it."""
 
 SESSION_HEADERS: Final = [Depends(SessionTokens((_CUSTOMER_TOKEN, _MERCHANT_TOKEN)))]
 CUSTOMER_HEADER: Final = [Depends(SessionTokens((_CUSTOMER_TOKEN,)))]
@@ -235,10 +233,7 @@ def in_program(permission: Permission) -> Callable[[Request], Awaitable[Visit | 
         if not is_id(program_id):
             return None
         services = services_of(request)
-        reach = await services.reaches.reach(program_id, caller.merchant_id)
-        caller.require_in(reach, permission)
-        if permission not in ABOUT_FRAUD:
-            await services.blocks.require_free(program_id, came_from())
+        reach = await enter(services.reaches, services.blocks, caller, program_id, permission, came_from())
         if len(set(request.headers.getlist("idempotency-key"))) > 1:
             # Nobody could say which of them a repetition will be known by.
             raise Invalid(("header", "idempotency-key"), "There is more than one idempotency key.", "idempotency_key")

@@ -24,12 +24,12 @@ from kado.doors.api.services import Services, services_of
 from kado.doors.api.types import UtcDatetime
 from kado.doors.api.visit import MERCHANT_HEADER, authenticated
 from kado.errors import Forbidden, Invalid
-from kado.programs.find import list_owned
 from kado.trail import export as exports
 from kado.trail.export import Export, Format
 from kado.trail.read import read_page
 from kado.trail.row import members
-from kado.trail.wanted import Scope, Wanted
+from kado.trail.scope import scope_of
+from kado.trail.wanted import Wanted
 
 router = APIRouter(
     prefix="/v2/giftcards/audit-logs", tags=["Audit Logs"], route_class=StrictRoute, dependencies=MERCHANT_HEADER
@@ -94,7 +94,7 @@ async def query(
         until=until,
     )
     part = await read_page(
-        services.reader, await _scope(services, caller), wanted, start=(page - 1) * limit, limit=limit
+        services.reader, await scope_of(services.database, caller), wanted, start=(page - 1) * limit, limit=limit
     )
     body = {
         "items": [members(row) for row in part.found],
@@ -125,7 +125,7 @@ async def export(request: Request, caller: Exporter, data: Annotated[ExportReque
         since=data.fromDate,
         until=data.toDate,
     )
-    scope = await _scope(services, caller)
+    scope = await scope_of(services.database, caller)
     export_id = await exports.order(services.database, scope, caller.subject, file_format, wanted)
     return shown.json_response(_status(export_id, "pending", None), status=202)
 
@@ -134,7 +134,7 @@ async def export(request: Request, caller: Exporter, data: Annotated[ExportReque
 async def export_status(request: Request, caller: Exporter, task_id: TaskId) -> Response:
     """Whether the file is there (`success`), and its address, which is good for an hour from now."""
     services = services_of(request)
-    found = await exports.find(services.database, await _scope(services, caller), task_id)
+    found = await exports.find(services.database, await scope_of(services.database, caller), task_id)
     if not found.is_ready:
         return shown.json_response(_status(found.id, "pending", None))
     return shown.json_response(_status(found.id, "success", _url(services, found)))
@@ -151,20 +151,13 @@ async def download(
 ) -> StreamingResponse:
     """The file, made while it is sent."""
     services = services_of(request)
-    scope = await _scope(services, caller)
+    scope = await scope_of(services.database, caller)
     found = await exports.begin(services.database, services.keyring, scope, caller.subject, task_id, token)
     return StreamingResponse(
         exports.parts(services.reader, scope, found.format, exports.rows_of(found)),
         media_type=_MEDIA[found.format],
         headers={"Content-Disposition": f'attachment; filename="audit-{found.id}.{found.format}"'},
     )
-
-
-async def _scope(services: Services, caller: Caller) -> Scope:
-    """What the caller may see. Whoever may not list cards sees nothing of what others did with them."""
-    programs = await list_owned(services.database, caller.merchant_id)
-    is_narrow = Permission.CARDS_LIST not in caller.permissions
-    return Scope(caller.merchant_id, tuple(one.id for one in programs), caller.subject if is_narrow else None)
 
 
 def _status(export_id: str, status: str, url: str | None) -> dict[str, object]:

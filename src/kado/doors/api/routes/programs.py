@@ -18,12 +18,13 @@ from kado.doors.api.schemas.programs import (
     ProgramResponse,
     UpdateProgramRequest,
 )
-from kado.doors.api.services import Services, services_of
+from kado.doors.api.services import services_of
 from kado.doors.api.visit import ProgramId, ReadingProgram, WritingProgram, with_permission
-from kado.errors import Invalid
 from kado.fraud.defaults import begin_with_usual_rules
+from kado.programs import rules
 from kado.programs.create import create as create_program
 from kado.programs.find import list_reachable
+from kado.programs.profile import MEMBERS
 from kado.programs.program import (
     DEFAULT_NUMBER_PREFIX,
     DEFAULT_PASS_TYPE,
@@ -47,18 +48,6 @@ _LIMITS: Final = {
     "maxRedeem": "max_redeem",
     "cashierIssueLimit": "cashier_issue_limit",
 }
-_PROFILE: Final = (
-    "description",
-    "language",
-    "timeZone",
-    "country",
-    "company",
-    "address",
-    "phone",
-    "terms",
-    "website",
-    "email",
-)
 
 
 @router.post("/v2/programs", name="create_loyalty_program", response_model=ProgramResponse, status_code=201)
@@ -69,7 +58,7 @@ async def create(
 ) -> Response:
     """Open a program. Its currency can never be changed."""
     services = services_of(request)
-    _check_captcha(services, data)
+    rules.check_captcha(is_wanted=data.requireCaptcha, has_captcha=services.captcha.is_on)
     new = NewProgram(
         name=data.name,
         currency=data.currency,
@@ -85,7 +74,7 @@ async def create(
         reminds_expiry=data.remindExpiry,
         tells_changes=data.tellChanges,
         balance_without_script=data.balancePageWithoutScript,
-        profile={name: getattr(data, name) for name in _PROFILE},
+        profile={name: getattr(data, name) for name in MEMBERS},
     )
     program = await create_program(services.database, caller.merchant_id, caller.subject, new, begin_with_usual_rules)
     return shown.json_response(_program(program), status=201)
@@ -111,7 +100,7 @@ async def details(visit: ReadingProgram, programId: ProgramId) -> Response:
 async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgramRequest) -> Response:
     """Change what was sent and nothing else. Cards that exist keep what was copied to them."""
     sent = data.model_fields_set
-    _check_captcha(visit.services, data)
+    rules.check_captcha(is_wanted=data.requireCaptcha, has_captcha=visit.services.captcha.is_on)
     changes = ProgramChanges(
         name=data.name,
         currency=data.currency,
@@ -127,7 +116,7 @@ async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgra
         reminds_expiry=data.remindExpiry,
         tells_changes=data.tellChanges,
         balance_without_script=data.balancePageWithoutScript,
-        profile={name: getattr(data, name) for name in _PROFILE if name in sent},
+        profile={name: getattr(data, name) for name in MEMBERS if name in sent},
     )
     services = visit.services
     program = await update_program(
@@ -145,12 +134,6 @@ def _limits(data: CreateProgramRequest | UpdateProgramRequest) -> WantedLimits:
     return WantedLimits(
         **{name: getattr(data, wire) for wire, name in _LIMITS.items() if wire in data.model_fields_set}
     )
-
-
-def _check_captcha(services: Services, data: CreateProgramRequest | UpdateProgramRequest) -> None:
-    """Raises `Invalid` where a captcha is asked for that nobody could solve."""
-    if data.requireCaptcha and not services.captcha.is_on:
-        raise Invalid(("body", "requireCaptcha"), "This server has no captcha (KADO_CAPTCHA).", "captcha_off")
 
 
 def _program(program: Program) -> dict[str, Any]:
@@ -172,7 +155,7 @@ def _program(program: Program) -> dict[str, Any]:
         "tellChanges": program.tells_changes,
         "balancePageWithoutScript": program.balance_without_script,
         "cardNumberPrefix": program.number_prefix,
-        **{name: program.profile.get(name) for name in _PROFILE},
+        **{name: program.profile.get(name) for name in MEMBERS},
         "retention_period_days": program.retention_days,
         "createdAt": clock.text(program.created_at),
         "updatedAt": clock.text_or_none(program.updated_at),

@@ -1,0 +1,19 @@
+"""Where the console begins: the overview of a program, or the way to one."""
+
+from starlette.responses import Response
+
+from kado.doors.console.page import IN_PROGRAM
+from kado.doors.console.respond import shown, to
+from kado.doors.console.visit import Visit
+
+
+async def to_somewhere(visit: Visit) -> Response:
+    """To the first program; where there is none, what can be done about that."""
+    if visit.programs:
+        return to(IN_PROGRAM.format(program_id=visit.programs[0].id))
+    return shown(visit, "no_program.html", {}, here="overview")
+
+
+async def show(visit: Visit) -> Response:
+    """The program at a glance."""
+    return shown(visit, "overview.html", {}, here="overview")

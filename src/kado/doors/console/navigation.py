@@ -1,0 +1,61 @@
+"""The ways through the console: which pages are named beside every page, for whoever may see them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kado.access.permissions import Permission
+from kado.doors.console.page import IN_PROGRAM, ROOT
+from kado.doors.console.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """An entry. `key` names its words (`way_…`) and its icon; pages say by it where they belong."""
+
+    key: str
+    path: str
+    permission: Permission
+
+
+WAYS: Final[dict[str, tuple[Way, ...]]] = {
+    "program": (
+        Way("overview", IN_PROGRAM, Permission.PROGRAMS_READ),
+        Way("cards", f"{IN_PROGRAM}/cards", Permission.CARDS_LIST),
+        Way("find", f"{IN_PROGRAM}/find", Permission.CARDS_READ),
+    ),
+    "rules": (Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),),
+    "shop": (Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),),
+    "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
+}
+"""By sections, whose words are `section_…`, in the order of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry as it stands on a page."""
+
+    key: str
+    address: str
+    is_here: bool
+
+
+def sections_for(visit: Visit, here: str) -> Iterator[tuple[str, Sequence[Shown]]]:
+    """What the person may go to, by sections; empty ones are left out."""
+    for section, ways in WAYS.items():
+        found = [Shown(way.key, _address(visit, way), way.key == here) for way in ways if _leads(visit, way)]
+        if found:
+            yield section, found
+
+
+def _leads(visit: Visit, way: Way) -> bool:
+    if not way.path.startswith(IN_PROGRAM):
+        return way.permission in visit.caller.permissions
+    # Where one list shows all cards, a second way to find one is left out.
+    if way.key == "find" and visit.may(Permission.CARDS_LIST):
+        return False
+    return visit.reach is not None and visit.may(way.permission)
+
+
+def _address(visit: Visit, way: Way) -> str:
+    return way.path.format(program_id=visit.program.id) if visit.reach is not None else way.path

@@ -1,0 +1,1 @@
+"""Programs in the console: their rules and what these mean, their look, and who may use them."""
