@@ -9,7 +9,7 @@ from kado.app import compose, graceful
 from kado.app.connection import Bounds
 from kado.app.fast_connection import configured
 from kado.cards.page_check import PageChecks
-from kado.doors import pages, wallet
+from kado.doors import pages, pos, wallet
 from kado.doors.api import Neighbours, served
 from kado.doors.api.services import Services
 from kado.observability.meters import CONNECTIONS
@@ -39,7 +39,7 @@ async def serve(settings: Settings, url: str, listening: socket.socket, stop: as
 
 
 def neighbours(services: Services) -> Neighbours:
-    """The pages and what wallets call, on the rooms that the API opens on."""
+    """The pages, the till and what wallets call, on the rooms that the API opens on."""
     rooms = pages.Rooms(
         database=services.database,
         keyring=services.keyring,
@@ -50,8 +50,21 @@ def neighbours(services: Services) -> Neighbours:
         looks=services.looks,
         offers=services.wallets.offers,
     )
-    routes = [*wallet.routes(services.database, services.blocks, services.wallets), *pages.routes(rooms)]
-    return Neighbours(routes, pages.FORM_PATHS, pages.GUESSABLE)
+    till = pos.Rooms(
+        database=services.database,
+        keyring=services.keyring,
+        blocks=services.blocks,
+        ledger=services.ledger,
+        reaches=services.reaches,
+        looks=services.looks,
+        public_url=services.settings.public_url,
+    )
+    routes = [
+        *wallet.routes(services.database, services.blocks, services.wallets),
+        *pages.routes(rooms),
+        *pos.routes(till),
+    ]
+    return Neighbours(routes, (*pages.FORM_PATHS, *pos.FORM_PATHS), pages.GUESSABLE)
 
 
 def bounds(settings: Settings) -> Bounds:

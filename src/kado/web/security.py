@@ -17,6 +17,18 @@ _STANDARD: Final = {
 }
 
 
+_CAMERA: Final = {"Permissions-Policy": _STANDARD["Permissions-Policy"].replace("camera=()", "camera=(self)")}
+
+
+def app_headers(*, uses_camera: bool = False) -> dict[str, str]:
+    """The headers of a page of the till or the console: forms, scripts and styles of ours, by their addresses."""
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
+        " worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    return {"Content-Security-Policy": policy, **_STANDARD, **(_CAMERA if uses_camera else {})}
+
+
 def headers(style: str, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
     """The headers of a page with this style. A page that has no form and no script may have none."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
