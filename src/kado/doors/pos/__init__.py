@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from kado.doors.pos import card, device, installed, money, sell
+from kado.doors.pos import card, device, installed, money, receipt, sell
 from kado.doors.pos.files import ALL
 from kado.doors.pos.rooms import Rooms
 from kado.doors.pos.stand import Handler, Outside, at_device, at_till
@@ -25,6 +25,8 @@ _AT_TILL: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/pos/cards/{card_id}/activate", money.activate),
     ("GET", "/pos/cards/{card_id}/refund/{entry_id}", card.show_refund),
     ("POST", "/pos/cards/{card_id}/refund/{entry_id}", money.refund),
+    ("GET", "/pos/cards/{card_id}/receipt/{entry_id}", receipt.show_receipt),
+    ("POST", "/pos/cards/{card_id}/receipt/{entry_id}", receipt.send_receipt),
     ("GET", "/pos/cards/{card_id}/paper", sell.paper),
     ("GET", "/pos/sell", sell.show_sale),
     ("POST", "/pos/sell", sell.sell),
