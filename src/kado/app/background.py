@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from kado.access import attempts, customer_sessions, merchant_sessions, sessions
+from kado.access import attempts, customer_sessions, merchant_sessions, sessions, till_sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
 from kado.cards.bulk.work import issue_next_batch
@@ -92,6 +92,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
+            Periodic("sweep-tills", _SWEEP_SECONDS, lambda: till_sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("fraud", _FRAUD_SECONDS, lambda: watch(database), while_true=True),
             Periodic("sweep-guesses", _FORGET_SECONDS, lambda: guesses.sweep(database)),

@@ -71,6 +71,18 @@ _CHANGE: Final = compose.Change(
     url=_URL,
 )
 
+_AT_TILL: Final = compose.TillReceipt(
+    merchant_name=_SHOP,
+    program_name=_PROGRAM,
+    last_four="9017",
+    entry_id="6710c5f2a94be10c77de3a52",
+    type=TransactionType.REDEMPTION,
+    amount=-1250,
+    balance=1250,
+    currency=_EURO,
+    at=datetime(2027, 3, 12, 14, 30, tzinfo=UTC),
+)
+
 _LETTERS: Final[dict[str, Callable[[Manner], Letter]]] = {
     "code": lambda manner: compose.code_letter(CARD, manner),
     "code-elsewhere": lambda manner: compose.notice_letter(_NOTICE, manner),
@@ -85,6 +97,7 @@ _LETTERS: Final[dict[str, Callable[[Manner], Letter]]] = {
     "refunded": lambda manner: compose.change_letter(
         replace(_CHANGE, type=TransactionType.REFUND, amount=1250, balance=2500), manner
     ),
+    "till-receipt": lambda manner: compose.till_letter(_AT_TILL, manner),
 }
 
 _SHORT: Final[dict[str, Callable[[Manner], str]]] = {

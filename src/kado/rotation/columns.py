@@ -38,6 +38,11 @@ _CODE: Final = Column(
     " (`kado secret renew-codes`)",
 )
 _OTP: Final = Column(Fate.RUNS_OUT, "five minutes after a one-time password left")
+_PIN: Final = Column(
+    Fate.RUNS_OUT,
+    "made anew when its owner signs in at a till; known under every configured secret meanwhile, and without its own it"
+    " has to be set again",
+)
 
 COLUMNS: Final[dict[str, Column]] = {
     "card.number_sealed": Column(Fate.MOVED, "encrypted anew"),
@@ -106,6 +111,11 @@ COLUMNS: Final[dict[str, Column]] = {
     "staff_pending.token_hash": _TOKEN,
     "staff_recovery_code.code_hash": _TOKEN,
     "merchant_session.token_hash": _TOKEN,
+    "terminal.token_hash": _TOKEN,
+    "terminal_code.code_hash": _TOKEN,
+    "till_session.token_hash": _TOKEN,
+    "staff_pin.pin_hash": _PIN,
+    "staff_pin.pin_version": _PIN,
     "program.code_format": Column(Fate.NO_KEY, "a rule"),
     "program.requires_key": Column(Fate.NO_KEY, "a rule"),
     "staff.password_hash": Column(Fate.NO_KEY, "Argon2id with a salt of its own"),

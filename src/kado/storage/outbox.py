@@ -35,10 +35,10 @@ REQUEST: Final = "request"
 
 
 MessageKind: TypeAlias = Literal[
-    "security_code", "code_sent_elsewhere", "receipt", "expiry_reminder", "balance_changed"
+    "security_code", "code_sent_elsewhere", "receipt", "expiry_reminder", "balance_changed", "till_receipt"
 ]
 """What a message says: the code; that a code went elsewhere; to the giver, what was sent; that money expires soon; what
-became of the card's money."""
+became of the card's money; to whoever asked at a till, what was done there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,18 @@ STANDARD: Final = {
 """Of everything that a page, or what belongs to one, is answered with."""
 
 
+_CAMERA: Final = {"Permissions-Policy": STANDARD["Permissions-Policy"].replace("camera=()", "camera=(self)")}
+
+
+def app_headers(*, uses_camera: bool = False) -> dict[str, str]:
+    """The headers of a page of the till or the console: forms, scripts and styles of ours, by their addresses."""
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
+        " worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    return {"Content-Security-Policy": policy, **STANDARD, **(_CAMERA if uses_camera else {})}
+
+
 def headers(style: str | None, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
     """The headers of a page with this style, or, without one, with styles of ours that it links to.
 

@@ -21,7 +21,7 @@ CHANGES_NOTHING = {
     *("mail preview", "wallet check", "wallet certificate"),
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
-    *("staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
+    *("terminal list", "staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
 }
 """Commands that read, or work for a server's own requests."""
 
@@ -41,6 +41,10 @@ ELSEWHERE = {
     **{
         f"staff {word}": "tests/database/doors/test_cli_staff.py"
         for word in ("add", "role", "close", "reopen", "reset-password", "reset-mfa", "sign-out")
+    },
+    **{
+        f"terminal {word}": "tests/database/doors/test_cli_terminals.py"
+        for word in ("code", "change", "revoke", "set-pin", "take-pin")
     },
     **{
         f"fraud {word}": "tests/database/doors/test_cli_fraud.py"

@@ -30,6 +30,9 @@ NOUNS: Final = {
     "database": Noun("database", "The database: its state, its schema, its version of PostgreSQL."),
     "merchant": Noun("merchants", "Merchants: who owns programs, staff and keys."),
     "staff": Noun("staff", "Staff: people who sign in for a merchant."),
+    "terminal": Noun(
+        "terminals", "Terminals: shared devices at a counter (/pos), and the PINs of those who work at them."
+    ),
     "session": Noun("sessions", "Sessions: who is signed in."),
     "key": Noun("keys", "Keys: how tills, sites and front ends call."),
     "program": Noun("programs", "Programs: currency, limits and life of a merchant's cards."),
