@@ -12,6 +12,7 @@ from kado.cards.ledger import Ledger
 from kado.cards.owed import Books
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
+from kado.cards.turnover.summarise import summarise_all
 from kado.cards.watch import watch
 from kado.delivery.mail import Mailer
 from kado.delivery.reminders import remind
@@ -40,6 +41,7 @@ _BULK_SECONDS = 0.5
 _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
 _READ_SECONDS = 15
+_TURNOVER_SECONDS = 5
 
 
 async def work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
@@ -85,6 +87,7 @@ def worker(settings: Settings, database: Database) -> Worker:
                 while_true=True,
             ),
             Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
+            Periodic("turnover", _TURNOVER_SECONDS, lambda: summarise_all(database), while_true=True),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
             Periodic("reminders", _SWEEP_SECONDS, lambda: remind(database)),

@@ -34,6 +34,8 @@ GRANTS: Final = {
     "card_design": "SELECT, INSERT, UPDATE",
     "print_run": "SELECT, INSERT, UPDATE, DELETE",
     "print_piece": "SELECT, INSERT, DELETE",
+    "turnover": "SELECT, INSERT, UPDATE, DELETE",
+    "turnover_progress": "SELECT, INSERT, UPDATE",
     "ledger_seal": "SELECT, INSERT",
     "seal_progress": "SELECT, UPDATE",
     "seal_succession": "SELECT, INSERT",

@@ -3,7 +3,7 @@
 from kado.storage.migrations.script import run_sql
 
 revision = "0030"
-down_revision = "0026"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,76 @@
+"""How reports look in bodies: figures with links to the entries behind them, and the parameters they have in common."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Query
+from pydantic import WithJsonSchema
+
+from kado import clock
+from kado.cards.turnover.figures import Dimension
+from kado.doors.api.types import LocalDatetime
+from kado.doors.api.visit import Visit
+from kado.errors import Invalid
+from kado.money import Currency
+from kado.programs.program import Program
+from kado.reports.business import Line
+from kado.reports.measures import Figure, Measure
+from kado.reports.windows import Window
+
+# Where the contract says "text": a moment, and without an offset by the program's clock.
+Moment = Annotated[LocalDatetime | None, WithJsonSchema({"type": "string"})]
+Since = Annotated[Moment, Query(alias="from")]
+Until = Annotated[Moment, Query(alias="to")]
+AsOf = Annotated[LocalDatetime | None, Query()]
+
+
+def moment_of(visit: Visit, said: datetime | None) -> datetime | None:
+    """What a caller said, in UTC; without an offset as the program's clock has it."""
+    return None if said is None else clock.where(said, visit.program.zone)
+
+
+def entries_url(program: Program, measure: Measure, window: Window, dimension: Dimension = "", value: str = "") -> str:
+    """The address of the entries behind a figure."""
+    said = {"measure": measure.value, "from": clock.text(window.since), "to": clock.text(window.until)}
+    if dimension == "merchant":
+        said["merchantId"] = value
+    elif dimension == "design":
+        said["design"] = value
+    return f"/v2/giftcards/programs/{program.id}/reports/entries?{urlencode(said)}"
+
+
+def figure(found: Figure, currency: Currency, url: str) -> dict[str, Any]:
+    """A figure: how many entries, what they come to, and where they are."""
+    return {"count": found.count, "amount": currency.text(found.minor), "entries": url}
+
+
+def flows(
+    found: Mapping[Measure, Figure], program: Program, window: Window, dimension: Dimension = "", value: str = ""
+) -> dict[str, Any]:
+    """All that happened in a window, by measure."""
+    return {
+        measure.value: figure(one, program.currency, entries_url(program, measure, window, dimension, value))
+        for measure, one in found.items()
+    }
+
+
+def line(one: Line, program: Program, dimension: Dimension = "", value: str = "") -> dict[str, Any]:
+    """A line of a table."""
+    return {
+        "label": one.label,
+        "from": clock.text(one.window.since),
+        "to": clock.text(one.window.until),
+        **flows(one.flows, program, one.window, dimension, value),
+        "liability": program.currency.text(one.liability),
+    }
+
+
+def narrowed(merchant_id: str | None, design: str | None) -> tuple[Dimension, str]:
+    """To which merchant or design entries are narrowed. Raises `Invalid` where both are named."""
+    if merchant_id is not None and design is not None:
+        raise Invalid(("query", "design"), "Name a merchant or a design, not both.", "too_many_filters")
+    if merchant_id is not None:
+        return "merchant", merchant_id
+    return ("design", design) if design is not None else ("", "")
