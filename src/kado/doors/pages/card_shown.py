@@ -16,7 +16,7 @@ from kado.languages.tell import day, money
 from kado.programs.program import Program
 
 TAKES_CODE: Final = frozenset({CardStatus.ACTIVE, CardStatus.DEPLETED})
-"""The states in which the full number is shown to who has the code: the card can be spent, or filled anew."""
+"""The states in which the full number is shown to who has the code: the card can be spent, or can be again."""
 
 PRINTED: Final = frozenset({CardStatus.PENDING, CardStatus.ACTIVE})
 """The states in which a paper of the card is of any use."""
