@@ -23,7 +23,9 @@ READERS = {
 
 ROUTES = {"lists.py", "audit.py", "fraud.py", "anomalies.py", "reports.py"}
 
-ROOMS = {"reports/business.py", "reports/overview.py"}
+ROOMS = {
+    f"reports/{name}.py" for name in "business overview network escheatment expiring validation aml/alerts".split()
+}
 """Files that are handed a source of reports, which has a reader."""
 
 PAGES = {"cards/list.py", "cards/story.py"}

@@ -27,10 +27,14 @@ from kado.passes.wallets import Wallets, say_complaints, wallets
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
 from kado.readings.show import reader
+from kado.reports.aml import watch as aml
+from kado.reports.export import forget_exports
+from kado.reports.post import Postman, rescue_mails, write_due
+from kado.reports.source import source_of
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
-from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS, TELL_WALLETS
+from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS, SEND_REPORT, TELL_WALLETS
 from kado.webhooks.courier import Courier
 from kado.webhooks.post import Poster
 
@@ -42,6 +46,7 @@ _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
 _READ_SECONDS = 15
 _TURNOVER_SECONDS = 5
+_DUE_SECONDS = 10
 
 
 async def work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
@@ -54,10 +59,12 @@ async def work(settings: Settings, database: Database, stop: asyncio.Event) -> N
 
 def worker(settings: Settings, database: Database) -> Worker:
     """What sends messages and events, issues cards by the thousand, seals, and writes down what time has made true."""
+    mailer = Mailer(settings.mail_url, settings.mail_from)
+    postman = Postman(source_of(database), settings.keyring, mailer)
     sender = Sender(
         database,
         settings.keyring,
-        Mailer(settings.mail_url, settings.mail_from),
+        mailer,
         Texter(settings.sms_url),
         settings.public_url,
     )
@@ -88,6 +95,10 @@ def worker(settings: Settings, database: Database) -> Worker:
             ),
             Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
             Periodic("turnover", _TURNOVER_SECONDS, lambda: summarise_all(database), while_true=True),
+            Periodic("aml", _SWEEP_SECONDS, lambda: aml.watch(database, settings.keyring), while_true=True),
+            Periodic("due-reports", _DUE_SECONDS, lambda: write_due(database, settings.keyring), while_true=True),
+            Periodic("rescue-reports", _SWEEP_SECONDS, lambda: rescue_mails(database)),
+            Periodic("forget-exports", _FORGET_SECONDS, lambda: forget_exports(database)),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
             Periodic("reminders", _SWEEP_SECONDS, lambda: remind(database)),
@@ -105,7 +116,12 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
             *_readings(settings, database, passes),
         ),
-        jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver, TELL_WALLETS: teller.tell},
+        jobs={
+            HAND_OUT_EVENTS: courier.hand_out,
+            DELIVER_EVENTS: courier.deliver,
+            TELL_WALLETS: teller.tell,
+            SEND_REPORT: postman.send,
+        },
         beside=(courier.run, teller.run),
         name=servers.name_of(settings.keyring.versions),
     )

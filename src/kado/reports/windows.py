@@ -50,32 +50,38 @@ class Bucket:
 
 
 def window_of(
-    now: datetime, zone: ZoneInfo, period: str | None, since: datetime | None, until: datetime | None
+    now: datetime,
+    zone: ZoneInfo,
+    period: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    place: str = "query",
 ) -> Window:
     """The window that is asked for: so many days up to now, today among them, or from one moment to another.
 
     Moments without an offset are the program's. Without a period: 30 days, or `custom` where a moment is given. Raises
-    `Invalid`, naming the parameter.
+    `Invalid`, naming the parameter or, with `place`, the member.
     """
     if period in (None, "custom") and (since is not None or until is not None or period == "custom"):
-        return _custom(now, zone, since, until)
+        return _custom(now, zone, since, until, place)
     if since is not None or until is not None:
-        raise Invalid(("query", "period"), "Name a period, or from and to with the period custom.", "period")
-    today = _midnight(now, zone)
+        raise Invalid((place, "period"), "Name a period, or from and to with the period custom.", "period")
+    today = midnight(now, zone)
     if period == "12m":
         return Window(_local(clock.add_months(_naive(today, zone), -12), zone), now)
     return Window(_local(_naive(today, zone) - timedelta(days=_DAYS[period or "30d"] - 1), zone), now)
 
 
-def _custom(now: datetime, zone: ZoneInfo, since: datetime | None, until: datetime | None) -> Window:
+def _custom(now: datetime, zone: ZoneInfo, since: datetime | None, until: datetime | None, place: str) -> Window:
     if since is None:
-        raise Invalid(("query", "from"), "A custom period needs a moment to begin from.", "from_missing")
+        raise Invalid((place, "from"), "A custom period needs a moment to begin from.", "from_missing")
     begin = clock.where(since, zone)
     end = now if until is None else clock.where(until, zone)
     if end <= begin:
-        raise Invalid(("query", "to"), "The period ends before it begins.", "period")
+        raise Invalid((place, "to"), "The period ends before it begins.", "period")
     if end - begin > timedelta(days=366 * _YEARS_MAX) or begin.year < 1970 or end.year > 9000:
-        raise Invalid(("query", "from"), f"A period has {_YEARS_MAX} years at most.", "period")
+        raise Invalid((place, "from"), f"A period has {_YEARS_MAX} years at most.", "period")
     return Window(begin, end)
 
 
@@ -124,7 +130,8 @@ def _following(first: datetime, granularity: Granularity) -> datetime:
     return first + timedelta(days=7 if granularity is Granularity.WEEKLY else 1)
 
 
-def _midnight(now: datetime, zone: ZoneInfo) -> datetime:
+def midnight(now: datetime, zone: ZoneInfo) -> datetime:
+    """The last one before a moment, or the moment itself."""
     return _local(_naive(now, zone).replace(hour=0, minute=0, second=0, microsecond=0), zone)
 
 

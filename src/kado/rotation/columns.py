@@ -61,6 +61,8 @@ COLUMNS: Final[dict[str, Column]] = {
     "bulk_task.link": Column(Fate.MOVED, "encrypted anew"),
     "person_export.person": Column(Fate.MOVED, "encrypted anew"),
     "person_erasure.person": Column(Fate.MOVED, "encrypted anew"),
+    "report_schedule.recipients": Column(Fate.MOVED, "encrypted anew"),
+    "report_mail.recipient": Column(Fate.MOVED, "encrypted anew"),
     "picture.content": Column(Fate.NO_KEY, "a picture that everybody may see"),
     "print_run.claim": Column(Fate.NO_KEY, "a random mark of who is at it"),
     "print_run.link": Column(Fate.RUNS_OUT, "three days after the run was ordered; a run can be ordered again"),

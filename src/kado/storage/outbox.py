@@ -30,6 +30,9 @@ TELL_WALLETS: Final = "tell_wallets"
 SEND_OTP: Final = "send_otp"
 """The name of the job that sends a customer's one-time password; its payload is `{"otp": id}`."""
 
+SEND_REPORT: Final = "send_report"
+"""The name of the job that sends one report by mail; its payload is `{"program": id, "mail": id}`."""
+
 REQUEST: Final = "request"
 """The member of a job's payload that names the request which caused it, where it is known."""
 

@@ -22,6 +22,7 @@ CHANGES_NOTHING = {
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
     *("terminal list", "staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
+    *("report business", "report figures", "report escheatment"),
 }
 """Commands that read, or work for a server's own requests."""
 
@@ -52,6 +53,8 @@ ELSEWHERE = {
     },
     "people export": "tests/database/doors/test_cli_people.py",
     "people erase": "tests/database/doors/test_cli_people.py",
+    "report export": "tests/database/doors/test_cli_reports.py",
+    "report rebuild": "tests/database/doors/test_cli_reports.py",
     "backup": "tests/recovery/test_restore.py",
     "restore": "tests/recovery/test_restore.py",
     "database migrate": "tests/recovery/test_restore.py",

@@ -11,7 +11,7 @@ from typing import Final
 from kado import clock
 from kado.cards.turnover.kinds import DIMENSIONS, KIND_OF, MINOR_OF, SLOT_OF, slot_of
 from kado.programs.find import list_all
-from kado.storage.database import Connection, Database
+from kado.storage.database import BY_KEYS, Connection, Database
 
 GRACE: Final = timedelta(seconds=60)
 BATCH: Final = 20_000
@@ -75,6 +75,7 @@ async def summarise(database: Database, program_id: str, *, grace: timedelta = G
     """Sum up the next entries of a program; whether there are more that can be. Raises `Unavailable`."""
 
     async def work(connection: Connection) -> bool:
+        await connection.execute(BY_KEYS)
         # Read before the entries: what is older than this is there for every statement from here on.
         sealed: datetime = await connection.fetchval(
             "SELECT greatest(sealed_until, '1970-01-02 00:00:00+00') FROM seal_progress"

@@ -19,12 +19,14 @@ from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.lane import Lane
 from kado.doors.api.rights import Row
 from kado.doors.api.routes import (
+    analytics,
     anomalies,
     appkeys,
     audit,
     balance,
     bulk,
     cards,
+    compliance,
     customer_cards,
     customers,
     designs,
@@ -42,6 +44,7 @@ from kado.doors.api.routes import (
     programs,
     refunds,
     reports,
+    schedules,
     sessions,
     staff,
     themes,
@@ -79,6 +82,9 @@ ROUTERS = (
     bulk,
     paper,
     reports,
+    analytics,
+    schedules,
+    compliance,
     cards,
     webhooks,
     merchants,

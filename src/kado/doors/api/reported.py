@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import Query
 from pydantic import WithJsonSchema
 
 from kado import clock
-from kado.cards.turnover.figures import Dimension
+from kado.cards.turnover.figures import BEGINNING, Dimension
 from kado.doors.api.types import LocalDatetime
 from kado.doors.api.visit import Visit
 from kado.errors import Invalid
@@ -17,12 +17,31 @@ from kado.money import Currency
 from kado.programs.program import Program
 from kado.reports.business import Line
 from kado.reports.measures import Figure, Measure
+from kado.reports.sheets import MEDIA
 from kado.reports.windows import Window
 
+__all__ = [
+    "BEGINNING",
+    "FILES",
+    "AsOf",
+    "Since",
+    "Until",
+    "entries_url",
+    "figure",
+    "flows",
+    "line",
+    "moment_of",
+    "narrowed",
+]
+
+_FILE: Final = {"schema": {"type": "string", "format": "binary"}}
+FILES: Final[dict[int | str, dict[str, Any]]] = {200: {"content": dict.fromkeys(MEDIA.values(), _FILE)}}
+"""The answer that is a file, of whichever kind was asked for."""
+
 # Where the contract says "text": a moment, and without an offset by the program's clock.
-Moment = Annotated[LocalDatetime | None, WithJsonSchema({"type": "string"})]
-Since = Annotated[Moment, Query(alias="from")]
-Until = Annotated[Moment, Query(alias="to")]
+Moment = Annotated[LocalDatetime, WithJsonSchema({"type": "string"})]
+Since = Annotated[Moment | None, Query(alias="from")]
+Until = Annotated[Moment | None, Query(alias="to")]
 AsOf = Annotated[LocalDatetime | None, Query()]
 
 

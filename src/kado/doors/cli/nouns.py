@@ -38,11 +38,15 @@ NOUNS: Final = {
     "program": Noun("programs", "Programs: currency, limits and life of a merchant's cards."),
     "card": Noun("cards", "Cards: prove one card's history to a third party, print those of a bulk issue."),
     "fraud": Noun("fraud", "Fraud: rules of a program, the alerts that they raise, blocked addresses."),
+    "report": Noun(
+        "reports", "Reports: a program's figures as of any moment, files of them, and the sums behind them."
+    ),
     "seal": Noun("seal", "Seals: the signed heads of all cards."),
     "webhook": Noun("webhooks", "Webhooks: endpoints that hear of events, and what became of the events sent to them."),
     "outbox": Noun(
         "outbox",
-        "What has to be delivered: mails and text messages for people, events for webhooks, changes for wallets.",
+        "What has to be delivered: mails and text messages for people, reports, events for webhooks, changes for"
+        " wallets.",
     ),
     "mail": Noun("mail", "Mails and text messages: how they look, and mails that come back."),
     "wallet": Noun("wallet", "Apple Wallet and Google Wallet: what is set up, what is missing, what ends soon."),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from kado import clock
 from kado.cards.card import CardStatus
@@ -16,12 +16,19 @@ from kado.doors.api import reported, shown
 from kado.doors.api.paging import WantedPart
 from kado.doors.api.reported import AsOf, Since, Until, moment_of
 from kado.doors.api.route import StrictRoute
-from kado.doors.api.schemas.reports import BusinessReportsResponse
+from kado.doors.api.schemas.reports import (
+    BusinessReportsResponse,
+    EscheatmentReportResponse,
+    ExpirationWarningsResponse,
+)
 from kado.doors.api.types import PydanticObjectId, one_line
 from kado.doors.api.visit import SESSION_HEADERS, ProgramId, Reporting, StrayCardId, Visit
 from kado.errors import Invalid
+from kado.ids import new_id
 from kado.money import Currency
 from kado.reports.business import business, by_time, by_value, total
+from kado.reports.escheatment import escheatment
+from kado.reports.expiring import days_left, expiring, level
 from kado.reports.measures import KINDS, Measure
 from kado.reports.windows import Window, granularity_of
 
@@ -34,6 +41,8 @@ router = APIRouter(
 
 Merchant = Annotated[PydanticObjectId | None, Query()]
 Design = Annotated[str | None, Field(max_length=100), one_line, Query()]
+
+Jurisdiction = Annotated[str, Field(max_length=100), one_line, WithJsonSchema({"type": "string"})]
 
 
 @router.get("/business", name="getBusinessReports", response_model=BusinessReportsResponse)
@@ -64,6 +73,80 @@ async def business_figures(
     if cards.at is not None:
         headers["Kado-Cards-Counted-At"] = clock.text(cards.at)
     return shown.json_response(body, headers)
+
+
+@router.get("/expiration-warnings", name="getExpirationWarnings", response_model=ExpirationWarningsResponse)
+async def expiration_warnings(
+    visit: Reporting, programId: ProgramId, part: WantedPart, cardId: StrayCardId = None
+) -> Response:
+    """Active cards with money that ends within 90 days, the next first, in pages; and how many there are in all."""
+    currency = visit.program.currency
+    found = await expiring(visit.services.reports, visit.program, limit=part.limit, start=part.start)
+    body = {
+        "reportId": new_id(),
+        "generatedAt": clock.text(await visit.services.reports.now()),
+        "warnings": [
+            {
+                "cardId": one.card.id,
+                "cardNumber": shown.number(visit.services, one.card),
+                "customerEmail": one.card.customer_email,
+                "customerName": one.card.customer_name,
+                "daysUntilExpiry": days_left(one),
+                "warningLevel": level(one),
+                "expiresAt": clock.text(one.card.expires_at),
+                "balance": currency.text(one.card.balance),
+            }
+            for one in found.cards
+        ],
+        **{f"count{days}d": cards.count for days, cards in found.within.items()},
+    }
+    shown.saw(visit.services, visit.caller, (one.card for one in found.cards))
+    return shown.json_response(body, {"X-Total-Count": str(found.within[90].count)})
+
+
+@router.get("/escheatment", name="getEscheatmentReport", response_model=EscheatmentReportResponse)
+async def dormant_money(
+    visit: Reporting,
+    programId: ProgramId,
+    part: WantedPart,
+    jurisdiction: Annotated[Jurisdiction | None, Query()] = None,
+    dormancy_days: Annotated[int, Query(ge=1, le=3650)] = 1095,
+    cardId: StrayCardId = None,
+) -> Response:
+    """Cards with money and without an entry for so many days, oldest cards first, in pages; and what they come to."""
+    currency = visit.program.currency
+    found = await escheatment(
+        visit.services.reports,
+        visit.program,
+        dormancy_days=dormancy_days,
+        jurisdiction=jurisdiction,
+        limit=part.limit,
+        start=part.start,
+    )
+    body = {
+        "reportId": new_id(),
+        "generatedAt": clock.text(found.now),
+        "jurisdiction": found.jurisdiction,
+        "dormancyThresholdDays": dormancy_days,
+        "entries": [
+            {
+                "cardId": one.card.id,
+                "cardNumber": shown.number(visit.services, one.card),
+                "balance": currency.text(one.card.balance),
+                "lastActivityDate": clock.text(one.last_activity),
+                "dormancyDays": (found.now - one.last_activity).days,
+                "jurisdiction": found.jurisdiction,
+                "liabilityAmount": currency.text(one.card.balance),
+                "merchantId": one.card.merchant_id,
+                "customerEmail": one.card.customer_email,
+            }
+            for one in found.cards
+        ],
+        "totalLiability": currency.text(found.minor),
+        "entriesCount": found.count,
+    }
+    shown.saw(visit.services, visit.caller, (one.card for one in found.cards))
+    return shown.json_response(body, {"X-Total-Count": str(found.count)})
 
 
 @router.get("/figures", name="get_figures", response_model=None)
