@@ -23,7 +23,9 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("overview", IN_PROGRAM, Permission.PROGRAMS_READ),
         Way("cards", f"{IN_PROGRAM}/cards", Permission.CARDS_LIST),
         Way("find", f"{IN_PROGRAM}/find", Permission.CARDS_READ),
+        Way("issue", f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE),
     ),
+    "shop": (Way("look", f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE),),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }
 """By sections, whose words are `section_…`, in the order of the page."""

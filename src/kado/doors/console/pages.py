@@ -3,11 +3,15 @@
 from typing import Final
 
 from kado.access.permissions import Permission
-from kado.doors.console import account, home, sign_in
+from kado.doors.console import account, begin, home, sign_in
 from kado.doors.console.cards import card as one_card
+from kado.doors.console.cards import issue
 from kado.doors.console.cards import list as card_list
-from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows
+from kado.doors.console.cards.action import pages_of
+from kado.doors.console.cards.actions import ACTIONS
+from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 
+_PROGRAM: Final = "/v2/loyalty/programs/{programId}"
 _CARDS: Final = "/v2/giftcards/programs/{programId}/cards"
 _ONE: Final = f"{_CARDS}/{{cardId}}"
 
@@ -32,10 +36,25 @@ PAGES: Final[tuple[Page, ...]] = (
         "POST /v2/token/mfa/recovery-codes",
     ),
     does(f"{ROOT}/account/second-factor/disable", Permission.SELF_READ, account.disable, "POST /v2/token/mfa/disable"),
+    does(f"{ROOT}/begin", Permission.PROGRAMS_WRITE, begin.open_program, "POST /v2/programs"),
     shows(IN_PROGRAM, Permission.PROGRAMS_READ, home.show, "GET /v2/loyalty/programs/{programId}"),
     shows(f"{IN_PROGRAM}/cards", Permission.CARDS_LIST, card_list.show, f"GET {_CARDS}"),
     shows(f"{IN_PROGRAM}/find", Permission.CARDS_READ, card_list.show_find, f"GET {_ONE}"),
     does(f"{IN_PROGRAM}/find", Permission.CARDS_READ, card_list.find, f"GET {_ONE}"),
     shows(f"{IN_PROGRAM}/cards/{{card_id}}", Permission.CARDS_READ, one_card.show, f"GET {_ONE}"),
     does(f"{IN_PROGRAM}/cards/{{card_id}}/number", Permission.CARDS_READ, one_card.reveal, f"GET {_ONE}"),
+    shows(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.show, f"POST {_CARDS}"),
+    does(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.do, f"POST {_CARDS}"),
+    shows(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.show_first_card, f"POST {_CARDS}"),
+    does(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.sell_first_card, f"POST {_CARDS}"),
+    *pages_of(ACTIONS),
+    shows(f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE, begin.show_look, f"PUT {_PROGRAM}/card"),
+    takes(
+        f"{IN_PROGRAM}/look",
+        Permission.PROGRAMS_WRITE,
+        begin.save_look,
+        f"PUT {_PROGRAM}/card",
+        f"POST {_PROGRAM}/card/images/{{type}}",
+        f"PUT {_PROGRAM}",
+    ),
 )

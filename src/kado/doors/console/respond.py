@@ -90,7 +90,9 @@ def sorry(visit: Visit | None, request: Request, refusal: Refusal) -> Response:
 
 def in_words(refusal: Refusal, language: Language) -> str:
     """Why not, in the reader's language; in English where there are no words for it yet."""
-    text = words("refusals", language).get(refusal.code)
+    known = words("refusals", language)
+    # Some rooms say of several fields only that they are wrong.
+    text = known.get(f"{refusal.code}_{refusal.loc[-1]}" if refusal.loc else "") or known.get(refusal.code)
     if text is None:
         return refusal.detail
     try:

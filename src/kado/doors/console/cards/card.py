@@ -5,31 +5,24 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from kado.access.permissions import Permission
-from kado.cards import refusals
 from kado.cards.card import CardStatus
 from kado.cards.codes import page_url
-from kado.cards.find import Found
 from kado.cards.holds import available, holds_of
 from kado.cards.lineage import lineage
 from kado.cards.numbers import show_number
 from kado.designs.look import art_of, look_of
 from kado.designs.pictures import address as picture_address
+from kado.doors.console.cards.action import offered
+from kado.doors.console.cards.actions import ACTIONS
+from kado.doors.console.cards.found import found_in
 from kado.doors.console.cards.list import expiry_of
 from kado.doors.console.cards.story import TOGETHER, story_of
 from kado.doors.console.respond import shown
 from kado.doors.console.visit import Visit
-from kado.ids import is_id
 
 _GROUP: Final = 4
+_DONE: Final = frozenset({"issue", *(action.key for action in ACTIONS)})
 _CAN_RECEIVE: Final = frozenset({CardStatus.ACTIVE, CardStatus.DEPLETED, CardStatus.SUSPENDED})
-
-
-async def found_in(visit: Visit) -> Found:
-    """The card of the page's address. Raises `NotFound`."""
-    card_id = str(visit.request.path_params["card_id"])
-    if not is_id(card_id):
-        raise refusals.card_not_found()
-    return (await visit.rooms.glances.at(visit.program.id, card_id, is_test=False)).found
 
 
 async def show(visit: Visit) -> Response:
@@ -78,5 +71,8 @@ async def card_page(visit: Visit, *, with_number: bool = False) -> Response:
         "link": page_url(rooms.settings.public_url, card.pass_sid),
         "refundable": visit.may(Permission.CARDS_REFUND) and status in _CAN_RECEIVE,
         "base": f"{visit.home}/cards/{card.id}",
+        "actions": offered(visit, found, ACTIONS),
+        "done": done if (done := visit.asked("done")) in _DONE else "",
+        "newest": visit.asked("entry"),
     }
-    return shown(visit, "card.html", facts, here="cards", areas=("console_cards",))
+    return shown(visit, "card.html", facts, here="cards", areas=("console_cards", "console_actions"))
