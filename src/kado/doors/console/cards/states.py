@@ -4,6 +4,7 @@ from functools import partial
 from typing import Final, cast
 
 from kado.access.permissions import Permission
+from kado.cards import refusals
 from kado.cards.card import CardStatus
 from kado.cards.consolidate import Consolidate, once_each
 from kado.cards.destinations import destination_by_number
@@ -23,7 +24,7 @@ from kado.doors.console.cards.action import Action, Field
 from kado.doors.console.cards.money import common
 from kado.doors.console.cards.outcome import render
 from kado.doors.console.visit import Visit
-from kado.errors import Invalid
+from kado.errors import Invalid, NotFound
 from kado.web import typed
 
 _PROGRAM: Final = "/v2/giftcards/programs/{programId}"
@@ -135,7 +136,13 @@ def _transferred(visit: Visit, found: Found, destination_id: str, proved: bytes 
 
 async def _settle_transfer(visit: Visit, found: Found, posting: Posting) -> Answer:
     assert isinstance(posting, Transfer), "made above"
-    prove = partial(visit.rooms.checks.prove, found, typed.said(visit.fields, "securityCode"))
+
+    async def prove() -> None:
+        try:
+            await visit.rooms.checks.prove(found, typed.said(visit.fields, "securityCode"))
+        except NotFound:
+            raise refusals.wrong_security_code() from None
+
     return await by_code(visit.rooms.ledger, found, partial(_transferred, visit, found, posting.destination_id), prove)
 
 
