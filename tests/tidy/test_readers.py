@@ -19,7 +19,7 @@ READERS = {
 
 ROUTES = {"lists.py", "audit.py", "fraud.py", "anomalies.py"}
 
-PAGES = {"cards/list.py", "cards/story.py"}
+PAGES = {"cards/list.py", "cards/story.py", "people.py"}
 """Of the console."""
 
 

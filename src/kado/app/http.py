@@ -84,6 +84,7 @@ def _console(services: Services) -> console.Rooms:
         looks=services.looks,
         poster=services.poster,
         wallets=services.wallets,
+        customers=services.customers,
         has_captcha=services.captcha.is_on,
     )
 

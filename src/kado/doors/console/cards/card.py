@@ -19,6 +19,9 @@ from kado.doors.console.cards.list import expiry_of
 from kado.doors.console.cards.story import TOGETHER, story_of
 from kado.doors.console.respond import shown
 from kado.doors.console.visit import Visit
+from kado.paper.card import Sheet
+from kado.paper.drawn import usual_size
+from kado.paper.single import paper_of
 
 _GROUP: Final = 4
 _DONE: Final = frozenset({"issue", *(action.key for action in ACTIONS)})
@@ -33,6 +36,25 @@ async def show(visit: Visit) -> Response:
 async def reveal(visit: Visit) -> Response:
     """The card with its number. That somebody looked at it is written into the audit log."""
     return await card_page(visit, with_number=True)
+
+
+async def paper(visit: Visit) -> Response:
+    """The card as PDF, with its number. That somebody looked at it is written into the audit log."""
+    rooms, program, found = visit.rooms, visit.program, await found_in(visit)
+    usual = usual_size(program)
+    made = await paper_of(
+        rooms.database,
+        rooms.keyring,
+        rooms.settings.public_url,
+        program,
+        found.card,
+        found.now,
+        Sheet(usual, usual),
+        visit.language,
+    )
+    rooms.looks.note(visit.caller.subject, visit.caller.merchant_id, [(program.id, found.card.id)])
+    name = {"Content-Disposition": f'inline; filename="gift-card-{found.card.last_four}.pdf"'}
+    return Response(made, 200, {**name, "Cache-Control": "no-store"}, "application/pdf")
 
 
 async def card_page(visit: Visit, *, with_number: bool = False) -> Response:
