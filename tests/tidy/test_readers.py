@@ -28,7 +28,7 @@ ROOMS = {
 }
 """Files that are handed a source of reports, which has a reader."""
 
-PAGES = {"cards/list.py", "cards/story.py"}
+PAGES = {"cards/list.py", "cards/story.py", "people.py"}
 """Of the console."""
 
 

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from kado.doors.console.begin import no_program
 from kado.doors.console.page import IN_PROGRAM
 from kado.doors.console.respond import shown, to
 from kado.doors.console.visit import Visit
@@ -11,7 +12,7 @@ async def to_somewhere(visit: Visit) -> Response:
     """To the first program; where there is none, what can be done about that."""
     if visit.programs:
         return to(IN_PROGRAM.format(program_id=visit.programs[0].id))
-    return shown(visit, "no_program.html", {}, here="overview")
+    return no_program(visit)
 
 
 async def show(visit: Visit) -> Response:

@@ -53,7 +53,7 @@ def shown(
         "here": here,
         "since": lambda moment: told.time_of(moment, visit.language, _zone(visit)),
         "programs": visit.programs[:_PROGRAMS_SHOWN],
-        "program": None if visit.reach is None else visit.reach.program,
+        "program": None if visit.around is None else visit.around.program,
         **_in_program(visit),
         **facts,
     }
@@ -90,7 +90,9 @@ def sorry(visit: Visit | None, request: Request, refusal: Refusal) -> Response:
 
 def in_words(refusal: Refusal, language: Language) -> str:
     """Why not, in the reader's language; in English where there are no words for it yet."""
-    text = words("refusals", language).get(refusal.code)
+    known = words("refusals", language)
+    # Some rooms say of several fields only that they are wrong.
+    text = known.get(f"{refusal.code}_{refusal.loc[-1]}" if refusal.loc else "") or known.get(refusal.code)
     if text is None:
         return refusal.detail
     try:
@@ -144,8 +146,7 @@ def _in_program(visit: Visit) -> dict[str, Callable[..., str]]:
 
 def _zone(visit: Visit) -> ZoneInfo:
     """Where the person lives, as far as their programs say."""
-    program = visit.reach.program if visit.reach is not None else next(iter(visit.programs), None)
-    return ZoneInfo("UTC") if program is None else program.zone
+    return ZoneInfo("UTC") if visit.around is None else visit.around.program.zone
 
 
 def _hidden(token: str) -> Markup:
