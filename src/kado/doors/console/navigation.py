@@ -26,12 +26,14 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("issue", f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE),
         Way("bulk", f"{IN_PROGRAM}/bulk", Permission.CARDS_BULK),
     ),
-    "shop": (
-        Way("people", f"{ROOT}/people", Permission.PEOPLE_READ),
+    "rules": (
+        Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),
         Way("look", f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE),
     ),
-    "rules": (Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),),
-    "shop": (Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),),
+    "shop": (
+        Way("people", f"{ROOT}/people", Permission.PEOPLE_READ),
+        Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),
+    ),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }
 """By sections, whose words are `section_…`, in the order of the page."""
