@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, Request, expect
 from tests.browser.world import SHOP, Card, World
 
 OWNER: Final = "owner@blumen.example"
@@ -52,8 +52,16 @@ class Till:
         self.page.get_by_label("PIN", exact=True).fill(pin)
         self.page.get_by_role("button", name="Sign in").click()
 
+    def sign_in_as(self, who: str, pin: str) -> None:
+        """In the place of whoever stands there."""
+        self.page.goto(f"{self.base}/pos")
+        self.page.get_by_role("button", name="Lock").click()
+        self.sign_in(who, pin)
+        expect(self.page.get_by_label("Scan a card or type its number")).to_be_visible()
+
     def scan(self, text: str) -> None:
         """As a hand scanner does: it types, and ends with Enter."""
+        self.page.wait_for_selector("body[data-till]")
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
 
@@ -71,6 +79,10 @@ class Till:
         for digit in digits:
             self.taps += 1
             self.page.locator(".pad").get_by_role("button", name=digit, exact=True).click()
+
+    def post(self, path: str, fields: dict[str, str]) -> APIResponse:
+        """A form behind the script's back, with the device's cookies."""
+        return self.context.request.post(f"{self.base}{path}", form=dict(fields))
 
     def shows(self, title: str, *texts: str) -> None:
         """The outcome: its title, and what else it says."""
@@ -112,3 +124,9 @@ def entries_of(shop: World, card: Card | str) -> list[dict[str, Any]]:
 def somebody() -> str:
     """An email address of its own."""
     return f"zoe.{secrets.token_hex(4)}@mail.example"
+
+
+def till_named(shop: World, name: str) -> dict[str, Any]:
+    """What the command line says of the newest till of this name."""
+    listed: list[dict[str, Any]] = shop.server.command("terminal", "list", "--merchant", SHOP, "--json").json
+    return [one for one in listed if one["name"] == name][-1]

@@ -62,8 +62,12 @@ def a_line(upstream: int) -> Iterator[Line]:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serve(stop))
+
     stop = asyncio.Event()
-    thread = threading.Thread(target=lambda: asyncio.Runner(loop_factory=lambda: loop).run(serve(stop)), daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert ready.wait(10)
     try:

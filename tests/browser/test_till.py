@@ -169,7 +169,7 @@ def test_what_cannot_be_done_says_why_in_words(till: Till, staffed: World) -> No
     till.scan(card.number)
     till.page.get_by_label("Amount").fill("7.50")
     till.tap("Take this amount")
-    till.shows("Not done", "There is not enough on the card. At most:", "5.00 EUR", "Nothing was taken")
+    till.shows("Not done", "There is not enough on the card. At most:", "€5.00", "Nothing was taken")
     assert till.page.locator("body").get_attribute("data-sounded") == "bad"
     till.tap("Back to the card", role="link")
     till.page.get_by_label("Amount").fill("1.234.5")

@@ -36,6 +36,8 @@ class ShownEntry(NamedTuple):
     kind: str
     when: str
     amount: str
+    size: str
+    """The amount without its sign."""
     is_gain: bool
     can_refund: bool
 
@@ -151,6 +153,7 @@ def _shown(stand: Stand, entry: Entry) -> ShownEntry:
         _KINDS.get(entry.type, "other"),
         tell.time_of(entry.created_at, stand.language, stand.program.zone),
         tell.money(entry.amount, stand.program.currency, stand.language),
+        tell.money(abs(entry.amount), stand.program.currency, stand.language),
         entry.amount > 0,
         takes and is_own and stand.may(Permission.CARDS_REFUND),
     )

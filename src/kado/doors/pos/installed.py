@@ -42,7 +42,12 @@ async def manifest(_rooms: Rooms, request: Request, _terminal: Terminal | None) 
 
 async def worker(_rooms: Rooms, _request: Request, _terminal: Terminal | None) -> Response:
     """The service worker, for all of the till."""
-    headers = {"Cache-Control": "no-cache", "Service-Worker-Allowed": "/pos"}
+    headers = {
+        "Cache-Control": "no-cache",
+        "Service-Worker-Allowed": "/pos",
+        # What it may fetch, its own policy says, and not that of the pages.
+        "Content-Security-Policy": "default-src 'none'; connect-src 'self'",
+    }
     return Response(_WORKER, headers=headers, media_type="text/javascript")
 
 

@@ -1,6 +1,7 @@
 """What became of what was asked, to be understood at a glance: by sign, words, sound and colour."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from starlette.responses import Response
@@ -22,6 +23,7 @@ _AMOUNTS: Final = ("availableBalance", "maxAmount", "maxBalance", "refundableAmo
 async def outcome_screen(stand: Stand, told: Told, status: int, key: str) -> Response:
     """The outcome, with what can be done next: the next card, a receipt, taking it back."""
     currency, language = stand.program.currency, stand.language
+    most = next((told.members[name] for name in _AMOUNTS if name in told.members), None)
     last = None
     if told.is_done and told.deed in counter.REFERENCES and key:
         last = LastAction(stand.program.id, told.card_id, told.deed, counter.reference_of(key))
@@ -29,8 +31,7 @@ async def outcome_screen(stand: Stand, told: Told, status: int, key: str) -> Res
         "told": told,
         "amount": tell.money(told.amount, currency, language),
         "balance": tell.money(told.balance, currency, language),
-        "hint": next((told.members[name] for name in _AMOUNTS if name in told.members), ""),
-        "currency": currency.code,
+        "hint": "" if most is None else tell.money(currency.minor(Decimal(most)), currency, language),
         "card_id": told.card_id or stand.request.path_params.get("card_id", ""),
         "undo": None if last is None else undo_facts(stand, last),
     }

@@ -7,6 +7,7 @@
   const OPEN = "kado-till-open"; // the question that has no answer yet
   const SOUNDS = "kado-till-sounds";
   const PATIENCE = 10_000; // milliseconds for one answer
+  const TYPED = 'input:not([type="hidden"], [type="radio"], [type="checkbox"]), textarea';
   const PAUSES = [400, 800, 1500, 3000, 5000, 8000];
   const LOOK_AGAIN = 3000;
 
@@ -96,8 +97,9 @@
     const field = $('[name="amount"]:checked', form) || $('input[name="amount"]:not([type="radio"])', form);
     const other = $('[name="other"]', form);
     const amount = (other && other.value) || (field && field.value) || "";
-    const card = $(".card .digits") || $(".outcome .digits");
-    return [form.dataset.asks, amount, card ? card.textContent.trim() : ""].filter(Boolean).join(" · ");
+    const card = $("[data-card]");
+    const sum = amount && `${amount} ${document.body.dataset.currency || ""}`;
+    return [form.dataset.asks, sum, card ? card.dataset.card : ""].filter(Boolean).join(" · ");
   }
 
   document.addEventListener("submit", (event) => {
@@ -107,8 +109,8 @@
       event.preventDefault();
       if (asking || open()) return;
       const fields = [...new FormData(form, event.submitter)].filter(([, value]) => typeof value === "string");
-      const amount = fields.find(([name]) => name === "amount");
-      if (amount && looksScanned(amount[1])) return void find(amount[1]); // a hand scanner typed into the amount
+      const scanned = all(TYPED, form).find((one) => looksScanned(one.value));
+      if (scanned) return void find(scanned.value); // a hand scanner typed into a field that is meant for other things
       if (!navigator.onLine) return void lineIs(false);
       settle({ address: new URL(form.action).pathname, fields, says: saysOf(form), tries: 0 });
     } else if (form.dataset.sent) {
@@ -164,7 +166,7 @@
   // A hand scanner types wherever the focus is and ends with Enter.
   let typed = "";
   document.addEventListener("keydown", (event) => {
-    const within = event.target instanceof Element && event.target.closest("input, textarea, select");
+    const within = event.target instanceof Element && event.target.closest(TYPED);
     if (within || event.ctrlKey || event.altKey || event.metaKey || asking) { typed = ""; return; }
     if (event.key === "Enter") {
       const text = typed;
@@ -190,7 +192,8 @@
       if (!isAmount) { field.value = digits.slice(0, field.maxLength); return; }
       digits = digits.replace(/^0+/, "").slice(0, 9).padStart(decimals + 1, "0");
       const cut = digits.length - decimals;
-      field.value = /^0*$/.test(digits) ? "" : decimals ? `${digits.slice(0, cut)}.${digits.slice(cut)}` : digits;
+      const point = document.documentElement.lang === "en" ? "." : ",";
+      field.value = /^0*$/.test(digits) ? "" : decimals ? digits.slice(0, cut) + point + digits.slice(cut) : digits;
     });
   }
 
@@ -280,6 +283,8 @@
       print.hidden = false;
       print.addEventListener("click", () => window.print());
     }
+    const number = $("#number");
+    if (number && number.value) number.select(); // what is scanned next takes the place of what was not found
     const said = $("[data-sound]");
     if (said) sound(said.dataset.sound);
     restless();
