@@ -7,6 +7,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 
 READERS = {
+    "cards/few.py": {"figures_of_few", "expiring_soon"},
     "cards/lists.py": {"list_cards"},
     "cards/turnover/behind.py": {"list_behind"},
     "cards/turnover/figures.py": {"read_books", "read_totals"},
@@ -28,7 +29,7 @@ ROOMS = {
 }
 """Files that are handed a source of reports, which has a reader."""
 
-PAGES = {"cards/list.py", "cards/story.py", "people.py"}
+PAGES = {"cards/list.py", "cards/story.py", "figures.py", "people.py"}
 """Of the console."""
 
 

@@ -15,6 +15,7 @@ from kado.doors.console.setup import choices, program_of
 from kado.doors.console.visit import Visit
 from kado.errors import Invalid, NotFound, Refusal
 from kado.fraud.defaults import begin_with_usual_rules
+from kado.languages.choose import Language
 from kado.programs.create import create as create_program
 from kado.programs.program import ProgramChanges
 from kado.programs.update import update as update_program
@@ -100,7 +101,7 @@ async def _look(visit: Visit, fields: Mapping[str, str], problems: Mapping[str, 
         "look": look,
         "colour": colour,
         "on_colour": on_it,
-        "contrast": contrast_text(colour, on_it),
+        "contrast": _written(contrast_text(colour, on_it), visit.language),
         "logo": None if look.logo is None else pictures.address(visit.program.id, look.logo),
         "art": pictures.address(visit.program.id, pictures.drawn(None, colour)),
         "is_first": bool(visit.asked("first") or fields.get("first")),
@@ -108,6 +109,11 @@ async def _look(visit: Visit, fields: Mapping[str, str], problems: Mapping[str, 
         "here": f"{visit.home}/look",
     }
     return shown(visit, "look.html", facts, here="look", areas=_AREAS, status=status)
+
+
+def _written(number: str, language: Language) -> str:
+    """A decimal as the language writes it."""
+    return number if language is Language.ENGLISH else number.replace(".", ",")
 
 
 def _first_card(visit: Visit, fields: Mapping[str, str], problems: Mapping[str, str], status: int = 200) -> Response:

@@ -1,7 +1,8 @@
 """From what a page says to what a browser gets: language, words, template, headers."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from datetime import time as noon
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -141,7 +142,10 @@ def _in_program(visit: Visit) -> dict[str, Callable[..., str]]:
     def time(moment: datetime) -> str:
         return told.time_of(moment, language, program.zone)
 
-    return {"money": money, "day": day, "time": time}
+    def day_of(on: date) -> str:
+        return told.day(datetime.combine(on, noon(12), program.zone), language, program.zone)
+
+    return {"money": money, "day": day, "time": time, "day_of": day_of}
 
 
 def _zone(visit: Visit) -> ZoneInfo:
