@@ -84,13 +84,13 @@ def _facts(settings: Settings, base: str, login: Login, till: AtTill, program: J
     facts = (
         ("Console", f"{base}/console", "for the shop's people"),
         ("Sign in", f"{login.email}  {login.password}", "password new at each start"),
-        ("Till", f"{base}/pos  code {till.code}", "makes a browser the till, for 15 minutes"),
+        ("Till", f"{base}/pos  code {till.code}", "good for 15 minutes"),
         ("PIN", till.pin, "the owner's, at the till; new at each start"),
         ("API key", login.key, "new at each start"),
         ("Merchant", f"{login.merchant_id}  {login.merchant_name}", ""),
         ("Program", f"{program['id']}  {program['name']}, EUR", ""),
-        ("A card", tour.card["card"]["url"], "as its holder sees it"),
-        ("Balance", f"{base}/balance/{program['id']}", "for whoever has number and code"),
+        ("A card", tour.card["card"]["url"], ""),
+        ("Balance", f"{base}/balance/{program['id']}", "for who has number and code"),
         ("Data", str(settings.data_dir), "remove it to begin anew"),
         ("Mail", str(settings.data_dir / "mail"), "one .eml file each; no mail leaves"),
     )
