@@ -30,8 +30,8 @@ from kado.languages import tell
 from kado.programs.find import get, list_all
 from kado.programs.program import Program
 from kado.reports.files import written
-from kado.reports.schedules import COLUMNS, Schedule, find, read
-from kado.reports.sheets import ENDINGS, MEDIA, sheet
+from kado.reports.schedules import COLUMNS, Schedule, file_name, find, read
+from kado.reports.sheets import MEDIA, sheet
 from kado.reports.source import Source
 from kado.reports.windows import Window
 from kado.storage.database import Connection, Database
@@ -281,14 +281,6 @@ async def letter_of(
         notes=[say("mail_note", merchant=merchant)],
     )
     return render.mail(letter, manner, address)
-
-
-def file_name(schedule: Schedule, window: Window, program: Program) -> str:
-    """What the file is called: the name of the schedule, as far as any system takes it, and the day it ends on."""
-    plain = "".join(one if one.isascii() and one.isalnum() else "-" for one in schedule.wish.name).strip("-").lower()
-    name = "-".join(filter(None, plain.split("-")))[:60] or "report"
-    day = window.until.astimezone(program.zone).date().isoformat()
-    return f"{name}-{day}.{ENDINGS[schedule.wish.format]}"
 
 
 async def rescue_mails(database: Database) -> None:

@@ -15,7 +15,7 @@ from kado.errors import NotFound, Refusal
 from kado.ids import is_id, new_id
 from kado.programs.program import Program
 from kado.reports.measures import Measure
-from kado.reports.sheets import Format
+from kado.reports.sheets import ENDINGS, Format
 from kado.reports.windows import Window, midnight
 from kado.storage.database import Connection, Database
 
@@ -194,6 +194,14 @@ async def delete(database: Database, keyring: Keyring, program: Program, caller:
         await _record(connection, caller, program, "report:unscheduled", schedule_id, wish)
 
     await database.repeat(work)
+
+
+def file_name(schedule: Schedule, window: Window, program: Program) -> str:
+    """What the file is called: the name of the schedule, as far as any system takes it, and the day it ends on."""
+    plain = "".join(one if one.isascii() and one.isalnum() else "-" for one in schedule.wish.name).strip("-").lower()
+    name = "-".join(filter(None, plain.split("-")))[:60] or "report"
+    day = window.until.astimezone(program.zone).date().isoformat()
+    return f"{name}-{day}.{ENDINGS[schedule.wish.format]}"
 
 
 def read(keyring: Keyring, program_id: str, row: asyncpg.Record) -> Schedule:

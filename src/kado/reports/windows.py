@@ -58,7 +58,7 @@ def window_of(
     *,
     place: str = "query",
 ) -> Window:
-    """The window that is asked for: so many days up to now, today among them, or from one moment to another.
+    """The window that is asked for: so many days up to now, today among them, or from one moment to another, until now.
 
     Moments without an offset are the program's. Without a period: 30 days, or `custom` where a moment is given. Raises
     `Invalid`, naming the parameter or, with `place`, the member.
@@ -77,7 +77,7 @@ def _custom(now: datetime, zone: ZoneInfo, since: datetime | None, until: dateti
     if since is None:
         raise Invalid((place, "from"), "A custom period needs a moment to begin from.", "from_missing")
     begin = clock.where(since, zone)
-    end = now if until is None else clock.where(until, zone)
+    end = now if until is None else min(now, clock.where(until, zone))
     if end <= begin:
         raise Invalid((place, "to"), "The period ends before it begins.", "period")
     if end - begin > timedelta(days=366 * _YEARS_MAX) or begin.year < 1970 or end.year > 9000:

@@ -48,7 +48,12 @@ async def test_figures_by_something(kado: Kado, shop: Shop) -> None:
         *("ISSUED", "ACTIVATED", "RELOADED", "SOLD", "REDEEMED", "REFUNDED", "VOIDED", "FORFEITED", "LIABILITY")
     ]
     assert table.out.splitlines()[1].split()[-1] == "89.95"
-    for wrong in (("--by", "hour"), ("--from", "2026-01-02", "--to", "2026-01-01"), ("--from", "noon")):
+    for wrong in (
+        ("--to", "9999-12-31"),
+        ("--by", "hour"),
+        ("--from", "2026-01-02", "--to", "2026-01-01"),
+        ("--from", "noon"),
+    ):
         assert (await kado("report", "figures", shop.program_id, *wrong)).code == 2
 
 

@@ -14,7 +14,7 @@ from kado.programs.find import list_all
 from kado.storage.database import BY_KEYS, Connection, Database
 
 GRACE: Final = timedelta(seconds=60)
-BATCH: Final = 20_000
+BATCH: Final = 5_000
 """Entries that one transaction sums up, so that it takes a fraction of a second."""
 
 _LOCK: Final = """

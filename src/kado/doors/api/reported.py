@@ -23,9 +23,11 @@ from kado.reports.windows import Window
 __all__ = [
     "BEGINNING",
     "FILES",
+    "LATEST",
     "AsOf",
     "Since",
     "Until",
+    "as_of",
     "entries_url",
     "figure",
     "flows",
@@ -34,6 +36,7 @@ __all__ = [
     "narrowed",
 ]
 
+LATEST: Final = clock.EPOCH.replace(year=9000)
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
 FILES: Final[dict[int | str, dict[str, Any]]] = {200: {"content": dict.fromkeys(MEDIA.values(), _FILE)}}
 """The answer that is a file, of whichever kind was asked for."""
@@ -48,6 +51,14 @@ AsOf = Annotated[LocalDatetime | None, Query()]
 def moment_of(visit: Visit, said: datetime | None) -> datetime | None:
     """What a caller said, in UTC; without an offset as the program's clock has it."""
     return None if said is None else clock.where(said, visit.program.zone)
+
+
+def as_of(visit: Visit, said: datetime | None) -> datetime | None:
+    """The same for the moment of a whole report. Raises `Invalid` for one that is not of these times."""
+    moment = moment_of(visit, said)
+    if moment is not None and not BEGINNING <= moment < LATEST:
+        raise Invalid(("query", "asOf"), "A report is of a moment from 1970 to 9000.", "as_of")
+    return moment
 
 
 def entries_url(program: Program, measure: Measure, window: Window, dimension: Dimension = "", value: str = "") -> str:

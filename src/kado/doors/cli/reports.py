@@ -204,6 +204,9 @@ async def _program(database: Database, program_id: str) -> Program:
 
 
 def _moment(program: Program, said: datetime | None) -> datetime | None:
+    """What was said, by the program's clock."""
+    if said is not None and not 1970 < said.year < 9000:
+        raise wrong_usage("A moment is from 1971 to 8999.")
     return None if said is None else clock.where(said, program.zone)
 
 

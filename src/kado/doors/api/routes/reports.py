@@ -54,7 +54,7 @@ async def business_figures(
     `totalSold` is what was activated and reloaded. `totalBalance` is what is owed: the sum that `kado verify` proves.
     """
     currency = visit.program.currency
-    found = await business(visit.services.reports, visit.program, as_of=moment_of(visit, asOf))
+    found = await business(visit.services.reports, visit.program, as_of=reported.as_of(visit, asOf))
     cards = found.cards
     body = {
         "totalCards": cards.total,
@@ -222,9 +222,9 @@ async def _window(visit: Visit, as_of: datetime | None, since: datetime | None, 
     """Until `as_of`, or from one moment to another; what is left out is the beginning, and now."""
     if as_of is not None and (since is not None or until is not None):
         raise Invalid(("query", "asOf"), "Name asOf, or from and to.", "as_of")
-    end = moment_of(visit, as_of) or moment_of(visit, until) or await visit.services.reports.now()
+    end = reported.as_of(visit, as_of) or moment_of(visit, until) or await visit.services.reports.now()
     begin = moment_of(visit, since) or BEGINNING
-    if not BEGINNING <= begin < end or end.year > 9000:
+    if not BEGINNING <= begin < end < reported.LATEST:
         raise Invalid(("query", "to"), "The time ends before it begins.", "period")
     return Window(begin, end)
 

@@ -18,8 +18,7 @@ from kado.doors.api.visit import SESSION_HEADERS, ManagingReports, ProgramId, Re
 from kado.errors import Invalid
 from kado.reports import schedules
 from kado.reports.files import written
-from kado.reports.post import file_name
-from kado.reports.schedules import Schedule, Wish
+from kado.reports.schedules import Schedule, Wish, file_name
 from kado.reports.sheets import MEDIA, measures_of, sheet
 from kado.reports.validation import Issue, validate
 from kado.reports.windows import Window, midnight, window_of
