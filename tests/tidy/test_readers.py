@@ -14,12 +14,15 @@ READERS = {
     "fraud/figures.py": {"metrics", "patterns", "latest_tallies"},
     "anomalies/alerts.py": {"list_alerts"},
     "anomalies/metrics.py": {"metrics"},
+    "delivery/undelivered.py": {"list_of_program"},
 }
 """Functions that are handed a reader. A lag, a copy that was cut off, or one that somebody edited must harm nobody."""
 
 ROUTES = {"lists.py", "audit.py", "fraud.py", "anomalies.py"}
 
-PAGES = {"cards/list.py", "cards/story.py"}
+PAGES = {"cards/list.py", "cards/story.py"} | {
+    f"watch/{name}.py" for name in ("anomalies", "audit", "fraud", "messages")
+}
 """Of the console."""
 
 

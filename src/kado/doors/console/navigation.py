@@ -25,7 +25,18 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("find", f"{IN_PROGRAM}/find", Permission.CARDS_READ),
     ),
     "rules": (Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),),
-    "shop": (Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),),
+    "watch": (
+        Way("messages", f"{IN_PROGRAM}/messages", Permission.CARDS_LIST),
+        Way("fraud", f"{IN_PROGRAM}/fraud", Permission.FRAUD_READ),
+        Way("anomalies", f"{IN_PROGRAM}/anomalies", Permission.FRAUD_READ),
+        Way("audit", f"{ROOT}/audit", Permission.AUDIT_READ),
+    ),
+    "shop": (
+        Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),
+        Way("staff", f"{ROOT}/staff", Permission.STAFF_READ),
+        Way("keys", f"{ROOT}/keys", Permission.KEYS_READ),
+        Way("webhooks", f"{ROOT}/webhooks", Permission.WEBHOOKS_READ),
+    ),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }
 """By sections, whose words are `section_…`, in the order of the page."""

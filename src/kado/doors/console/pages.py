@@ -8,12 +8,16 @@ from kado.doors.console.cards import card as one_card
 from kado.doors.console.cards import list as card_list
 from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows
 from kado.doors.console.programs import table as programs
+from kado.doors.console.shop import table as shop
+from kado.doors.console.watch import table as watch
 
 _CARDS: Final = "/v2/giftcards/programs/{programId}/cards"
 _ONE: Final = f"{_CARDS}/{{cardId}}"
 
 PAGES: Final[tuple[Page, ...]] = (
     *programs.BESIDE,
+    *shop.PAGES,
+    *watch.BESIDE,
     shows(ROOT, Permission.SELF_READ, home.to_somewhere, "GET /v2/token"),
     does(f"{ROOT}/sign-out", Permission.SELF_READ, sign_in.leave, "DELETE /v2/token/sessions/{sessionId}"),
     shows(f"{ROOT}/account", Permission.SELF_READ, account.show, "GET /v2/token", "GET /v2/token/sessions"),
@@ -41,4 +45,5 @@ PAGES: Final[tuple[Page, ...]] = (
     shows(f"{IN_PROGRAM}/cards/{{card_id}}", Permission.CARDS_READ, one_card.show, f"GET {_ONE}"),
     does(f"{IN_PROGRAM}/cards/{{card_id}}/number", Permission.CARDS_READ, one_card.reveal, f"GET {_ONE}"),
     *programs.INSIDE,
+    *watch.INSIDE,
 )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -51,7 +50,7 @@ def shown(
         "form": lambda address: _hidden(visit.token(address)),
         "sections": list(navigation.sections_for(visit, here)),
         "here": here,
-        "since": lambda moment: told.time_of(moment, visit.language, _zone(visit)),
+        "since": lambda moment: told.time_of(moment, visit.language, visit.zone),
         "programs": visit.programs[:_PROGRAMS_SHOWN],
         "program": None if visit.reach is None else visit.reach.program,
         **_in_program(visit),
@@ -140,12 +139,6 @@ def _in_program(visit: Visit) -> dict[str, Callable[..., str]]:
         return told.time_of(moment, language, program.zone)
 
     return {"money": money, "day": day, "time": time}
-
-
-def _zone(visit: Visit) -> ZoneInfo:
-    """Where the person lives, as far as their programs say."""
-    program = visit.reach.program if visit.reach is not None else next(iter(visit.programs), None)
-    return ZoneInfo("UTC") if program is None else program.zone
 
 
 def _hidden(token: str) -> Markup:
