@@ -1,5 +1,7 @@
 """Take pictures of every page in every state: phone and desktop, light and dark, two languages. `make screenshots`.
 
+Of the console, which has many, those that the documentation shows: by day on a desktop, by night on a phone.
+
 They go to docs/images/screens/ as WebP, and docs/reference/pages.md shows them. A server of its own is started for it.
 """
 
@@ -16,6 +18,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.browser.chromium import chromium  # noqa: E402
+from tests.browser.console_screens import CONSOLE, PICTURED, sign_in  # noqa: E402
 from tests.browser.screens import SCREENS  # noqa: E402
 from tests.browser.world import World, world  # noqa: E402
 
@@ -37,6 +40,9 @@ def main(only: str = "") -> None:
         for name, show in SCREENS.items():
             if only in name:
                 total += sum(len(content) for content in _pictures(browser, shop, name, show))
+        for name in PICTURED:
+            if only in f"console-{name}":
+                total += sum(len(content) for content in _of_console(browser, shop, name))
         print(f"{total // 1024} kB in {FOLDER.relative_to(ROOT)}")
 
 
@@ -59,6 +65,29 @@ def _pictures(browser: Browser, shop: World, name: str, show: Callable[[Page, Wo
                     content = _small(page.screenshot(full_page=True))
                     (FOLDER / f"{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
                     taken.append(content)
+    return taken
+
+
+def _of_console(browser: Browser, shop: World, name: str) -> list[bytes]:
+    """One screen of the console in both its forms."""
+    taken = []
+    forms: tuple[tuple[str, str, Literal["light", "dark"]], ...] = (("desktop", "en", "light"), ("phone", "de", "dark"))
+    for size, language, scheme in forms:
+        width, height = SIZES[size]
+        with browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=LOCALES[language],
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            extra_http_headers={"X-Forwarded-For": f"203.0.113.{200 + PICTURED.index(name)}"},
+        ) as context:
+            page = context.new_page()
+            page.set_default_timeout(_PATIENCE)
+            sign_in(page, shop)
+            CONSOLE[name](page, shop)
+            content = _small(page.screenshot(full_page=True))
+            (FOLDER / f"console-{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
+            taken.append(content)
     return taken
 
 

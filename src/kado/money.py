@@ -58,6 +58,11 @@ _CURRENCIES: Final = {
 }
 
 
+def codes() -> list[str]:
+    """The codes of all currencies, in order."""
+    return sorted(_CURRENCIES)
+
+
 def currency(code: str) -> Currency:
     """The currency with this ISO 4217 code. Raises `UnknownCurrency`."""
     try:

@@ -51,11 +51,11 @@ class Person:
         """A form as it is, whatever page it was on."""
         return await self._ask("POST", path, fields or {}, headers)
 
-    async def send(self, page: httpx2.Response, action: str, **typed: str) -> httpx2.Response:
+    async def send(self, page: httpx2.Response, action: str, /, **typed: str) -> httpx2.Response:
         """Fill in the page's form that is sent to this address, and send it."""
         return await self.post(action, forms_of(page)[action] | typed)
 
-    async def fill(self, path: str, action: str = "", **typed: str) -> httpx2.Response:
+    async def fill(self, path: str, action: str = "", /, **typed: str) -> httpx2.Response:
         """Open the page, fill in its form and send it."""
         return await self.send(await self.get(path), action or path, **typed)
 

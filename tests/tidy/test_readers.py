@@ -7,6 +7,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 
 READERS = {
+    "cards/few.py": {"figures_of_few", "expiring_soon"},
     "cards/lists.py": {"list_cards"},
     "trail/read.py": {"read_page", "read_all"},
     "trail/export.py": {"parts"},
@@ -20,7 +21,7 @@ READERS = {
 
 ROUTES = {"lists.py", "audit.py", "fraud.py", "anomalies.py"}
 
-PAGES = {"cards/list.py", "cards/story.py"} | {
+PAGES = {"cards/list.py", "cards/story.py", "figures.py", "people.py"} | {
     f"watch/{name}.py" for name in ("anomalies", "audit", "fraud", "messages")
 }
 """Of the console."""

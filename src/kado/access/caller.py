@@ -84,6 +84,14 @@ class Caller:
                 "permission_denied", f"This needs the permission {permission}.", members={"permission": str(permission)}
             )
 
+    def may_in(self, reach: Reach, permission: Permission) -> bool:
+        """Whether the caller may do this in the program; says no more than that."""
+        try:
+            self.require_in(reach, permission)
+        except Forbidden:
+            return False
+        return True
+
     def require_in(self, reach: Reach, permission: Permission) -> None:
         """The same in a program: a merchant that is only admitted to it may do less. Raises `Forbidden`."""
         if not self.enters(reach.program.id):

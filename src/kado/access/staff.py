@@ -20,6 +20,7 @@ POWERFUL: Final = frozenset({Role.OWNER, Role.MANAGER})
 """Roles with which much can be done: a token alone gives them to nobody."""
 
 EMAIL_TAKEN: Final = "email_taken"
+NOT_FIRST: Final = "not_first"
 
 _NAME_MAX: Final = 255
 
@@ -32,10 +33,13 @@ class NewMerchant:
     owner_id: str
 
 
-async def create_merchant(database: Database, name: str, owner_email: str, password: str, actor: str) -> NewMerchant:
-    """A merchant and the person who owns it, both or neither.
+async def create_merchant(
+    database: Database, name: str, owner_email: str, password: str, actor: str, *, is_first: bool = False
+) -> NewMerchant:
+    """A merchant and the person who owns it, both or neither; with `is_first` only where there is no merchant yet.
 
-    Raises `Invalid` for a name, email or password that cannot be, `Refusal` (`merchant_exists`, `email_taken`).
+    Raises `Invalid` for a name, email or password that cannot be, `Refusal` (`merchant_exists`, `email_taken`,
+    `not_first`).
     """
     if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
         raise Invalid(("body", "name"), f"A merchant's name has 1 to {_NAME_MAX} printable characters.")
@@ -44,6 +48,10 @@ async def create_merchant(database: Database, name: str, owner_email: str, passw
     made = NewMerchant(new_id(), new_id())
 
     async def work(connection: Connection) -> None:
+        if is_first:
+            await store.lock_first(connection)
+            if await store.has_merchant(connection):
+                raise Refusal(NOT_FIRST, "There is a merchant already.")
         await store.insert_merchant(connection, made.merchant_id, name)
         await store.insert_staff(connection, made.owner_id, made.merchant_id, email, password_hash, Role.OWNER, None)
         facts: dict[tuple[str, str], audit.Facts] = {

@@ -90,6 +90,17 @@ async def find_merchant(connection: Connection, name: str) -> Merchant | None:
     return None if row is None else Merchant(**dict(row))
 
 
+async def has_merchant(connection: Connection) -> bool:
+    """Whether there is any merchant."""
+    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM merchant)")
+    return found
+
+
+async def lock_first(connection: Connection) -> None:
+    """Nobody else makes the first merchant until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('kado first merchant', 0))")
+
+
 async def list_merchants(connection: Connection) -> list[Merchant]:
     """All merchants, oldest first."""
     rows = await connection.fetch("SELECT id, name, created_at FROM merchant ORDER BY created_at, id")

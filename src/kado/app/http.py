@@ -11,6 +11,7 @@ from kado.app.fast_connection import configured
 from kado.cards.page_check import PageChecks
 from kado.doors import console, pages, wallet
 from kado.doors.api import Neighbours, served
+from kado.doors.api.intake import Larger
 from kado.doors.api.services import Services
 from kado.observability.meters import CONNECTIONS
 from kado.settings import Settings
@@ -56,7 +57,16 @@ def neighbours(services: Services) -> Neighbours:
         *console.routes(_console(services)),
     ]
     form_paths = (*pages.FORM_PATHS, *console.FORM_PATHS)
-    return Neighbours(routes, form_paths, pages.GUESSABLE)
+    return Neighbours(routes, form_paths, pages.GUESSABLE, console.FILE_PATHS, [_pictures(services)])
+
+
+def _pictures(services: Services) -> Larger:
+    """What is sent to the console's forms for pictures."""
+
+    async def sender(cookies: str | None) -> str | None:
+        return await console.who_sends_pictures(services.access, cookies or "")
+
+    return Larger({"POST"}, console.FILE_PATHS, console.FILE_BYTES, sender, header=b"cookie")
 
 
 def _console(services: Services) -> console.Rooms:
@@ -74,6 +84,7 @@ def _console(services: Services) -> console.Rooms:
         looks=services.looks,
         poster=services.poster,
         wallets=services.wallets,
+        customers=services.customers,
         has_captcha=services.captcha.is_on,
     )
 

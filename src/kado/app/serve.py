@@ -115,6 +115,7 @@ async def _run(
     working = asyncio.create_task(_work(settings, worker_database, working_until, leave))
     log.info("serving", version=__version__, host=host, port=port, processes=settings.processes)
     ready = asyncio.create_task(_announce(settings, url, port, when_ready)) if when_ready is not None else None
+    greeting = asyncio.create_task(_greet(settings, worker_database)) if when_ready is None else None
     totals = Totals(METERS)
     try:
         async with watched.metrics(settings, totals):
@@ -125,14 +126,31 @@ async def _run(
 
                 await http.serve(settings, url, listening, stop)
     finally:
-        if ready is not None:
-            ready.cancel()
+        for task in (ready, greeting):
+            if task is not None:
+                task.cancel()
         working_until.set()
         await working  # seals the last entries
         await worker_database.close()
         for task in beside:
             task.cancel()
         log.info("stopped")
+
+
+async def _greet(settings: Settings, database: Database) -> None:
+    """Say how to go on, to whoever starts a server on which there is no shop yet.
+
+    The code is told to a person alone: what is not a terminal is kept by somebody, and a log holds no secret.
+    """
+    first_setup = await asyncio.to_thread(importlib.import_module, "kado.access.first_setup")
+    if not await first_setup.is_open(database):
+        return
+    address = f"{settings.public_url}/console/setup"
+    if sys.stdout.isatty():
+        code = first_setup.code_of(settings.keyring)
+        print(f"\nThis server has no shop yet. Set it up at {address}\nSetup code: {code}\n")  # noqa: T201
+    else:
+        log.info("no shop yet", setup=address, code="kado setup-code")
 
 
 async def _work(settings: Settings, database: Database, until: asyncio.Event, leave: Callable[[], None]) -> None:

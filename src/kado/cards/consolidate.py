@@ -9,7 +9,7 @@ from kado.cards import refusals
 from kado.cards.card import Card, CardStatus, TransactionType
 from kado.cards.posting import Decision, Fresh, NewEntry, Posting, Situation
 from kado.cards.resend_code import notice_to_holder
-from kado.errors import Refusal
+from kado.errors import Invalid, Refusal
 from kado.ids import new_id
 
 DESCRIPTION: Final = "Gift cards consolidated"
@@ -164,3 +164,12 @@ def _is_one_customer(cards: Sequence[Card]) -> bool:
 
 def _first(values: Iterable[str | None]) -> str | None:
     return next((value for value in values if value is not None), None)
+
+
+def once_each(card_ids: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The first of the cards in the order in which they are locked, and the further ones. Raises `Invalid` where a card
+    is named twice."""
+    first, *further = sorted(set(card_ids))
+    if len(further) + 1 < len(card_ids):
+        raise Invalid(("body", "cardNumbers"), "A card is named more than once.", "cards_not_unique")
+    return first, tuple(further)

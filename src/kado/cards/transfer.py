@@ -1,11 +1,14 @@
 """Transfer: move money from one card to another of the same program, whoever knows the source's security code."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from kado.cards import refusals
 from kado.cards.card import CardStatus, TransactionType
-from kado.cards.posting import Decision, NewEntry, Posting, Situation
+from kado.cards.find import Found
+from kado.cards.ledger import Ledger
+from kado.cards.posting import Answer, Decision, NewEntry, Posting, Situation
 from kado.crypto import equal
 from kado.errors import Refusal
 from kado.ids import new_id
@@ -79,3 +82,19 @@ class Transfer(Posting):
             counterpart_id=counterpart_id,
             id=entry_id,
         )
+
+
+async def by_code(
+    ledger: Ledger,
+    source: Found,
+    posting: Callable[[bytes | None], Transfer],
+    prove: Callable[[], Awaitable[None]],
+) -> Answer:
+    """Settle a transfer for who shows the source's code. `prove` raises where it is the wrong one.
+
+    A repetition is answered as before, whatever code it shows: the card's may have changed since.
+    """
+    if await ledger.knows(posting(None)):
+        return await ledger.post(posting(None))
+    await prove()
+    return await ledger.post(posting(source.card.code_hash))

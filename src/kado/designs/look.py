@@ -34,10 +34,14 @@ class Look:
 async def look_of(database: Database, program: Program) -> Look:
     """The look of the shop where the program is used."""
     async with database.read() as connection:
-        theme = theme_of(await shops.find_theme_of_program(connection, program.merchant_id, program.id))
+        saved = await shops.find_theme_of_program(connection, program.merchant_id, program.id)
         said = await store.find_said(connection, program.id)
         logo = await store.find(connection, program.id, "logo", "")
+    theme = theme_of(saved)
     card, on_card = card_colours(said, theme.primary, theme.primary_fg)
+    if not saved and "backgroundColor" in said:
+        # Where no till platform says how the shop looks, its cards do.
+        theme = replace(theme, primary=card, primary_fg=on_card)
     return Look(
         shop=program.merchant_name,
         program=program.name,

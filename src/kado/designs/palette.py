@@ -1,6 +1,7 @@
 """The colours that people see, made of a theme so that whatever is text can be read (WCAG 2.2, contrast, level AA)."""
 
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from kado.shops.theme.check import READABLE
@@ -68,6 +69,11 @@ def readable(text: str, *grounds: str) -> str:
         if _least(candidate, grounds) >= READABLE:
             return candidate
     return target
+
+
+def contrast_text(one: str, other: str) -> str:
+    """The contrast of two colours as people read it: `4.5`. Cut, not rounded: 4.49 is not 4.5."""
+    return str(Decimal(contrast(one, other)).quantize(Decimal("0.1"), ROUND_DOWN))
 
 
 def _least(text: str, grounds: tuple[str, ...]) -> float:

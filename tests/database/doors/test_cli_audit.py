@@ -16,7 +16,7 @@ from kado.doors.cli.nouns import read as read_noun
 SHOP = ("--merchant", "Flower Shop")
 
 CHANGES_NOTHING = {
-    *("serve", "demo", "bench", "config", "status", "sign", "verify", "secret status", "database status"),
+    *("serve", "demo", "bench", "config", "status", "setup-code", "sign", "verify", "secret status", "database status"),
     *("merchant list", "key list", "program list", "webhook list", "webhook deliveries"),
     *("mail preview", "wallet check", "wallet certificate"),
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),

@@ -37,6 +37,21 @@ async def look(database: Database, keyring: Keyring, program_id: str, task_id: s
     return await database.repeat(work)
 
 
+async def standing(database: Database, program_id: str, task_id: str, *, is_test: bool) -> Task:
+    """The task alone, for whoever only watches it. Raises `NotFound`."""
+    async with database.read() as connection:
+        found = await store.read_task(connection, program_id, task_id)
+    if found is None or found[0].is_test is not is_test:
+        raise refusals.task_not_found()
+    return found[0]
+
+
+async def latest(database: Database, program_id: str, *, is_test: bool, limit: int) -> list[Task]:
+    """The program's newest tasks."""
+    async with database.read() as connection:
+        return await store.list_tasks(connection, program_id, is_test, limit)
+
+
 async def _cards(connection: Connection, keyring: Keyring, task: Task) -> list[tuple[str, str, str]]:
     cards: list[tuple[str, str, str]] = []
     number = 0

@@ -107,6 +107,18 @@ async def read_task(
     return None if row is None else (Task(*row[:-1]), row[-1])
 
 
+async def list_tasks(connection: Connection, program_id: str, is_test: bool, limit: int) -> list[Task]:
+    """The program's newest tasks."""
+    rows = await connection.fetch(
+        f"SELECT {TASK_COLUMNS} FROM bulk_task WHERE program_id = $1 AND is_test = $2"
+        " ORDER BY created_at DESC, id DESC LIMIT $3",
+        program_id,
+        is_test,
+        limit,
+    )
+    return [Task(*row) for row in rows]
+
+
 async def write_task(connection: Connection, task: Task) -> None:
     """Everything about a locked task that may have changed."""
     await connection.execute(

@@ -127,6 +127,10 @@ class Neighbours:
     routes: Sequence[BaseRoute] = ()
     form_paths: Sequence[str] = ()
     guessable: re.Pattern[str] = re.compile(r"(?!)")
+    file_paths: re.Pattern[str] = re.compile(r"(?!)")
+    """Where bodies hold files."""
+    larger: Sequence[Larger] = ()
+    """Where bodies may be larger than elsewhere."""
 
 
 NOBODY: Final = Neighbours()
@@ -150,6 +154,7 @@ def served(services: Services, neighbours: Neighbours = NOBODY) -> Served:
     larger = (
         Larger({"POST"}, bulk.LARGE_PATH, bulk.LARGE_BYTES, who_may(Permission.CARDS_BULK)),
         Larger({"POST", "PUT"}, designs.FILE_PATHS, designs.LARGE_BYTES, who_may(Permission.PROGRAMS_WRITE)),
+        *neighbours.larger,
     )
     limits = Limits(body_seconds=services.settings.request_seconds * 2 / 3)
     guessable = re.compile(f"{balance.PATHS.pattern}|{neighbours.guessable.pattern}")
@@ -159,7 +164,7 @@ def served(services: Services, neighbours: Neighbours = NOBODY) -> Served:
         app,
         form_paths=(*FORM_PATHS, *neighbours.form_paths),
         limits=limits,
-        file_paths=designs.FILE_PATHS,
+        file_paths=re.compile(f"{designs.FILE_PATHS.pattern}|{neighbours.file_paths.pattern}"),
         larger=larger,
         lane=lane,
         address=lambda scope: address_in(scope, trusted),

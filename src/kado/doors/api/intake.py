@@ -42,9 +42,10 @@ class Larger:
     path: re.Pattern[str]
     body_bytes: int
     sender: Callable[[str | None], Awaitable[str | None]]
-    """From the value of the request's `Authorization` header: on whose behalf it comes; None for who may not."""
+    """From the value of the header that proves it: on whose behalf the request comes; None for who may not."""
     at_once: int = 4
     bytes_per_second: int = 64 * 1024
+    header: bytes = b"authorization"
     under_way: set[str] = field(default_factory=set)
 
     def is_at(self, scope: Scope) -> bool:
@@ -57,7 +58,7 @@ class Larger:
             return None
         if intake.announced is not None and intake.announced <= BODY_BYTES:
             return None
-        given = intake.header(b"authorization")
+        given = intake.header(self.header)
         return await self.sender(given.decode("latin-1") or None)
 
     @contextmanager

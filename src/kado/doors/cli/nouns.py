@@ -22,6 +22,9 @@ NOUNS: Final = {
     "backup": Noun("backup", "Make a backup of the database, whole and as of one moment, while the server works."),
     "restore": Noun("restore", "Make a database from a backup, and verify it."),
     "status": Noun("status", "Show what is owed, what waits and what looks wrong."),
+    "setup-code": Noun(
+        "setup_code", "Show the code for the setup page in a browser. It opens nothing once there is a merchant."
+    ),
     "sign": Noun("sign", "Print the header line that signs a request."),
     "verify": Noun(
         "verify",

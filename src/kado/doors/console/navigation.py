@@ -23,8 +23,13 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("overview", IN_PROGRAM, Permission.PROGRAMS_READ),
         Way("cards", f"{IN_PROGRAM}/cards", Permission.CARDS_LIST),
         Way("find", f"{IN_PROGRAM}/find", Permission.CARDS_READ),
+        Way("issue", f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE),
+        Way("bulk", f"{IN_PROGRAM}/bulk", Permission.CARDS_BULK),
     ),
-    "rules": (Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),),
+    "rules": (
+        Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),
+        Way("look", f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE),
+    ),
     "watch": (
         Way("messages", f"{IN_PROGRAM}/messages", Permission.CARDS_LIST),
         Way("fraud", f"{IN_PROGRAM}/fraud", Permission.FRAUD_READ),
@@ -32,6 +37,7 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("audit", f"{ROOT}/audit", Permission.AUDIT_READ),
     ),
     "shop": (
+        Way("people", f"{ROOT}/people", Permission.PEOPLE_READ),
         Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),
         Way("staff", f"{ROOT}/staff", Permission.STAFF_READ),
         Way("keys", f"{ROOT}/keys", Permission.KEYS_READ),
@@ -62,11 +68,13 @@ def sections_for(visit: Visit, here: str) -> Iterator[tuple[str, Sequence[Shown]
 def _leads(visit: Visit, way: Way) -> bool:
     if not way.path.startswith(IN_PROGRAM):
         return way.permission in visit.caller.permissions
-    # Where one list shows all cards, a second way to find one is left out.
-    if way.key == "find" and visit.may(Permission.CARDS_LIST):
+    if visit.around is None:
         return False
-    return visit.reach is not None and visit.may(way.permission)
+    # Where one list shows all cards, a second way to find one is left out.
+    if way.key == "find" and visit.caller.may_in(visit.around, Permission.CARDS_LIST):
+        return False
+    return visit.caller.may_in(visit.around, way.permission)
 
 
 def _address(visit: Visit, way: Way) -> str:
-    return way.path.format(program_id=visit.program.id) if visit.reach is not None else way.path
+    return way.path if visit.around is None else way.path.format(program_id=visit.around.program.id)

@@ -3,16 +3,23 @@
 from typing import Final
 
 from kado.access.permissions import Permission
-from kado.doors.console import account, home, sign_in
+from kado.doors.console import account, begin, home, people, sign_in
+from kado.doors.console.cards import bulk, issue
 from kado.doors.console.cards import card as one_card
 from kado.doors.console.cards import list as card_list
-from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows
+from kado.doors.console.cards.action import ONE, pages_of
+from kado.doors.console.cards.actions import ACTIONS
+from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
 from kado.doors.console.shop import table as shop
 from kado.doors.console.watch import table as watch
 
+_PROGRAM: Final = "/v2/loyalty/programs/{programId}"
 _CARDS: Final = "/v2/giftcards/programs/{programId}/cards"
 _ONE: Final = f"{_CARDS}/{{cardId}}"
+_GDPR: Final = "/v2/giftcards/gdpr"
+_TASK: Final = f"{_CARDS}/bulk/{{taskId}}"
+_BULK: Final = f"{IN_PROGRAM}/bulk"
 
 PAGES: Final[tuple[Page, ...]] = (
     *programs.BESIDE,
@@ -38,6 +45,17 @@ PAGES: Final[tuple[Page, ...]] = (
         "POST /v2/token/mfa/recovery-codes",
     ),
     does(f"{ROOT}/account/second-factor/disable", Permission.SELF_READ, account.disable, "POST /v2/token/mfa/disable"),
+    shows(people.PEOPLE, Permission.PEOPLE_READ, people.show, f"GET {_GDPR}/consent/lookup"),
+    does(people.PEOPLE, Permission.PEOPLE_READ, people.find, f"GET {_GDPR}/consent/lookup"),
+    does(
+        f"{people.PEOPLE}/export",
+        Permission.PEOPLE_READ,
+        people.export,
+        f"POST {_GDPR}/export",
+        f"GET {_GDPR}/download",
+    ),
+    does(f"{people.PEOPLE}/forget", Permission.PEOPLE_WRITE, people.forget, f"POST {_GDPR}/erasure"),
+    does(f"{ROOT}/begin", Permission.PROGRAMS_WRITE, begin.open_program, "POST /v2/programs"),
     shows(IN_PROGRAM, Permission.PROGRAMS_READ, home.show, "GET /v2/loyalty/programs/{programId}"),
     shows(f"{IN_PROGRAM}/cards", Permission.CARDS_LIST, card_list.show, f"GET {_CARDS}"),
     shows(f"{IN_PROGRAM}/find", Permission.CARDS_READ, card_list.show_find, f"GET {_ONE}"),
@@ -46,4 +64,31 @@ PAGES: Final[tuple[Page, ...]] = (
     does(f"{IN_PROGRAM}/cards/{{card_id}}/number", Permission.CARDS_READ, one_card.reveal, f"GET {_ONE}"),
     *programs.INSIDE,
     *watch.INSIDE,
+    shows(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.show, f"POST {_CARDS}"),
+    does(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.do, f"POST {_CARDS}"),
+    shows(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.show_first_card, f"POST {_CARDS}"),
+    does(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.sell_first_card, f"POST {_CARDS}"),
+    *pages_of(ACTIONS),
+    shows(f"{ONE}/paper", Permission.CARDS_READ, one_card.paper, f"GET {_ONE}/paper"),
+    shows(_BULK, Permission.CARDS_BULK, bulk.show, f"POST {_CARDS}/bulk"),
+    does(_BULK, Permission.CARDS_BULK, bulk.order, f"POST {_CARDS}/bulk"),
+    shows(f"{_BULK}/{{task_id}}", Permission.CARDS_BULK, bulk.show_task, f"GET {_TASK}", f"GET {_TASK}/paper"),
+    does(
+        f"{_BULK}/{{task_id}}/codes",
+        Permission.CARDS_BULK,
+        bulk.codes,
+        f"POST {_TASK}/csv",
+        f"GET {_TASK}/csv/{{token}}",
+    ),
+    does(f"{_BULK}/{{task_id}}/paper", Permission.CARDS_BULK, bulk.order_paper, f"POST {_TASK}/paper"),
+    does(f"{_BULK}/{{task_id}}/paper/file", Permission.CARDS_BULK, bulk.fetch_paper, f"GET {_TASK}/paper/{{token}}"),
+    shows(f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE, begin.show_look, f"PUT {_PROGRAM}/card"),
+    takes(
+        f"{IN_PROGRAM}/look",
+        Permission.PROGRAMS_WRITE,
+        begin.save_look,
+        f"PUT {_PROGRAM}/card",
+        f"POST {_PROGRAM}/card/images/{{type}}",
+        f"PUT {_PROGRAM}",
+    ),
 )

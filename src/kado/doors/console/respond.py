@@ -1,7 +1,8 @@
 """From what a page says to what a browser gets: language, words, template, headers."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from datetime import time as noon
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -52,7 +53,7 @@ def shown(
         "here": here,
         "since": lambda moment: told.time_of(moment, visit.language, visit.zone),
         "programs": visit.programs[:_PROGRAMS_SHOWN],
-        "program": None if visit.reach is None else visit.reach.program,
+        "program": None if visit.around is None else visit.around.program,
         **_in_program(visit),
         **facts,
     }
@@ -89,7 +90,9 @@ def sorry(visit: Visit | None, request: Request, refusal: Refusal) -> Response:
 
 def in_words(refusal: Refusal, language: Language) -> str:
     """Why not, in the reader's language; in English where there are no words for it yet."""
-    text = words("refusals", language).get(refusal.code)
+    known = words("refusals", language)
+    # Some rooms say of several fields only that they are wrong.
+    text = known.get(f"{refusal.code}_{refusal.loc[-1]}" if refusal.loc else "") or known.get(refusal.code)
     if text is None:
         return refusal.detail
     try:
@@ -138,7 +141,10 @@ def _in_program(visit: Visit) -> dict[str, Callable[..., str]]:
     def time(moment: datetime) -> str:
         return told.time_of(moment, language, program.zone)
 
-    return {"money": money, "day": day, "time": time}
+    def day_of(on: date) -> str:
+        return told.day(datetime.combine(on, noon(12), program.zone), language, program.zone)
+
+    return {"money": money, "day": day, "time": time, "day_of": day_of}
 
 
 def _hidden(token: str) -> Markup:

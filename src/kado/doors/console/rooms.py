@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kado.access.authenticate import Access
+from kado.access.customer_sessions import CustomerSessions
 from kado.audit.looks import Looks
 from kado.cards.balance_check import BalanceChecks
 from kado.cards.glances import Glances
@@ -35,5 +36,6 @@ class Rooms:
     looks: Looks
     poster: Poster
     wallets: Wallets
+    customers: CustomerSessions
     has_captcha: bool
     """Whether there is one that a program could ask for."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kado.access import sessions, sign_in
+from kado.access import first_setup, sessions, sign_in
 from kado.access.sign_in import Pending, SignedIn
 from kado.audit.origin import origin
 from kado.doors.console import cookie
@@ -28,6 +28,8 @@ async def show(rooms: Rooms, request: Request) -> Response:
             return to(_further(request.query_params.get("next", "")))
         except Refusal:
             pass
+    if await first_setup.is_open(rooms.database):
+        return to(f"{ROOT}/setup")
     return _form(rooms, request, {"next": request.query_params.get("next", "")})
 
 

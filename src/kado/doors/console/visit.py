@@ -68,8 +68,7 @@ class Visit:
     @property
     def zone(self) -> ZoneInfo:
         """Where the person lives, as far as their programs say."""
-        program = self.reach.program if self.reach is not None else next(iter(self.programs), None)
-        return ZoneInfo("UTC") if program is None else program.zone
+        return ZoneInfo("UTC") if self.around is None else self.around.program.zone
 
     @property
     def address(self) -> str:
@@ -95,16 +94,19 @@ class Visit:
         """What the address says after its question mark under this name; empty where it says nothing."""
         return self.request.query_params.get(name, "")
 
+    @property
+    def around(self) -> Reach | None:
+        """The program that the ways at the side lead through: the page's, or, beside programs, the first one."""
+        if self.reach is not None or not self.programs:
+            return self.reach
+        first = self.programs[0]
+        return Reach(first, first.merchant_id == self.caller.merchant_id)
+
     def may(self, permission: Permission) -> bool:
         """Whether the person may do this: in the program of the page, or, beside programs, at all."""
-        try:
-            if self.reach is None:
-                self.caller.require(permission)
-            else:
-                self.caller.require_in(self.reach, permission)
-        except Forbidden:
-            return False
-        return True
+        if self.reach is None:
+            return permission in self.caller.permissions
+        return self.caller.may_in(self.reach, permission)
 
     def token(self, address: str) -> str:
         """For a form that is sent to this address."""

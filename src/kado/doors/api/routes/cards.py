@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Response
 
 from kado.access.customers import require_customer
-from kado.access.permissions import Permission
+from kado.cards.elsewhere import require_for_new_code
 from kado.cards.find import card_by_id, entries_of
 from kado.cards.issue import Issue
 from kado.cards.masking import mask
@@ -45,7 +45,6 @@ from kado.doors.api.visit import (
     Suspending,
     Visit,
 )
-from kado.errors import Forbidden
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}/cards",
@@ -162,10 +161,7 @@ async def resend_code(
         language=language,
         time_zone=time_zone,
     )
-    if posting.is_elsewhere:
-        visit.caller.require(Permission.CARDS_RESEND_ELSEWHERE)
-        if not visit.is_owner:
-            raise Forbidden("permission_denied", "Only the program's owner sends codes to other contacts.")
+    require_for_new_code(posting, is_owner=visit.is_owner)
     return shown.response(await visit.services.ledger.post(posting))
 
 

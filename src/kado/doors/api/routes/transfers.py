@@ -2,20 +2,17 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter, Response
 
 from kado import clock
-from kado.access.permissions import Permission
-from kado.cards.card import Card
-from kado.cards.consolidate import Consolidate
+from kado.cards.consolidate import Consolidate, once_each
 from kado.cards.destinations import destination_by_number
+from kado.cards.elsewhere import require_for_consolidation, require_for_replacement
 from kado.cards.find import Found, card_by_id, card_by_number
 from kado.cards.lineage import Related, lineage
 from kado.cards.posting import Outcome
 from kado.cards.replace import Replace
-from kado.cards.transfer import Transfer
+from kado.cards.transfer import Transfer, by_code
 from kado.doors.api import shown
 from kado.doors.api.proving import prove_code
 from kado.doors.api.route import StrictRoute
@@ -41,7 +38,6 @@ from kado.doors.api.visit import (
     Transferring,
     Visit,
 )
-from kado.errors import Forbidden, Invalid
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}",
@@ -82,11 +78,8 @@ async def transfer(
             description=data.description,
         )
 
-    # A repetition is answered as before, whatever code it shows: the card's may have changed since.
-    if await services.ledger.knows(posting(None)):
-        return shown.response(await services.ledger.post(posting(None)))
-    await prove_code(visit, source, data.securityCode)
-    return shown.response(await services.ledger.post(posting(source.card.code_hash)))
+    answer = await by_code(services.ledger, source, posting, lambda: prove_code(visit, source, data.securityCode))
+    return shown.response(answer)
 
 
 @router.post("/consolidate", name="consolidateGiftCards", response_model=ConsolidateResponse)
@@ -103,10 +96,8 @@ async def consolidate(
     found = [await _by_number(visit, number) for number in data.cardNumbers]
     for one in found:
         visit.require_own(one.card)
-    _require_contact(visit, data.customerEmail, [one.card for one in found])
-    first, *further = sorted({one.card.id for one in found})
-    if len(further) + 1 < len(found):
-        raise Invalid(("body", "cardNumbers"), "A card is named more than once.", "cards_not_unique")
+    require_for_consolidation(visit.caller, data.customerEmail, [one.card for one in found])
+    first, further = once_each([one.card.id for one in found])
     answer = await services.ledger.post(
         Consolidate(
             program_id=visit.program.id,
@@ -114,7 +105,7 @@ async def consolidate(
             caller=visit.caller,
             key=idempotency_key,
             render=shown.answering(lambda outcome: _consolidated(services, outcome, data.referenceId)),
-            further_ids=tuple(further),
+            further_ids=further,
             merchant_id=data.merchantId,
             merchant_name=await services.reaches.merchant_name(visit.program.id, data.merchantId),
             customer_email=data.customerEmail,
@@ -141,22 +132,19 @@ async def replace(
     """A new card, number and code for a lost one, with the same money; the old number is dead. Ours."""
     visit.require_key(idempotency_key)
     services = visit.services
-    if data.customerEmail is not None or data.customerPhone is not None:
-        visit.caller.require(Permission.CARDS_RESEND_ELSEWHERE)
-    answer = await services.ledger.post(
-        Replace(
-            program_id=visit.program.id,
-            card_id=cardId,
-            caller=visit.caller,
-            key=idempotency_key,
-            render=shown.answering(lambda outcome: _replaced(services, outcome), 201),
-            reason=data.reason,
-            customer_email=data.customerEmail,
-            customer_phone=data.customerPhone,
-            is_physical=data.isPhysical,
-        )
+    posting = Replace(
+        program_id=visit.program.id,
+        card_id=cardId,
+        caller=visit.caller,
+        key=idempotency_key,
+        render=shown.answering(lambda outcome: _replaced(services, outcome), 201),
+        reason=data.reason,
+        customer_email=data.customerEmail,
+        customer_phone=data.customerPhone,
+        is_physical=data.isPhysical,
     )
-    return shown.response(answer)
+    require_for_replacement(posting)
+    return shown.response(await services.ledger.post(posting))
 
 
 @router.get("/cards/{cardId}/lineage", name="getGiftCardLineage", response_model=LineageResponse)
@@ -179,21 +167,6 @@ async def _by_number(visit: Visit, number: str) -> Found:
     return await card_by_number(
         services.database, services.keyring, visit.program.id, number, is_test=visit.caller.is_test
     )
-
-
-def _require_contact(visit: Visit, email: str | None, cards: Sequence[Card]) -> None:
-    """Raises `Forbidden` for who may not have the new card's code sent to this address.
-
-    A customer has it sent to the proved contact; others to that of one of the cards, or, with the right, anywhere.
-    """
-    if email is None:
-        return
-    customer = visit.caller.customer
-    if customer is None:
-        if email.lower() not in {(card.customer_email or "").lower() for card in cards}:
-            visit.caller.require(Permission.CARDS_RESEND_ELSEWHERE)
-    elif email.lower() != customer.email:
-        raise Forbidden("permission_denied", "A customer's new card goes to the customer's own contact.")
 
 
 def _related(one: Related) -> dict[str, object]:

@@ -5,31 +5,27 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from kado.access.permissions import Permission
-from kado.cards import refusals
 from kado.cards.card import CardStatus
 from kado.cards.codes import page_url
-from kado.cards.find import Found
 from kado.cards.holds import available, holds_of
 from kado.cards.lineage import lineage
 from kado.cards.numbers import show_number
 from kado.designs.look import art_of, look_of
 from kado.designs.pictures import address as picture_address
+from kado.doors.console.cards.action import offered
+from kado.doors.console.cards.actions import ACTIONS
+from kado.doors.console.cards.found import found_in
 from kado.doors.console.cards.list import expiry_of
 from kado.doors.console.cards.story import TOGETHER, story_of
 from kado.doors.console.respond import shown
 from kado.doors.console.visit import Visit
-from kado.ids import is_id
+from kado.paper.card import Sheet
+from kado.paper.drawn import usual_size
+from kado.paper.single import paper_of
 
 _GROUP: Final = 4
+_DONE: Final = frozenset({"issue", *(action.key for action in ACTIONS)})
 _CAN_RECEIVE: Final = frozenset({CardStatus.ACTIVE, CardStatus.DEPLETED, CardStatus.SUSPENDED})
-
-
-async def found_in(visit: Visit) -> Found:
-    """The card of the page's address. Raises `NotFound`."""
-    card_id = str(visit.request.path_params["card_id"])
-    if not is_id(card_id):
-        raise refusals.card_not_found()
-    return (await visit.rooms.glances.at(visit.program.id, card_id, is_test=False)).found
 
 
 async def show(visit: Visit) -> Response:
@@ -40,6 +36,25 @@ async def show(visit: Visit) -> Response:
 async def reveal(visit: Visit) -> Response:
     """The card with its number. That somebody looked at it is written into the audit log."""
     return await card_page(visit, with_number=True)
+
+
+async def paper(visit: Visit) -> Response:
+    """The card as PDF, with its number. That somebody looked at it is written into the audit log."""
+    rooms, program, found = visit.rooms, visit.program, await found_in(visit)
+    usual = usual_size(program)
+    made = await paper_of(
+        rooms.database,
+        rooms.keyring,
+        rooms.settings.public_url,
+        program,
+        found.card,
+        found.now,
+        Sheet(usual, usual),
+        visit.language,
+    )
+    rooms.looks.note(visit.caller.subject, visit.caller.merchant_id, [(program.id, found.card.id)])
+    name = {"Content-Disposition": f'inline; filename="gift-card-{found.card.last_four}.pdf"'}
+    return Response(made, 200, {**name, "Cache-Control": "no-store"}, "application/pdf")
 
 
 async def card_page(visit: Visit, *, with_number: bool = False) -> Response:
@@ -78,5 +93,8 @@ async def card_page(visit: Visit, *, with_number: bool = False) -> Response:
         "link": page_url(rooms.settings.public_url, card.pass_sid),
         "refundable": visit.may(Permission.CARDS_REFUND) and status in _CAN_RECEIVE,
         "base": f"{visit.home}/cards/{card.id}",
+        "actions": offered(visit, found, ACTIONS),
+        "done": done if (done := visit.asked("done")) in _DONE else "",
+        "newest": visit.asked("entry"),
     }
-    return shown(visit, "card.html", facts, here="cards", areas=("console_cards",))
+    return shown(visit, "card.html", facts, here="cards", areas=("console_cards", "console_actions"))

@@ -1,0 +1,153 @@
+"""Every screen of the console: by its name, how its owner gets there. For the tests, and for the pictures."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+from tests.browser.world import World
+
+OWNER = "owner@blumen.example"
+PASSWORD = "correct horse battery"
+
+Screen = Callable[[Page, World], None]
+
+
+def sign_in(page: Page, shop: World) -> None:
+    """Where nobody is signed in yet."""
+    page.goto(f"{shop.server.base_url}/console/sign-in")
+    if page.locator("#password").count():
+        page.fill("#email", OWNER)
+        page.fill("#password", PASSWORD)
+        page.click("main form button")
+        page.wait_for_url("**/console/*")
+
+
+def home(shop: World) -> str:
+    return f"{shop.server.base_url}/console/{shop.program}"
+
+
+def card(shop: World, name: str = "active") -> str:
+    return f"{home(shop)}/cards/{shop.cards[name].id}"
+
+
+def at(path: str) -> Screen:
+    """A page by its address, below the program."""
+
+    def show(page: Page, shop: World) -> None:
+        page.goto(f"{home(shop)}{path}")
+
+    return show
+
+
+def beside(path: str) -> Screen:
+    """A page beside programs."""
+
+    def show(page: Page, shop: World) -> None:
+        page.goto(f"{shop.server.base_url}/console{path}")
+
+    return show
+
+
+def of_card(name: str, path: str = "") -> Screen:
+    def show(page: Page, shop: World) -> None:
+        page.goto(f"{card(shop, name)}{path}")
+
+    return show
+
+
+def found(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/cards")
+    page.fill("#q", "ada")
+    page.wait_for_url("**q=ada**")
+
+
+def nothing_found(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/cards?q=nobody+at+all")
+
+
+def confirming(page: Page, shop: World) -> None:
+    page.goto(f"{card(shop)}/redeem")
+    page.fill("#amount", "12,50")
+    page.locator("main form button").first.click()
+    page.wait_for_selector("main .lead")
+
+
+def refused(page: Page, shop: World) -> None:
+    page.goto(f"{card(shop)}/redeem")
+    page.fill("#amount", "x")
+    page.locator("main form button").first.click()
+    page.wait_for_selector(".problem")
+
+
+def number(page: Page, shop: World) -> None:
+    page.goto(card(shop))
+    page.locator("form[action$='/number'] button").click()
+    page.wait_for_url("**/number")
+
+
+def issuing(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/issue")
+    page.fill("#initialValue", "50")
+    page.fill("#customerEmail", "grace@mail.example")
+    page.locator("main form .actions button").click()
+    page.wait_for_selector("main .lead")
+
+
+def many(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/bulk")
+    page.fill("#initialValue", "25")
+    page.fill("#count", "3")
+    page.locator("main form .actions button").click()
+    page.wait_for_selector("main .lead")
+    page.locator("main form button").click()
+    page.wait_for_selector("#progress")
+
+
+def person(page: Page, shop: World) -> None:
+    page.goto(f"{shop.server.base_url}/console/people")
+    page.fill("#customerEmail", "ada4@mail.example")
+    page.locator("main form button").click()
+    page.wait_for_selector("main .pair")
+
+
+def menu(page: Page, shop: World) -> None:
+    page.goto(home(shop))
+    if page.locator(".menu-button").is_visible():
+        page.locator(".menu-button").click()
+
+
+CONSOLE: dict[str, Screen] = {
+    "overview": at(""),
+    "menu": menu,
+    "cards": at("/cards"),
+    "found": found,
+    "nothing_found": nothing_found,
+    "card": of_card("active"),
+    "card_pending": of_card("pending"),
+    "card_expired": of_card("expired"),
+    "number": number,
+    "redeem": of_card("active", "/redeem"),
+    "confirming": confirming,
+    "refused": refused,
+    "transfer": of_card("active", "/transfer"),
+    "void": of_card("active", "/void"),
+    "process": of_card("expired", "/process-expired"),
+    "issue": at("/issue"),
+    "issuing": issuing,
+    "first_card": at("/first-card"),
+    "look": at("/look"),
+    "look_first": at("/look?first=1"),
+    "bulk": at("/bulk"),
+    "many": many,
+    "people": beside("/people"),
+    "person": person,
+    "account": beside("/account"),
+    "second_factor": beside("/account/second-factor"),
+    "find": at("/find"),
+    "nowhere": beside("/nowhere/at/all"),
+}
+"""Of somebody who is signed in."""
+
+PICTURED = ("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person")
+"""Those that the documentation shows."""
+
+SIGNED_OUT: dict[str, Screen] = {"sign_in": beside("/sign-in")}
