@@ -19,6 +19,7 @@ READERS = {
     "fraud/figures.py": {"metrics", "patterns", "latest_tallies"},
     "anomalies/alerts.py": {"list_alerts"},
     "anomalies/metrics.py": {"metrics"},
+    "delivery/undelivered.py": {"list_of_program"},
 }
 """Functions that are handed a reader. A lag, a copy that was cut off, or one that somebody edited must harm nobody."""
 
@@ -29,7 +30,9 @@ ROOMS = {
 }
 """Files that are handed a source of reports, which has a reader."""
 
-PAGES = {"cards/list.py", "cards/story.py", "figures.py", "people.py"}
+PAGES = {"cards/list.py", "cards/story.py", "figures.py", "people.py"} | {
+    f"watch/{name}.py" for name in ("anomalies", "audit", "fraud", "messages")
+}
 """Of the console."""
 
 

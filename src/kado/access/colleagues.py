@@ -8,7 +8,7 @@ somewhere; so often as a shop needs it, and not for a list of addresses.
 from datetime import timedelta
 from typing import Final
 
-from kado.access import attempts, second_factor, sign_in, sign_in_store, staff
+from kado.access import attempts, second_factor, sessions, sign_in, sign_in_store, staff
 from kado.access.attempts import Exhausted, Limit, Reservation
 from kado.access.permissions import Role
 from kado.access.staff import EMAIL_TAKEN, POWERFUL, confirmation_required
@@ -73,3 +73,23 @@ async def add(
         raise
     await attempts.release(database, [counted])
     return made
+
+
+async def reset_second_factor(database: Database, owner: Staff, staff_id: str, actor: str) -> None:
+    """Forget the second factor of somebody who lost it, and end their sign-ins.
+
+    Raises `NotFound`, and `Refusal` (`own_second_factor`) for the owner's own: otherwise a token is all that it takes
+    to be rid of what protects its owner where a token is stolen.
+    """
+    if staff_id == owner.id:
+        raise Refusal("own_second_factor", "One's own is disabled against a code; or another owner resets it.")
+    await staff.get(database, owner.merchant_id, staff_id)
+    account = await staff.find(database, staff_id)
+    assert account is not None, "accounts are never deleted"
+    await second_factor.reset(database, account, actor)
+
+
+async def end_sign_ins(database: Database, owner: Staff, staff_id: str, actor: str) -> int:
+    """Sign a colleague out everywhere; how many sign-ins that were. Raises `NotFound`."""
+    await staff.get(database, owner.merchant_id, staff_id)
+    return await sessions.end_all(database, owner.merchant_id, "staff", staff_id, actor)

@@ -83,14 +83,18 @@ async def create_key(
     narrowed = sorted(set(scopes))
     for scope in narrowed:
         if scope not in ROLES[role]:
-            raise Invalid(("body", "scopes"), f"The role {role} does not include {scope}, so a key cannot have it.")
+            raise Invalid(
+                ("body", "scopes"),
+                f"The role {role} does not include {scope}, so a key cannot have it.",
+                "scope_outside_role",
+            )
     if name is not None and (not name.strip() or len(name) > _NAME_MAX or not name.isprintable()):
-        raise Invalid(("body", "name"), f"A key's name has 1 to {_NAME_MAX} printable characters.")
+        raise Invalid(("body", "name"), f"A key's name has 1 to {_NAME_MAX} printable characters.", "name_invalid")
     if life is not None and not timedelta() < life <= LIFE_MAX:
-        raise Invalid(("body", "expires"), f"A key ends within {LIFE_MAX.days} days, or never.")
+        raise Invalid(("body", "expires"), f"A key ends within {LIFE_MAX.days} days, or never.", "key_life")
     chosen = None if programs is None else sorted(set(programs))
     if chosen is not None and not 0 < len(chosen) <= _PROGRAMS_MAX:
-        raise Invalid(("body", "programs"), f"A key enters 1 to {_PROGRAMS_MAX} programs, or all.")
+        raise Invalid(("body", "programs"), f"A key enters 1 to {_PROGRAMS_MAX} programs, or all.", "key_programs")
     key_id, secret = new_id(), (TEST if is_test else LIVE) + secrets.token_urlsafe(32)
 
     async def work(connection: Connection) -> datetime | None:
@@ -139,7 +143,7 @@ async def revoke(database: Database, key_id: str, actor: str, merchant_id: str |
         if revoked is None:
             action, revoked = "signing-key:revoked", await store.revoke_signing_key(connection, key_id)
         if revoked is None or (merchant_id is not None and revoked.merchant_id != merchant_id):
-            raise NotFound("key_not_found", "There is no such key.")
+            raise not_found()
         if not revoked.already:
             before, after = {"revoked": False}, {"revoked": True}
             await _record(connection, action, revoked.merchant_id, key_id, actor, before=before, after=after)
@@ -168,6 +172,11 @@ async def list_keys(database: Database, merchant_id: str) -> list[Key]:
     ]
     keys += [Key(k.id, "signing", None, (), None, k.created_at, k.revoked_at, None, None) for k in signing]
     return sorted(keys, key=lambda key: (key.created_at, key.id))
+
+
+def not_found() -> NotFound:
+    """The one answer for another merchant's key and for one that does not exist."""
+    return NotFound("key_not_found", "There is no such key.")
 
 
 async def _written(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:

@@ -27,7 +27,7 @@ _places: Final = threading.BoundedSemaphore(AT_ONCE)
 def check(password: str) -> str:
     """The password, if it is long enough and not absurdly long. Raises `Invalid`, which does not repeat it."""
     if not CHARS_MIN <= len(password) <= CHARS_MAX or not _is_text(password):
-        raise Invalid(("body", "password"), f"A password has {CHARS_MIN} to {CHARS_MAX} characters.")
+        raise Invalid(("body", "password"), f"A password has {CHARS_MIN} to {CHARS_MAX} characters.", "password_length")
     return password
 
 

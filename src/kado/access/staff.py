@@ -254,7 +254,7 @@ def _email_taken() -> Refusal:
 
 def _checked_name(name: str | None) -> str | None:
     if name is not None and (not name.strip() or len(name) > _NAME_MAX or not name.isprintable()):
-        raise Invalid(("body", "name"), f"A name has 1 to {_NAME_MAX} printable characters.")
+        raise Invalid(("body", "name"), f"A name has 1 to {_NAME_MAX} printable characters.", "name_invalid")
     return name
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from kado.access.caller import Caller
+from kado.access.permissions import Permission
 from kado.cards.ledger import Ledger
 from kado.cards.posting import Answer, Decision, Outcome, Situation
 from kado.cards.suspend import Suspend
@@ -37,9 +38,16 @@ async def acknowledge_alert(
 ) -> Alert:
     """The alert, with what was said about it. Saying the same again changes nothing.
 
-    Raises `NotFound`, `Invalid` for an end in the past, and `Refusal` where something else was said before, where the
-    alert is about several cards, or where its card cannot be suspended.
+    Raises `NotFound`, `Forbidden` where the caller may suspend no cards, `Invalid` for an end in the past and for a
+    false positive, and `Refusal` where something else was said before, where the alert is about several cards, or where
+    its card cannot be suspended.
     """
+    if suspension is not None:
+        caller.require(Permission.CARDS_SUSPEND)
+        if judgement.is_false_positive:
+            raise Invalid(
+                ("body", "suspendCard"), "Nothing is wrong with the card of a false positive.", "false_positive"
+            )
     if suspension is None:
         return await alerts.acknowledge(
             database, program.merchant_id, program.id, alert_id, judgement, is_test=caller.is_test

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Final
 
 from kado import money
@@ -14,6 +15,7 @@ from kado.delivery.letter import Letter
 from kado.delivery.manner import ART_WIDTH, PLAIN, SHARP, Manner, Shown
 from kado.designs import raster
 from kado.languages.choose import Language
+from kado.languages.say import saying
 
 _SHOP: Final = "Café Sample"
 _PROGRAM: Final = "Gift cards"
@@ -145,3 +147,12 @@ def text_message(kind: str, manner: Manner) -> str | None:
     """The same as a text message; None where it goes by mail alone."""
     make = _SHORT.get(kind)
     return None if make is None else make(manner)
+
+
+def test_mail(recipient: str, manner: Manner) -> EmailMessage:
+    """A mail that says of itself that it is a test, with the sample of a code, whose card does not exist."""
+    mail = compose.code_mail(CARD, recipient, manner)
+    title = f"[{saying('mail', manner.language)('test_mail')}] {subject('code', manner)}"
+    del mail["Subject"]
+    mail["Subject"] = title
+    return mail

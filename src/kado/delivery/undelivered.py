@@ -1,5 +1,6 @@
 """Mails and text messages for people: what has not left, and how it is sent again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -8,6 +9,8 @@ import asyncpg
 
 from kado import audit
 from kado.cards.masking import mask
+from kado.errors import NotFound
+from kado.storage.copies import Reader
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import enqueue_sends
 from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item
@@ -27,6 +30,37 @@ async def list_messages(database: Database, states: list[str], limit: int) -> li
             limit,
         )
     return [_item(row) for row in rows]
+
+
+async def list_of_program(
+    reader: Reader, program_id: str, states: Sequence[str], *, limit: int, offset: int
+) -> tuple[list[Item], bool]:
+    """The program's messages in one of these states, newest first, and whether there are older ones."""
+
+    async def work(connection: Connection) -> list[asyncpg.Record]:
+        return await connection.fetch(
+            f"SELECT {_COLUMNS} FROM message WHERE program_id = $1 AND state = ANY($2::text[])"
+            " ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4",
+            program_id,
+            list(states),
+            limit + 1,
+            offset,
+        )
+
+    rows = await reader.listing(work, in_order=True)
+    return [_item(row) for row in rows[:limit]], len(rows) > limit
+
+
+async def send_again(database: Database, actor: str, program_id: str, message_id: str) -> None:
+    """Put one of the program's messages that was given up back in the queue. Raises `NotFound` for any other."""
+    async with database.read() as connection:
+        failed = await connection.fetch(
+            "SELECT program_id, id FROM message WHERE program_id = $1 AND id = $2 AND state = 'failed'",
+            program_id,
+            message_id,
+        )
+    if not await _replay(database, actor, failed):
+        raise NotFound("message_not_found", "There is no such message that was given up.")
 
 
 async def find_message(database: Database, message_id: str) -> Item | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Final
 
 from cachetools import TTLCache
@@ -135,7 +135,7 @@ async def block(
     `Refusal` for one block too many.
     """
     if not wanted.reason.strip() or len(wanted.reason) > REASON_MAX or not wanted.reason.isprintable():
-        raise Invalid(("body", "reason"), f"A reason has 1 to {REASON_MAX} printable characters.")
+        raise Invalid(("body", "reason"), f"A reason has 1 to {REASON_MAX} printable characters.", "reason_invalid")
     address, network = _places(wanted, own)
 
     async def work(connection: Connection) -> Block:
@@ -168,6 +168,14 @@ async def block(
         return made
 
     return await database.repeat(work)
+
+
+def own_networks(trusted: Sequence[Network], address: str) -> tuple[Network, ...]:
+    """What may not be blocked: where the trusted proxies are, and where who asks comes from."""
+    try:
+        return (*trusted, ip_network(address))
+    except ValueError:
+        return tuple(trusted)
 
 
 async def unblock(database: Database, merchant_id: str, actor: str, program_id: str, text: str) -> Block:
@@ -215,7 +223,7 @@ def _places(wanted: Wanted, own: Sequence[Network]) -> tuple[IPv4Address | IPv6A
         if ranged is None or "/" not in wanted.cidr_range:
             raise Invalid(("body", "cidrRange"), "Input should be a network such as 203.0.113.0/24.", "cidr")
         if ranged.version != single.version or not ranged.supernet_of(single):  # type: ignore[arg-type]
-            raise Invalid(("body", "cidrRange"), "The address does not lie in this network.")
+            raise Invalid(("body", "cidrRange"), "The address does not lie in this network.", "not_in_network")
         network = ranged
     if (reason := why_not(network, own)) is not None:
         raise Invalid(("body", "ipAddress" if wanted.cidr_range is None else "cidrRange"), reason, "not_blockable")
@@ -225,7 +233,7 @@ def _places(wanted: Wanted, own: Sequence[Network]) -> tuple[IPv4Address | IPv6A
 def _end(wanted: Wanted, now: datetime) -> datetime | None:
     if wanted.is_permanent:
         if wanted.expires_at is not None:
-            raise Invalid(("body", "expiresAt"), "A permanent block does not end.")
+            raise Invalid(("body", "expiresAt"), "A permanent block does not end.", "permanent_ends")
         return None
     if wanted.expires_at is not None and wanted.expires_at <= now:
         raise Invalid(("body", "expiresAt"), "The block would have ended already.", "end_in_the_past")

@@ -32,6 +32,10 @@ Format = Literal["csv", "json"]
 _TOKEN: Final = re.compile(r"([0-9]{1,12})-([0-9a-f]{64})", re.ASCII)
 
 
+MEDIA: Final[dict[Format, str]] = {"csv": "text/csv; charset=utf-8; header=present", "json": "application/json"}
+"""What a file of each form calls itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """An order. `is_ready`: nothing that belongs into the file can still be written."""

@@ -4,10 +4,13 @@ from datetime import timedelta
 from typing import Final
 
 from kado import audit
+from kado.access.caller import Caller
 from kado.audit.origin import origin
+from kado.errors import NotFound, Refusal
 from kado.storage.batches import affected
 from kado.storage.database import Connection, Database
 from kado.storage.part import COUNT_MAX, Part, part_of
+from kado.webhooks import endpoints
 from kado.webhooks.deliveries import wake
 from kado.webhooks.webhook import Delivery
 
@@ -83,6 +86,18 @@ async def replay(
         return len(rows)
 
     return await database.repeat(work)
+
+
+async def send_again(database: Database, caller: Caller, webhook_id: str, delivery_id: str) -> None:
+    """Send one event again, whatever became of it; it keeps its id.
+
+    Raises `NotFound`, and `Refusal` (`webhook_disabled`) where the endpoint would not be sent it.
+    """
+    webhook = await endpoints.get(database, caller, webhook_id)
+    if not webhook.enabled:
+        raise Refusal("webhook_disabled", "The webhook is disabled. Enable it first.")
+    if not await replay(database, caller.merchant_id, caller.subject, webhook_id, delivery_id):
+        raise NotFound("delivery_not_found", "There is no such delivery.")
 
 
 async def forget(database: Database, program_id: str, days: int) -> int:

@@ -30,9 +30,18 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),
         Way("look", f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE),
     ),
+    "watch": (
+        Way("messages", f"{IN_PROGRAM}/messages", Permission.CARDS_LIST),
+        Way("fraud", f"{IN_PROGRAM}/fraud", Permission.FRAUD_READ),
+        Way("anomalies", f"{IN_PROGRAM}/anomalies", Permission.FRAUD_READ),
+        Way("audit", f"{ROOT}/audit", Permission.AUDIT_READ),
+    ),
     "shop": (
         Way("people", f"{ROOT}/people", Permission.PEOPLE_READ),
         Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),
+        Way("staff", f"{ROOT}/staff", Permission.STAFF_READ),
+        Way("keys", f"{ROOT}/keys", Permission.KEYS_READ),
+        Way("webhooks", f"{ROOT}/webhooks", Permission.WEBHOOKS_READ),
     ),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from datetime import time as noon
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -52,7 +51,7 @@ def shown(
         "form": lambda address: _hidden(visit.token(address)),
         "sections": list(navigation.sections_for(visit, here)),
         "here": here,
-        "since": lambda moment: told.time_of(moment, visit.language, _zone(visit)),
+        "since": lambda moment: told.time_of(moment, visit.language, visit.zone),
         "programs": visit.programs[:_PROGRAMS_SHOWN],
         "program": None if visit.around is None else visit.around.program,
         **_in_program(visit),
@@ -146,11 +145,6 @@ def _in_program(visit: Visit) -> dict[str, Callable[..., str]]:
         return told.day(datetime.combine(on, noon(12), program.zone), language, program.zone)
 
     return {"money": money, "day": day, "time": time, "day_of": day_of}
-
-
-def _zone(visit: Visit) -> ZoneInfo:
-    """Where the person lives, as far as their programs say."""
-    return ZoneInfo("UTC") if visit.around is None else visit.around.program.zone
 
 
 def _hidden(token: str) -> Markup:

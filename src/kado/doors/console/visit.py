@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -63,6 +64,11 @@ class Visit:
         """The program that the page is about."""
         assert self.reach is not None, "a page below a program"
         return self.reach.program
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where the person lives, as far as their programs say."""
+        return ZoneInfo("UTC") if self.around is None else self.around.program.zone
 
     @property
     def address(self) -> str:

@@ -25,7 +25,7 @@ from kado.doors.api.types import UtcDatetime
 from kado.doors.api.visit import MERCHANT_HEADER, authenticated
 from kado.errors import Forbidden, Invalid
 from kado.trail import export as exports
-from kado.trail.export import Export, Format
+from kado.trail.export import MEDIA, Export, Format
 from kado.trail.read import read_page
 from kado.trail.row import members
 from kado.trail.scope import scope_of
@@ -36,7 +36,6 @@ router = APIRouter(
 )
 
 _PAGE_MAX: Final = 2**31
-_MEDIA: Final[dict[Format, str]] = {"csv": "text/csv; charset=utf-8; header=present", "json": "application/json"}
 
 
 def _reading(permission: Permission) -> object:
@@ -155,7 +154,7 @@ async def download(
     found = await exports.begin(services.database, services.keyring, scope, caller.subject, task_id, token)
     return StreamingResponse(
         exports.parts(services.reader, scope, found.format, exports.rows_of(found)),
-        media_type=_MEDIA[found.format],
+        media_type=MEDIA[found.format],
         headers={"Content-Disposition": f'attachment; filename="audit-{found.id}.{found.format}"'},
     )
 

@@ -2,7 +2,6 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
-from ipaddress import ip_network
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -10,7 +9,6 @@ from pydantic import Field, WithJsonSchema
 
 from kado import clock
 from kado.access.address import Network
-from kado.access.permissions import Permission
 from kado.cards.acknowledge_alert import REASON, Suspension, acknowledge_alert
 from kado.doors.api import shown
 from kado.doors.api.route import StrictRoute
@@ -137,12 +135,7 @@ async def acknowledge(
     cardId: StrayCardId = None,
 ) -> Response:
     """Say that somebody has looked; with `suspendCard` the alert's card is suspended together with it, or neither."""
-    suspension = None
-    if data.suspendCard:
-        visit.caller.require(Permission.CARDS_SUSPEND)
-        if data.isFalsePositive:
-            raise Invalid(("body", "suspendCard"), "Nothing is wrong with the card of a false positive.")
-        suspension = Suspension(data.suspendReason or REASON, data.suspendExpiresAt)
+    suspension = Suspension(data.suspendReason or REASON, data.suspendExpiresAt) if data.suspendCard else None
     alert = await acknowledge_alert(
         visit.services.database,
         visit.services.ledger,
@@ -330,11 +323,7 @@ def _around(request: Request, visit: Visit) -> Around:
 
 def _own_networks(request: Request, visit: Visit) -> tuple[Network, ...]:
     """What may not be blocked: where the proxies are, and where this request comes from."""
-    own = came_from()
-    try:
-        return (*visit.services.settings.trusted_proxies, ip_network(own))
-    except ValueError:
-        return visit.services.settings.trusted_proxies
+    return blocked.own_networks(visit.services.settings.trusted_proxies, came_from())
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from kado import clock
-from kado.access import colleagues, second_factor, sessions, staff
+from kado.access import colleagues, sessions, staff
 from kado.access.caller import Caller
 from kado.access.permissions import Permission, Role
 from kado.access.staff_store import Member
@@ -18,7 +18,6 @@ from kado.doors.api.schemas.tokens import EndedResponse, SessionRead, StaffCreat
 from kado.doors.api.services import services_of
 from kado.doors.api.types import PydanticObjectId
 from kado.doors.api.visit import Person, by_person, came_from, with_permission
-from kado.errors import Refusal
 
 router = APIRouter(prefix="/v2/staff", tags=["Staff"], route_class=StrictRoute)
 
@@ -76,12 +75,8 @@ async def update(request: Request, owner: Owner, staffId: StaffId, data: StaffUp
 async def reset_second_factor(request: Request, owner: Owner, staffId: StaffId) -> Response:
     """Forget the second factor of somebody who lost it, and end their sign-ins; one's own takes a code, not this."""
     services, caller = services_of(request), owner.caller
-    if staffId == owner.id:
-        # Otherwise a token is all that it takes to be rid of what protects its owner where a token is stolen.
-        raise Refusal("own_second_factor", "One's own is disabled against a code; or another owner resets it.")
-    await staff.get(services.database, caller.merchant_id, staffId)
-    account = await _account(request, staffId)
-    await second_factor.reset(services.database, account, caller.subject)
+    account = await _account(request, owner.id)
+    await colleagues.reset_second_factor(services.database, account, staffId, caller.subject)
     services.access.forget_person(staffId)
     return shown.json_response(_shown(await staff.get(services.database, caller.merchant_id, staffId)))
 
@@ -99,8 +94,8 @@ async def list_sessions(request: Request, caller: Reader, staffId: StaffId) -> R
 async def end_sessions(request: Request, owner: Owner, staffId: StaffId) -> Response:
     """Sign this person out everywhere; other processes follow within 30 seconds."""
     services, caller = services_of(request), owner.caller
-    await staff.get(services.database, caller.merchant_id, staffId)
-    ended = await sessions.end_all(services.database, caller.merchant_id, "staff", staffId, caller.subject)
+    account = await _account(request, owner.id)
+    ended = await colleagues.end_sign_ins(services.database, account, staffId, caller.subject)
     services.access.forget_person(staffId)
     return shown.json_response({"ended": ended})
 

@@ -16,7 +16,6 @@ from kado.doors.api.schemas.webhooks import CreateWebhookPayload, DeliveryState
 from kado.doors.api.services import services_of
 from kado.doors.api.types import PydanticObjectId
 from kado.doors.api.visit import with_permission
-from kado.errors import NotFound, Refusal
 from kado.webhooks import endpoints, history
 from kado.webhooks.webhook import Delivery, Wanted, Webhook
 
@@ -125,12 +124,7 @@ async def list_deliveries(
 @router.post("/{webhookId}/deliveries/{deliveryId}/replay", name="replay_webhook_delivery", response_model=None)
 async def replay(request: Request, caller: Writer, webhookId: WebhookId, deliveryId: DeliveryId) -> Response:
     """Send an event again, whatever became of it. It keeps its id."""
-    database = services_of(request).database
-    webhook = await endpoints.get(database, caller, webhookId)
-    if not webhook.enabled:
-        raise Refusal("webhook_disabled", "The webhook is disabled. Enable it first.")
-    if not await history.replay(database, caller.merchant_id, caller.subject, webhookId, deliveryId):
-        raise NotFound("delivery_not_found", "There is no such delivery.")
+    await history.send_again(services_of(request).database, caller, webhookId, deliveryId)
     return shown.json_response({"success": True, "id": deliveryId, "state": "queued"})
 
 

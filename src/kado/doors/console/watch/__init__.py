@@ -1,0 +1,1 @@
+"""What somebody keeps an eye on: messages, fraud, unusual traffic, the audit log."""
