@@ -12,7 +12,8 @@ from tests.database.cards.builders import Shop
 from tests.markup import tags
 from tests.pages.visitor import address_of, message_of, send
 
-from kado.doors.pages import FORM_PATHS, GUESSABLE, Rooms, routes, script
+from kado.doors.pages import FORM_PATHS, GUESSABLE, Rooms, routes
+from kado.doors.pages.proof_script import PROOF
 
 # Of a template's source. A form is allowed below, with what belongs to it.
 _FORBIDDEN: Final = re.compile(r"<base|style=|javascript:|http-equiv|\son[a-z]+\s*=|formaction|target=", re.IGNORECASE)
@@ -83,7 +84,7 @@ async def test_every_form_is_sent_to_us_with_a_token_of_ours(shop: Shop, browser
             assert form["action"].startswith(FORM_PATHS)
             assert GUESSABLE.fullmatch(form["action"].partition("?")[0]), "guesses wait in the lane"
         sources = [str(value) for _, _, facts in tags(page.text) for key, value in facts if key in ("src", "srcset")]
-        assert sources in ([], [script.PATH])
+        assert sources in ([], [PROOF.path])
 
 
 async def test_what_changes_something_is_sent_by_post_and_nothing_else(
@@ -92,6 +93,8 @@ async def test_what_changes_something_is_sent_by_post_and_nothing_else(
     """Whoever adds a route adds it here, with what it does; what answers to POST takes a token of our form."""
     assert {(route.path, *sorted(route.methods or ())) for route in routes(rooms)} == {
         ("/cards/{pass_sid}", "GET", "HEAD"),
+        ("/cards/{pass_sid}/paper", "GET", "HEAD"),
+        ("/cards/{pass_sid}/paper/folded", "GET", "HEAD"),
         ("/cards/{pass_sid}/activate", "GET", "HEAD"),
         ("/cards/{pass_sid}/number", "GET", "HEAD"),
         ("/cards/{pass_sid}/activate", "POST"),
@@ -100,7 +103,7 @@ async def test_what_changes_something_is_sent_by_post_and_nothing_else(
         ("/balance/{program_id}", "POST"),
         ("/balance/{program_id}/challenge", "GET", "HEAD"),
         ("/pictures/{program_id}/{picture_id}", "GET", "HEAD"),
-        (script.PATH, "GET", "HEAD"),
+        (PROOF.path, "GET", "HEAD"),
     }
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert (await browser.request(method, f"/cards/{'0' * 56}")).status_code == 405
@@ -127,10 +130,10 @@ def test_a_style_loads_nothing() -> None:
 
 
 async def test_the_script_is_known_by_its_content_and_calls_nobody_else(browser: httpx2.AsyncClient) -> None:
-    answer = await browser.get(script.PATH)
+    answer = await browser.get(PROOF.path)
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert "immutable" in answer.headers["cache-control"]
-    assert hashlib.sha256(answer.content).hexdigest().startswith(script.PATH.split(".")[1])
+    assert hashlib.sha256(answer.content).hexdigest().startswith(PROOF.path.split(".")[1])
     assert len(answer.content) < 5_000
     for forbidden in ("http:", "https:", "eval", "innerHTML", "document.write", "cookie", "localStorage", "Function("):
         assert forbidden not in answer.text.replace("plain http)", "")

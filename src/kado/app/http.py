@@ -43,6 +43,7 @@ def neighbours(services: Services) -> Neighbours:
     rooms = pages.Rooms(
         database=services.database,
         keyring=services.keyring,
+        public_url=services.settings.public_url,
         blocks=services.blocks,
         ledger=services.ledger,
         checks=services.checks,

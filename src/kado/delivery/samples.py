@@ -11,7 +11,8 @@ from kado.cards.card import TransactionType
 from kado.cards.codes import CodeForDelivery
 from kado.delivery import compose, render, short
 from kado.delivery.letter import Letter
-from kado.delivery.manner import PLAIN, Manner
+from kado.delivery.manner import ART_WIDTH, PLAIN, SHARP, Manner, Shown
+from kado.designs import raster
 from kado.languages.choose import Language
 
 _SHOP: Final = "Café Sample"
@@ -98,8 +99,9 @@ KINDS: Final = tuple(_LETTERS)
 
 
 def manner(language: Language) -> Manner:
-    """How a sample is said where nothing else is known."""
-    return replace(PLAIN, language=language)
+    """How a sample is said and looks where nothing else is known."""
+    art = raster.png("birthday", PLAIN.light.button, ART_WIDTH * SHARP)
+    return replace(PLAIN, language=language, art=Shown(art, "", ART_WIDTH))
 
 
 def letter(kind: str, manner: Manner) -> Letter:

@@ -5,12 +5,14 @@ from typing import Final
 
 from starlette.routing import Route
 
-from kado.doors.pages import script
 from kado.doors.pages.balance import challenge, check_balance, show_form
 from kado.doors.pages.card import activate, back_to_the_card, show_card, show_number
+from kado.doors.pages.paper import print_folded, print_page
 from kado.doors.pages.picture import picture
+from kado.doors.pages.proof_script import PROOF
 from kado.doors.pages.respond import answering
 from kado.doors.pages.rooms import Rooms
+from kado.web import asset
 
 FORM_PATHS: Final = ("/cards/", "/balance/")
 """Below these, bodies are forms."""
@@ -25,6 +27,8 @@ def routes(rooms: Rooms) -> list[Route]:
         Route("/cards/{pass_sid}", answering(rooms, show_card), methods=["GET"]),
         Route("/cards/{pass_sid}/activate", answering(rooms, activate), methods=["POST"]),
         Route("/cards/{pass_sid}/number", answering(rooms, show_number), methods=["POST"]),
+        Route("/cards/{pass_sid}/paper", answering(rooms, print_page), methods=["GET"]),
+        Route("/cards/{pass_sid}/paper/folded", answering(rooms, print_folded), methods=["GET"]),
         # Where a form led to: whoever loads that address anew is at the card again.
         Route("/cards/{pass_sid}/activate", answering(rooms, back_to_the_card), methods=["GET"]),
         Route("/cards/{pass_sid}/number", answering(rooms, back_to_the_card), methods=["GET"]),
@@ -32,7 +36,7 @@ def routes(rooms: Rooms) -> list[Route]:
         Route("/balance/{program_id}", answering(rooms, check_balance), methods=["POST"]),
         Route("/balance/{program_id}/challenge", answering(rooms, challenge), methods=["GET"]),
         Route("/pictures/{program_id}/{picture_id}", picture(rooms.database), methods=["GET"], name="picture"),
-        Route(script.PATH, script.serve, methods=["GET"]),
+        *asset.routes([PROOF]),
     ]
 
 

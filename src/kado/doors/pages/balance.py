@@ -13,13 +13,15 @@ from kado.audit.origin import origin
 from kado.cards.guesses import Proved
 from kado.cards.refusals import CAPTCHA_REQUIRED
 from kado.designs.look import look_of
-from kado.doors.pages import forms, script
 from kado.doors.pages.card_shown import facts_of
-from kado.doors.pages.respond import Page, Problem, nothing_here, shown, visitor_of
+from kado.doors.pages.proof_script import PROOF
+from kado.doors.pages.respond import Page, Problem, nothing_here, shown
 from kado.doors.pages.rooms import Rooms
 from kado.errors import NotFound, Refusal, TooMany
 from kado.programs import find as programs
 from kado.programs.program import Program
+from kado.web import forms
+from kado.web.visitor import visitor_of
 
 _ID: Final = re.compile(r"[0-9a-f]{24}", re.ASCII)
 
@@ -82,7 +84,7 @@ async def _balance_page(
         "problem": problem,
         "card": None if proved is None else facts_of(proved, program, visitor.language, []),
         "token": forms.token_for(rooms.keyring, address),
-        "script": script.PATH,
+        "script": PROOF.path,
     }
     look = await look_of(rooms.database, program)
     page = Page(

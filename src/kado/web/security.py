@@ -4,7 +4,7 @@ import base64
 import hashlib
 from typing import Final
 
-_STANDARD: Final = {
+STANDARD: Final = {
     # The address of a card's page is its secret: it is kept nowhere, told to no other site, and found by no search.
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -15,6 +15,7 @@ _STANDARD: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+"""Of everything that a page, or what belongs to one, is answered with."""
 
 
 def headers(style: str, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
@@ -30,4 +31,4 @@ def headers(style: str, *, takes_form: bool, runs_script: bool) -> dict[str, str
         "form-action": "'self'" if takes_form else "'none'",
         "frame-ancestors": "'none'",
     }
-    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()), **_STANDARD}
+    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()), **STANDARD}
