@@ -16,7 +16,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.browser.chromium import chromium  # noqa: E402
+from tests.browser.counter import a_cashier, a_till  # noqa: E402
 from tests.browser.screens import SCREENS  # noqa: E402
+from tests.browser.till_screens import SCREENS as TILL_SCREENS  # noqa: E402
 from tests.browser.world import World, world  # noqa: E402
 
 FOLDER: Final = ROOT / "docs" / "images" / "screens"
@@ -37,6 +39,7 @@ def main(only: str = "") -> None:
         for name, show in SCREENS.items():
             if only in name:
                 total += sum(len(content) for content in _pictures(browser, shop, name, show))
+        total += sum(len(content) for content in _till_pictures(browser, shop, only))
         print(f"{total // 1024} kB in {FOLDER.relative_to(ROOT)}")
 
 
@@ -58,6 +61,25 @@ def _pictures(browser: Browser, shop: World, name: str, show: Callable[[Page, Wo
                     page.emulate_media(color_scheme=scheme)
                     content = _small(page.screenshot(full_page=True))
                     (FOLDER / f"{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
+                    taken.append(content)
+    return taken
+
+
+def _till_pictures(browser: Browser, shop: World, only: str) -> list[bytes]:
+    """The till's screens as far as their names have `only` in them: on a tablet, and on a phone at night."""
+    taken = []
+    a_cashier(shop)
+    for size, scheme, language in (("tablet", SCHEMES[0], "en"), ("phone", SCHEMES[1], "de")):
+        width, height = (1024, 768) if size == "tablet" else SIZES[size]
+        more = {"viewport": {"width": width, "height": height}, "locale": LOCALES[language], "color_scheme": scheme}
+        more |= {"service_workers": "block"}  # what a worker has seen first, nobody can cut off for a picture
+        with a_till(browser, shop.server.base_url, **more) as till:
+            till.page.set_default_timeout(_PATIENCE)
+            for name, show in TILL_SCREENS.items():
+                show(till, shop)
+                if only in f"till-{name}" and name != "known":
+                    content = _small(till.page.screenshot(full_page=name != "unknown"))
+                    (FOLDER / f"till-{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
                     taken.append(content)
     return taken
 

@@ -149,7 +149,7 @@
 
   // ── what is typed and scanned ─────────────────────────────────────────────────────────────────────────────────
 
-  const looksScanned = (text) => /^[0-9 -]{12,}$|[0-9a-f]{56}/.test(text.trim());
+  const looksScanned = (text) => /^[0-9 -]{12,}$|[0-9a-f]{56}|\/cards\/[0-9a-f%]{56,}/i.test(text.trim());
 
   function find(text) {
     const form = document.createElement("form");
