@@ -101,6 +101,11 @@ async def lock_first(connection: Connection) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('kado first merchant', 0))")
 
 
+async def is_only_merchant(connection: Connection, merchant_id: str) -> bool:
+    """Whether there is this merchant and no other."""
+    return [row["id"] for row in await connection.fetch("SELECT id FROM merchant LIMIT 2")] == [merchant_id]
+
+
 async def list_merchants(connection: Connection) -> list[Merchant]:
     """All merchants, oldest first."""
     rows = await connection.fetch("SELECT id, name, created_at FROM merchant ORDER BY created_at, id")

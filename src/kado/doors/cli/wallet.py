@@ -1,7 +1,7 @@
 """`kado wallet`: whether cards can be put into wallets, what is missing for it, and a certificate to develop with."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,11 +13,11 @@ from kado.doors.cli.output import AsJson, example, fail, print_json, print_state
 from kado.doors.cli.session import CANNOT_TELL, in_one_sentence, session
 from kado.passes import development
 from kado.passes.certificates import CertificateError
+from kado.passes.check import GUIDE, complaints
 from kado.passes.untold import count_wallets
-from kado.passes.wallets import EARLY, Wallets, wallets
+from kado.passes.wallets import Wallets, wallets
 from kado.programs import find
-from kado.programs.program import DEFAULT_PASS_TYPE, Program
-from kado.settings import Settings
+from kado.programs.program import DEFAULT_PASS_TYPE
 
 app: Final = typer.Typer(
     name="wallet",
@@ -25,8 +25,6 @@ app: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-_GUIDE: Final = "docs/how-to/wallets.md"
 
 
 @app.command("check", epilog=example("kado wallet check || echo 'somebody should look'"))
@@ -52,7 +50,7 @@ def certificate(
 ) -> None:
     """Make a certificate to develop with. Everything works as with Apple's, but no phone accepts the passes."""
     if not is_development:
-        raise wrong_usage(f"Only --development can be made here; one from Apple is in {_GUIDE}.")
+        raise wrong_usage(f"Only --development can be made here; one from Apple is in {GUIDE}.")
     if not pass_type.startswith("pass."):
         raise wrong_usage("A pass type identifier begins with 'pass.'.")
     try:
@@ -84,13 +82,12 @@ async def _looked() -> tuple[dict[str, object], list[str]]:
         untold = await count_wallets(database)
     now = datetime.now(UTC)
     facts: dict[str, object] = {
-        "apple": _apple(made) or f"not set up; {_GUIDE} says how",
-        "google": "set up" if made.google is not None else f"not set up; {_GUIDE} says how",
+        "apple": _apple(made) or f"not set up; {GUIDE} says how",
+        "google": "set up" if made.google is not None else f"not set up; {GUIDE} says how",
         "waiting": untold.waiting + untold.retrying,
         "failed": untold.failed,
     }
-    wrong = [*made.complaints, *_about_certificates(made, now), *_about_programs(made, programs)]
-    wrong += _about_address(made, settings)
+    wrong = [*made.complaints, *(one.message for one in complaints(made, programs, settings.public_url, now))]
     if untold.failed:
         wrong.append("Wallets could not be told of a change: `kado outbox list --state failed`.")
     if untold.overdue:
@@ -103,34 +100,3 @@ def _apple(made: Wallets) -> str:
         f"{one.pass_type} until {clock.text(one.expires_at)}" + (" (development)" if one.is_development else "")
         for one in made.certificates.values()
     )
-
-
-def _about_certificates(made: Wallets, now: datetime) -> list[str]:
-    wrong = []
-    for one in made.certificates.values():
-        left = one.expires_at - now
-        if left <= timedelta(0):
-            wrong.append(f"The certificate for {one.pass_type} is over: make a new one ({_GUIDE}). Passes stand still.")
-        elif not one.is_valid_at(now):
-            wrong.append(f"The certificate for {one.pass_type} is not in force yet: is this machine's clock right?")
-        elif left < EARLY:
-            wrong.append(f"The certificate for {one.pass_type} ends in {left.days} days: make a new one ({_GUIDE}).")
-    return wrong
-
-
-def _about_programs(made: Wallets, programs: list[Program]) -> list[str]:
-    if not made.certificates:
-        return []
-    return [
-        f"Program {one.id} ({one.name}) has the pass type {one.pass_type_identifier}, for which there is no"
-        " certificate: set its passTypeIdentifier, or get one."
-        for one in programs
-        if one.pass_type_identifier not in made.certificates
-    ]
-
-
-def _about_address(made: Wallets, settings: Settings) -> list[str]:
-    is_real = any(not one.is_development for one in made.certificates.values())
-    if is_real and not settings.public_url.startswith("https://"):
-        return ["KADO_PUBLIC_URL is not https://: phones would neither fetch changes nor register for them."]
-    return []

@@ -35,6 +35,7 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("fraud", f"{IN_PROGRAM}/fraud", Permission.FRAUD_READ),
         Way("anomalies", f"{IN_PROGRAM}/anomalies", Permission.FRAUD_READ),
         Way("audit", f"{ROOT}/audit", Permission.AUDIT_READ),
+        Way("books", f"{IN_PROGRAM}/books", Permission.PROGRAMS_WRITE),
     ),
     "shop": (
         Way("people", f"{ROOT}/people", Permission.PEOPLE_READ),
@@ -43,6 +44,7 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("keys", f"{ROOT}/keys", Permission.KEYS_READ),
         Way("webhooks", f"{ROOT}/webhooks", Permission.WEBHOOKS_READ),
     ),
+    "server": (Way("server", f"{ROOT}/server", Permission.STAFF_WRITE),),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }
 """By sections, whose words are `section_…`, in the order of the page."""
@@ -66,6 +68,8 @@ def sections_for(visit: Visit, here: str) -> Iterator[tuple[str, Sequence[Shown]
 
 
 def _leads(visit: Visit, way: Way) -> bool:
+    if way.key == "server" and not visit.runs_server:
+        return False
     if not way.path.startswith(IN_PROGRAM):
         return way.permission in visit.caller.permissions
     if visit.around is None:

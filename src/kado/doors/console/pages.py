@@ -11,6 +11,7 @@ from kado.doors.console.cards.action import ONE, pages_of
 from kado.doors.console.cards.actions import ACTIONS
 from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
+from kado.doors.console.server import table as server
 from kado.doors.console.shop import table as shop
 from kado.doors.console.watch import table as watch
 
@@ -25,6 +26,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *programs.BESIDE,
     *shop.PAGES,
     *watch.BESIDE,
+    *server.BESIDE,
     shows(ROOT, Permission.SELF_READ, home.to_somewhere, "GET /v2/token"),
     does(f"{ROOT}/sign-out", Permission.SELF_READ, sign_in.leave, "DELETE /v2/token/sessions/{sessionId}"),
     shows(f"{ROOT}/account", Permission.SELF_READ, account.show, "GET /v2/token", "GET /v2/token/sessions"),
@@ -64,6 +66,7 @@ PAGES: Final[tuple[Page, ...]] = (
     does(f"{IN_PROGRAM}/cards/{{card_id}}/number", Permission.CARDS_READ, one_card.reveal, f"GET {_ONE}"),
     *programs.INSIDE,
     *watch.INSIDE,
+    *server.INSIDE,
     shows(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.show, f"POST {_CARDS}"),
     does(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.do, f"POST {_CARDS}"),
     shows(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.show_first_card, f"POST {_CARDS}"),

@@ -5,7 +5,7 @@ address; what a form brings was sent by a page that we rendered for this sign-in
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from kado.access import renewal, staff
 from kado.access.caller import Caller
+from kado.access.operator import runs_server
 from kado.access.permissions import Permission
 from kado.access.store import Staff
 from kado.audit.origin import origin
@@ -58,6 +59,8 @@ class Visit:
     """What was typed in."""
     file: bytes = field(default=b"", repr=False)
     """The file that came with the form; empty where there was none."""
+    runs_server: bool = False
+    """Whether the server itself is the person's to look at."""
 
     @property
     def program(self) -> Program:
@@ -182,7 +185,8 @@ async def _greeted(rooms: Rooms, request: Request, caller: Caller) -> Visit:
     programs: list[Program] = []
     if Permission.PROGRAMS_READ in caller.permissions:
         programs = await list_reachable(rooms.database, caller.merchant_id)
-    return Visit(rooms, request, language_of(request), caller, person, programs)
+    runs = await runs_server(rooms.database, caller)
+    return Visit(rooms, request, language_of(request), caller, person, programs, runs_server=runs)
 
 
 async def _let_in(visit: Visit, page: Page) -> Visit:
@@ -200,7 +204,7 @@ async def _let_in(visit: Visit, page: Page) -> Visit:
         fields, file = await _sent(request, page)
         if not forms.is_own(rooms.keyring, _bound(caller, request.url.path), fields.get("form", "")):
             raise Forbidden(STALE, "This form was open for too long; nothing was done.")
-    return Visit(rooms, request, visit.language, caller, visit.person, visit.programs, reach, fields, file)
+    return replace(visit, reach=reach, fields=fields, file=file)
 
 
 async def _sent(request: Request, page: Page) -> tuple[Mapping[str, str], bytes]:

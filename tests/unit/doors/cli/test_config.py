@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.serving.commands import Ran, run, without_settings
 
-from kado.doors.cli.config import masked
+from kado.settings.shown import masked
 from kado.settings.table import SETTINGS
 
 SECRET = "a-secret-for-the-tests-of-kado-config-0123456789"

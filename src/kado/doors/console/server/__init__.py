@@ -1,0 +1,1 @@
+"""The server itself, for whoever it belongs to; and whether the books of a program are right."""
