@@ -20,7 +20,9 @@ sys.path.insert(0, str(ROOT))
 
 from tests.browser.chromium import chromium  # noqa: E402
 from tests.browser.console_screens import CONSOLE, PICTURED, sign_in  # noqa: E402
+from tests.browser.counter import a_cashier, a_till  # noqa: E402
 from tests.browser.screens import SCREENS  # noqa: E402
+from tests.browser.till_screens import SCREENS as TILL_SCREENS  # noqa: E402
 from tests.browser.world import World, world  # noqa: E402
 
 from kado.delivery import samples  # noqa: E402
@@ -53,6 +55,7 @@ def main(only: str = "") -> None:
         for name in PICTURED:
             if only in f"console-{name}":
                 total += sum(len(content) for content in _of_console(browser, shop, name))
+        total += sum(len(content) for content in _till_pictures(browser, shop, only))
         print(f"{total // 1024} kB in {FOLDER.parent.relative_to(ROOT)}")
 
 
@@ -112,6 +115,25 @@ def _of_console(browser: Browser, shop: World, name: str) -> list[bytes]:
             content = _small(page.screenshot(full_page=True))
             (FOLDER / f"console-{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
             taken.append(content)
+    return taken
+
+
+def _till_pictures(browser: Browser, shop: World, only: str) -> list[bytes]:
+    """The till's screens as far as their names have `only` in them: on a tablet, and on a phone at night."""
+    taken = []
+    a_cashier(shop)
+    for size, scheme, language in (("tablet", SCHEMES[0], "en"), ("phone", SCHEMES[1], "de")):
+        width, height = (1024, 768) if size == "tablet" else SIZES[size]
+        more = {"viewport": {"width": width, "height": height}, "locale": LOCALES[language], "color_scheme": scheme}
+        more |= {"service_workers": "block"}  # what a worker has seen first, nobody can cut off for a picture
+        with a_till(browser, shop.server.base_url, **more) as till:
+            till.page.set_default_timeout(_PATIENCE)
+            for name, show in TILL_SCREENS.items():
+                show(till, shop)
+                if only in f"till-{name}" and name != "known":
+                    content = _small(till.page.screenshot(full_page=name != "unknown"))
+                    (FOLDER / f"till-{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
+                    taken.append(content)
     return taken
 
 

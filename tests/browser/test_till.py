@@ -217,3 +217,27 @@ def test_two_tills_and_one_card(till: Till, staffed: World, browser: Browser) ->
     takes = [one for one in entries_of(staffed, card) if one["transactionType"] == "REDEMPTION"]
     assert len(takes) == 1
     assert balance_of(staffed, card) == "40.00"
+
+
+_A_CAMERA = """(() => {
+    window.BarcodeDetector = class {
+        static async getSupportedFormats() { return ["qr_code", "code_128"]; }
+        async detect() { return [{ rawValue: "NUMBER" }]; }
+    };
+    navigator.mediaDevices.getUserMedia = async () => {
+        const picture = document.createElement("canvas");
+        picture.getContext("2d").fillRect(0, 0, 8, 8);
+        return picture.captureStream();
+    };
+})()"""
+"""What browsers on tablets have and this one has not."""
+
+
+def test_the_camera_reads_a_card_where_the_browser_can(till: Till, staffed: World) -> None:
+    card = staffed.active("15.00")
+    expect(till.page.get_by_text("This browser cannot read codes with its camera.")).to_be_visible()
+    till.page.add_init_script(_A_CAMERA.replace("NUMBER", card.address))
+    till.page.goto(f"{till.base}/pos")
+    till.tap("Scan with the camera")
+    expect(till.page.locator(".card .balance")).to_contain_text("€15.00")
+    assert till.page.locator("video").count() == 0

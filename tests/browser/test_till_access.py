@@ -20,7 +20,7 @@ def staffed(shop: World) -> World:
 
 @pytest.fixture
 def device(browser: Browser, staffed: World) -> Iterator[Till]:
-    with a_till(browser, staffed.server.base_url) as made:
+    with a_till(browser, staffed.server.base_url, service_workers="block") as made:
         yield made
 
 
@@ -36,7 +36,8 @@ def test_axe_finds_nothing_on_any_screen(device: Till, staffed: World) -> None:
 
 @pytest.mark.parametrize("locale", ["de-DE", "fr-FR", "es-ES", "nl-NL"])
 def test_nothing_is_cut_off_at_320_pixels_in_any_language(browser: Browser, staffed: World, locale: str) -> None:
-    with a_till(browser, staffed.server.base_url, viewport={"width": 320, "height": 640}, locale=locale) as till:
+    more = {"viewport": {"width": 320, "height": 640}, "locale": locale, "service_workers": "block"}
+    with a_till(browser, staffed.server.base_url, **more) as till:
         page = till.page
         for name, show in SCREENS.items():
             show(till, staffed)

@@ -2,6 +2,7 @@
 twice, and what the till shows is what happened."""
 
 from collections.abc import Iterator
+from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -104,18 +105,33 @@ def test_whoever_loads_the_page_anew_comes_back_to_the_question(
     assert takes(shop, card) == ["-7.00"]
 
 
-def test_a_question_outlives_a_sign_in(till: Till, shop: World, line: Line) -> None:
-    """The device was locked meanwhile: whoever signs in next hears how it went."""
+@pytest.mark.parametrize("lost", [Mishap.RESET, Mishap.LOSE_ANSWER])
+def test_a_question_outlives_a_sign_in(till: Till, shop: World, line: Line, lost: Mishap) -> None:
+    """The device was locked meanwhile: whoever signs in next hears how it went, and does not do it for another."""
     card = shop.active("60.00")
     till.open(card)
-    line.cuts = [Mishap.LOSE_ANSWER] * 7
+    line.cuts = [lost] * 7
     till.tap("Take all: €60.00")
     expect(till.page.get_by_role("heading", name="Not known yet")).to_be_visible()
     a_cashier(shop)  # another PIN ends the sign-in
+    line.cuts = [lost]
     expect(till.page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=20_000)
     till.sign_in()
-    till.shows("Taken", "€60.00", "€0.00")
-    assert takes(shop, card) == ["-60.00"]
+    if lost is Mishap.LOSE_ANSWER:
+        till.shows("Taken", "€60.00", "€0.00")
+        assert takes(shop, card) == ["-60.00"]
+        return
+    till.shows("Not done", "Nothing was done")
+    # What was under way all the time arrives now, and its reference is spent.
+    (first, *_) = line.sent()
+    key = dict(parse_qsl(first))["form"].rpartition(".")[0]
+    late = shop.http.post(
+        f"/v2/giftcards/programs/{shop.program}/cards/{card.id}/redeem",
+        json={"amount": "60.00", "posTransactionId": f"till:{key}"},
+    )
+    assert (late.status_code, late.json()["code"]) == (400, "already_reversed")
+    assert takes(shop, card) == []
+    assert balance_of(shop, card) == "60.00"
 
 
 def test_two_taps_do_it_once(till: Till, shop: World, line: Line) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from kado.cards import refusals
 from kado.cards.find import Found, card_by_number, card_by_pass
@@ -14,7 +15,7 @@ _NUMBER_MAX: Final = 64
 
 async def card_scanned(database: Database, keyring: Keyring, program_id: str, text: str) -> Found:
     """The live card of this program. Raises `NotFound`, for cards of other programs and test cards too."""
-    text = text.strip()
+    text = unquote(text.strip())  # in a mail, digits of a link may be written in per cent
     sid = _SID.fullmatch(text)
     if sid is None:
         if not text or len(text) > _NUMBER_MAX:

@@ -128,7 +128,7 @@ async def undo(stand: Stand) -> Response:
             own_reference=last.reference,
         )
 
-    return await settle(stand, "undo", undo_part(stand, last), fields, make)
+    return await settle(stand, "undo", undo_part(last), fields, make)
 
 
 async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str], make: Make) -> Response:
@@ -137,11 +137,13 @@ async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str],
     key, is_own = token.rpartition(".")[0], forms.is_own(stand.rooms.keyring, stand.address(deed, part), token)
     try:
         posting = make(key)
-        # A form of yesterday does nothing new; but what it did, it tells. And whoever asks again hears what was done
-        # even where they may not do it any more.
+        # A form of yesterday, or of whoever stood here before, does nothing new; but what it did, it tells. And whoever
+        # asks again hears what was done even where they may not do it any more.
         asks_again = bool(key) and (not is_own or bool(fields.get("again")))
         if not (asks_again and await stand.rooms.ledger.knows(posting)):
             if not is_own:
+                if key:
+                    await _never_any_more(stand, posting)
                 raise Refusal("stale", "This page had been open for a long time. Nothing was done; please try again.")
             await stand.require(_NEEDS[deed])
             if deed == "sell":
@@ -158,6 +160,26 @@ async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str],
         return await outcome_screen(stand, counter.refused(deed, refusal), refusal.status, "")
     await _remember(stand, told, key)
     return await outcome_screen(stand, told, 200 if told.is_done else 409, key)
+
+
+async def _never_any_more(stand: Stand, posting: Posting | Issue) -> None:
+    """Whatever of it may still be on its way moves nothing when it arrives: its reference is spent."""
+    if isinstance(posting, Redeem | Reload):
+        kind = counter.REFERENCES["redeem" if isinstance(posting, Redeem) else "reload"]
+        own = posting.pos_reference if isinstance(posting, Redeem) else posting.reference
+        await stand.require(Permission.CARDS_REFUND)
+        await counter.do(
+            stand.rooms.ledger,
+            Reverse(
+                program_id=posting.program_id,
+                card_id=posting.card_id,
+                caller=stand.caller,
+                key=f"never:{posting.key}",
+                render=counter.telling("undo"),
+                kind=kind,
+                own_reference=own or "",
+            ),
+        )
 
 
 async def _remember(stand: Stand, told: Told, key: str) -> None:

@@ -41,16 +41,16 @@ async def outcome_screen(stand: Stand, told: Told, status: int, key: str) -> Res
 def undo_facts(stand: Stand, last: LastAction) -> dict[str, str]:
     """What a form sends that takes this back."""
     return {
-        "form": forms.token_for(stand.rooms.keyring, stand.address("undo", undo_part(stand, last))),
+        "form": forms.token_for(stand.rooms.keyring, stand.address("undo", undo_part(last))),
         "card": last.card_id,
         "deed": last.action,
         "reference": last.reference,
     }
 
 
-def undo_part(stand: Stand, last: LastAction) -> str:
-    """For what a form is made that undoes this: one sign-in's, and one action's."""
-    return f"{stand.standing.session_id}/{last.card_id}/{last.action}/{last.reference}"
+def undo_part(last: LastAction) -> str:
+    """For what a form is made that undoes this action."""
+    return f"{last.card_id}/{last.action}/{last.reference}"
 
 
 def unknown_screen(stand: Stand, deed: Deed, fields: Mapping[str, str], refusal: Refusal) -> Response:

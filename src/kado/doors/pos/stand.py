@@ -68,8 +68,8 @@ class Stand:
         await self.rooms.blocks.require_free(self.program.id, origin().address or "")
 
     def address(self, *parts: str) -> str:
-        """For what a form of this device is made; so that one device's form is none of another's."""
-        return "/".join(("/pos", self.terminal.id, *parts))
+        """For what a form of this sign-in is made: it is none of another device's, and none of whoever comes after."""
+        return "/".join(("/pos", self.terminal.id, self.standing.session_id, *parts))
 
     def shown(self, screen: Screen) -> HTMLResponse:
         """The screen under the till's own head."""

@@ -107,7 +107,8 @@
     if (!(form instanceof HTMLFormElement)) return;
     if (form.hasAttribute("data-asks")) {
       event.preventDefault();
-      if (asking || open()) return;
+      if (asking) return;
+      if (open()) return void settle(open()); // of another window: that one first
       const fields = [...new FormData(form, event.submitter)].filter(([, value]) => typeof value === "string");
       const scanned = all(TYPED, form).find((one) => looksScanned(one.value));
       if (scanned) return void find(scanned.value); // a hand scanner typed into a field that is meant for other things
@@ -148,7 +149,7 @@
 
   // ── what is typed and scanned ─────────────────────────────────────────────────────────────────────────────────
 
-  const looksScanned = (text) => /^[0-9 -]{12,}$|[0-9a-f]{56}/.test(text.trim());
+  const looksScanned = (text) => /^[0-9 -]{12,}$|[0-9a-f]{56}|\/cards\/[0-9a-f%]{56,}/i.test(text.trim());
 
   function find(text) {
     const form = document.createElement("form");
