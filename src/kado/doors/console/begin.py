@@ -10,10 +10,10 @@ from kado.designs.look import look_of
 from kado.designs.palette import contrast_text, readable
 from kado.doors.console.cards import issue
 from kado.doors.console.page import IN_PROGRAM
-from kado.doors.console.respond import problem_of, shown, to
+from kado.doors.console.respond import again, problem_of, shown, to
 from kado.doors.console.setup import choices, program_of
 from kado.doors.console.visit import Visit
-from kado.errors import Invalid, NotFound, Refusal
+from kado.errors import Invalid, NotFound, Refusal, Unavailable
 from kado.fraud.defaults import begin_with_usual_rules
 from kado.languages.choose import Language
 from kado.programs.create import create as create_program
@@ -74,11 +74,12 @@ async def show_first_card(visit: Visit) -> Response:
 async def sell_first_card(visit: Visit) -> Response:
     """Issue the card and put its value on it."""
     try:
-        card_id = await issue.sell(visit, await issue.issue_of(visit))
+        return await issue.sold(visit, await issue.issue_of(visit))
+    except Unavailable as refusal:
+        return again(visit, refusal)
     except Refusal as refusal:
         problems = problem_of(refusal, visit.language, dict.fromkeys(_CARD_FIELDS, ""))
         return _first_card(visit, visit.fields, problems, refusal.status)
-    return to(f"{visit.home}/cards/{card_id}?done=issue")
 
 
 async def _without_logo(visit: Visit) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from kado.access.permissions import Permission
 from kado.doors.console import navigation
 from kado.doors.console.visit import STALE, Visit, language_of
-from kado.errors import Refusal
+from kado.errors import Refusal, Unavailable
 from kado.languages import tell as told
 from kado.languages.choose import Language
 from kado.languages.say import words
@@ -86,6 +86,12 @@ def sorry(visit: Visit | None, request: Request, refusal: Refusal) -> Response:
     if visit is None:
         return plain(request, "sorry_bare.html", facts, status=refusal.status, more=_further(refusal))
     return shown(visit, "sorry.html", facts, status=refusal.status, more=_further(refusal))
+
+
+def again(visit: Visit, refusal: Unavailable) -> Response:
+    """What was sent, to be sent once more under the same key: whether it was done is not known, and it is done once."""
+    facts = {"fields": visit.fields, "key": visit.key, "problem": in_words(refusal, visit.language)}
+    return shown(visit, "again.html", facts, status=refusal.status, more=refusal.headers)
 
 
 def in_words(refusal: Refusal, language: Language) -> str:

@@ -17,9 +17,9 @@ from kado.cards.posting import Answer, Posting
 from kado.doors.console.cards import outcome
 from kado.doors.console.cards.found import found_in
 from kado.doors.console.page import IN_PROGRAM, Page, does, shows
-from kado.doors.console.respond import problem_of, shown, to
+from kado.doors.console.respond import again, problem_of, shown, to
 from kado.doors.console.visit import Visit
-from kado.errors import Refusal
+from kado.errors import Refusal, Unavailable
 from kado.languages import tell as told
 
 Kind = Literal[
@@ -117,6 +117,8 @@ def _doing(action: Action) -> Callable[[Visit], Awaitable[Response]]:
                 return _confirm(visit, action, found)
             answer = await (action.settle or _post)(visit, found, posting)
             done = outcome.read(answer)
+        except Unavailable as refusal:
+            return again(visit, refusal)
         except Refusal as refusal:
             names = dict.fromkeys((one.name for one in action.fields), "")
             return _form(visit, action, found, typed, problem_of(refusal, visit.language, names), _status(refusal))

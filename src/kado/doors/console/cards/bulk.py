@@ -12,9 +12,9 @@ from kado.cards.bulk.order import place_order
 from kado.cards.bulk.task import COUNT_MAX, UNFINISHED, Order, Ordered, Recipient, Task
 from kado.cards.posting import Answer
 from kado.doors.console.cards.issue import designs_of
-from kado.doors.console.respond import problem_of, shown, to
+from kado.doors.console.respond import again, problem_of, shown, to
 from kado.doors.console.visit import Visit
-from kado.errors import Invalid, NotFound, Refusal
+from kado.errors import Invalid, NotFound, Refusal, Unavailable
 from kado.paper import fetch, runs
 from kado.paper import order as paper
 from kado.paper.card import FORMATS, Format, Sheet
@@ -50,6 +50,8 @@ async def order(visit: Visit) -> Response:
             }
             return shown(visit, "bulk_confirm.html", facts, here="bulk", areas=_AREAS)
         answer = await place_order(rooms.database, rooms.keyring, wanted, sync_max=rooms.settings.bulk_sync_max)
+    except Unavailable as refusal:
+        return again(visit, refusal)
     except Refusal as refusal:
         problems = problem_of(refusal, visit.language, dict.fromkeys(_FIELDS, ""))
         return await _form(visit, fields, problems, refusal.status)

@@ -24,7 +24,7 @@ from kado.paper.drawn import usual_size
 from kado.paper.single import paper_of
 
 _GROUP: Final = 4
-_DONE: Final = frozenset({"issue", *(action.key for action in ACTIONS)})
+_DONE: Final = frozenset({"issue", "issue_waits", *(action.key for action in ACTIONS)})
 _CAN_RECEIVE: Final = frozenset({CardStatus.ACTIVE, CardStatus.DEPLETED, CardStatus.SUSPENDED})
 
 

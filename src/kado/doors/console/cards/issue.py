@@ -12,9 +12,9 @@ from kado.designs import pictures, templates
 from kado.designs.look import look_of
 from kado.designs.pictures import DESIGN
 from kado.doors.console.cards import outcome
-from kado.doors.console.respond import problem_of, shown, to
+from kado.doors.console.respond import again, problem_of, shown, to
 from kado.doors.console.visit import Visit
-from kado.errors import Refusal
+from kado.errors import Refusal, Unavailable
 from kado.languages.choose import spoken
 from kado.web import typed
 
@@ -48,11 +48,12 @@ async def do(visit: Visit) -> Response:
         posting = await issue_of(visit)
         if not visit.fields.get("sure"):
             return await _confirm(visit, posting)
-        card_id = await sell(visit, posting)
+        return await sold(visit, posting)
+    except Unavailable as refusal:
+        return again(visit, refusal)
     except Refusal as refusal:
         problems = problem_of(refusal, visit.language, dict.fromkeys(FIELDS, ""))
         return await _form(visit, visit.fields, problems, refusal.status)
-    return to(f"{visit.home}/cards/{card_id}?done=issue")
 
 
 async def issue_of(visit: Visit) -> Issue:
@@ -80,14 +81,18 @@ async def issue_of(visit: Visit) -> Issue:
     )
 
 
-async def sell(visit: Visit, posting: Issue) -> str:
-    """Issue the card and, where that is ticked, put its value on it; its id. Raises the refusal of either.
+async def sold(visit: Visit, posting: Issue) -> Response:
+    """Issue the card and, where that is ticked, put its value on it; then to the card. Raises why it is not issued.
 
-    A card that was issued and could not be activated is there and waits.
+    A card that was issued and could not be activated is there and waits, and its page says so: the same form once more
+    would make another one.
     """
-    done = outcome.read(await visit.rooms.ledger.post(posting))
-    if typed.is_ticked(visit.fields, "activate"):
+    activates = typed.is_ticked(visit.fields, "activate")
+    if activates:
         visit.caller.require(Permission.CARDS_ACTIVATE)
+    done = outcome.read(await visit.rooms.ledger.post(posting))
+    told = "issue"
+    if activates:
         activation = Activate(
             program_id=visit.program.id,
             card_id=done.card_id,
@@ -95,8 +100,13 @@ async def sell(visit: Visit, posting: Issue) -> str:
             key=f"{visit.key}.activate",
             render=outcome.render,
         )
-        outcome.read(await visit.rooms.ledger.post(activation))
-    return done.card_id
+        try:
+            outcome.read(await visit.rooms.ledger.post(activation))
+        except Unavailable:
+            raise
+        except Refusal:
+            told = "issue_waits"
+    return to(f"{visit.home}/cards/{done.card_id}?done={told}")
 
 
 async def designs_of(visit: Visit) -> list[tuple[str, str]]:
