@@ -209,9 +209,12 @@ _MAILS: Final = """
 
 What Kado writes to people, word for word, about a card that does not exist; in English here, and in German, French,
 Spanish and Dutch as well. The HTML has the program's colours, light and dark, and its pictures within it: nothing is
-fetched from anywhere. `kado mail preview KIND --language de` writes HTML and text to look at, with `--program` in the
-colours of a program of yours.
+fetched from anywhere; here it is on a phone, in English by day and in German by night. `kado mail preview KIND
+--language de` writes HTML and text to look at, with `--program` in the colours of a program of yours.
 """
+
+
+_MAIL_PICTURE: Final = '<img src="../images/mails/{kind}-{form}.webp" width="300" alt="{kind}: {form}">'
 
 
 def mails_page() -> str:
@@ -219,7 +222,9 @@ def mails_page() -> str:
     lines, manner = [_NOTE, *_MAILS.splitlines()], samples.manner(Language.ENGLISH)
     for kind in samples.KINDS:
         text = "\n".join(line.rstrip() for line in samples.text(kind, manner).splitlines())
-        lines += ["", f"## {kind}", "", f"Subject: {samples.subject(kind, manner)}", "", "```text", text, "```"]
+        lines += ["", f"## {kind}", "", f"Subject: {samples.subject(kind, manner)}", ""]
+        lines += [" ".join(_MAIL_PICTURE.format(kind=kind, form=form) for form in ("light-en", "dark-de"))]
+        lines += ["", "```text", text, "```"]
         if (short := samples.text_message(kind, manner)) is not None:
             lines += ["", "As a text message:", "", "```text", short, "```"]
     return "\n".join(lines) + "\n"

@@ -22,6 +22,7 @@ from hypothesis import settings as hypothesis_settings
 from tests import cluster
 from tests.place import PLACE
 from tests.secrets.watch import pytest_runtest_makereport  # noqa: F401 - a hook: it is there to be found
+from tests.serving import prepared
 
 from kado.crypto import Keyring
 from kado.storage.database import Database
@@ -34,6 +35,16 @@ hypothesis_settings.load_profile("kado")
 
 
 _LONG = ("recovery", "faults", "demo", "drills", "browser", "races", "database", "secrets", "property")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run makes a folder that all of them share, and removes it."""
+    if prepared.FOLDER in os.environ:
+        return
+    folder = tempfile.mkdtemp(prefix="kado-prepared-")
+    Path(folder).chmod(0o711)
+    os.environ[prepared.FOLDER] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

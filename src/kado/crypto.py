@@ -30,6 +30,7 @@ Purpose = Literal[
     "stored-secret",
     "mail-id",
     "wallet-token",
+    "staff-pin",
 ]
 
 VERSION_BYTES: Final = 4

@@ -146,6 +146,7 @@ ACCESS = {
         nothing,
         prepare=_with_till,
     ),
+    "network overview": Operation(Permission.NETWORK_READ, "GET", lambda _: "/v2/giftcards/network/overview", nothing),
     "network merchants": Operation(Permission.NETWORK_READ, "GET", lambda _: "/v2/network/merchants", nothing),
 }
 """Who people are, their keys and their sessions."""

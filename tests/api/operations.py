@@ -13,6 +13,7 @@ from tests.api.fraud_operations import FRAUD
 from tests.api.operation import Operation, nothing
 from tests.api.people_operations import PEOPLE
 from tests.api.pictures import MULTIPART, a_body
+from tests.api.report_operations import REPORTS
 from tests.api.shop import (
     LIST_ALL,
     NOTHING,
@@ -200,6 +201,7 @@ OPERATIONS = {
     **LOOKS,
     **ON_PAPER,
     **PAPER,
+    **REPORTS,
     "passes": Operation(Permission.PASSES_READ, "GET", pass_path, nothing),
     "pass file": Operation(Permission.PASSES_READ, "GET", wallet_path, nothing),
     "pass url": Operation(Permission.PASSES_READ, "GET", lambda card: wallet_path(card, "/url"), nothing),
@@ -305,6 +307,7 @@ _ON_A_PROGRAM = (
     *("create", "sent", "bulk", "list", "search", "list all of one", "read program", "update program"),
     *("anomaly alerts", "anomaly metrics", "acknowledge anomaly"),
     *LOOKS,
+    *REPORTS,
 )
 
 FOR_CUSTOMERS = ("send otp", "verify otp", "customer session", "customer logout")

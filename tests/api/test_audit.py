@@ -78,6 +78,12 @@ LEAVES: dict[str, list[str]] = {
     "update fraud rule": ["fraud-rule:updated"],
     "delete fraud rule": ["fraud-rule:deleted"],
     "export audit log": ["audit:exported"],
+    "export analytics": ["report:exported"],
+    "schedule report": ["report:scheduled"],
+    "delete schedule": ["report:unscheduled"],
+    "validate reports": [],  # it looks
+    "acknowledge aml": ["aml-alert:acknowledged"],
+    "aml alerts": [],  # there are none
     "acknowledge anomaly": ["anomaly:acknowledged"],
     "download audit log": ["audit:downloaded"],
     "details": ["pii_access"],
@@ -110,6 +116,7 @@ SHOWS = {
     *("pii_access", "login_failed", "customer:code-sent", "card:scheduled", "reference:reversed"),
     *("bulk:ordered", "bulk:codes-taken", "bulk:link-renewed", "audit:exported", "audit:downloaded"),
     *("bulk:paper-ordered", "bulk:paper-taken"),
+    *("report:exported", "report:scheduled", "report:unscheduled"),
     *("person:export-requested", "person:exported", "person:erasure-requested", "person:erased"),
 }
 """Actions that have no before and after: nothing was changed, or only that something is there now."""
@@ -124,6 +131,7 @@ WRITES = [route for route in ROUTES if route[0] not in ("GET", "HEAD")]
 def test_no_write_is_forgotten_by_this_file(method: str, path: str) -> None:
     form = re.compile(re.sub(r"\\{[A-Za-z_]+\\}", "[^/]+", re.escape(path)))
     named = "id sale hold taskId token webhookId export personExport consent alertId ruleId fraudAlertId"
+    named += " scheduleId analyticsExport amlAlert"
     sample = dict.fromkeys(named.split(), "x" * 3)
     card = {**sample, "programId": UNKNOWN, "file": "/x", "card": {"serialNumber": "x", "passTypeIdentifier": "pass.x"}}
     same_method = {name: OPERATIONS[name] for name in WALKED if OPERATIONS[name].method == method}

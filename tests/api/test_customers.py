@@ -235,7 +235,8 @@ async def test_sixty_tries_at_once_get_three_comparisons(shop: Shop, thief: Supe
     code = await code_for(shop, target)
     wrong = other_than(code)
     answers = await asyncio.gather(*(verified(shop, target, wrong) for _ in range(60)))
-    assert {answer.status_code for answer in answers} == {400}
+    # On a busy machine some wait for a connection until they are told to come back.
+    assert {400} <= {answer.status_code for answer in answers} <= {400, 503}
     assert await thief.fetchval("SELECT tries FROM customer_otp WHERE target = $1", target) == 3
     refused(await verified(shop, target, code))
 

@@ -142,6 +142,10 @@ DECLARED = {
     "create app key": {"role"},
     "add staff": {"role"},
     "export audit log": {"merchantId", "merchantName"},
+    "export analytics": set(),
+    "schedule report": set(),
+    "validate reports": set(),
+    "acknowledge aml": set(),
     "update staff": {"role", "active"},
 }  # fmt: skip
 # Writes that take another proof than a bearer, or none, or no JSON: what is sent to them has its own tests below.
@@ -220,6 +224,7 @@ def test_no_write_is_forgotten() -> None:
         "ruleId": "{rule_id}",
         "fraudAlertId": "{alert_id}",
         "alertId": "{alert_id}",
+        "amlAlert": "{alertId}",
         **ids,
     }
     walked = {f"{OPERATIONS[name].method} {OPERATIONS[name].path(card)}" for name in DECLARED}

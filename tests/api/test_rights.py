@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from tests.api.access_operations import ACCESS
 from tests.api.design_operations import LOOKS, ON_PAPER
 from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, READING_PASSES, a_card_for, bearer_for, send
+from tests.api.report_operations import REPORTS
 from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, fingerprint, good
 
 from kado.access import keys, staff
@@ -210,6 +211,11 @@ MAY = {
     "end customers sessions": OFFICE,
     "till sessions": OFFICE,
     "end till session": OFFICE,
+    **{
+        name: OFFICE if one.permission is Permission.REPORTS_WRITE else OFFICE | {Role.READ_ONLY}
+        for name, one in REPORTS.items()
+    },
+    "network overview": {Role.NETWORK_ADMINISTRATOR},
     "network merchants": {Role.NETWORK_ADMINISTRATOR},
 }
 

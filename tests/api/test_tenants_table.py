@@ -17,6 +17,7 @@ from tests.api.bulk import bulk_path
 from tests.api.fraud_operations import an_alert_about
 from tests.api.operations import PUBLIC_ENDPOINT
 from tests.api.pictures import MULTIPART, a_body, a_picture
+from tests.api.report_operations import a_schedule, an_aml_alert, an_export
 from tests.api.shop import UNKNOWN, Shop, Superuser, fingerprint, good
 from tests.api.sign_in import signed_in
 from tests.api.tills import TOKEN, FrontEnd
@@ -135,6 +136,9 @@ async def _things(shop: Shop) -> dict[str, str]:
         "slug": "hyacinths",
         "rule_id": rules["items"][0]["id"],
         "alert_id": await an_alert_about(shop, card),
+        "scheduleId": await a_schedule(shop, shop.program_id),
+        "fileId": await an_export(shop, shop.program_id),
+        "alertId": await an_aml_alert(shop, card),
         "anomaly_id": await an_alert(shop.superuser, shop.program_id),
     }
 

@@ -12,10 +12,12 @@ import pytest
 
 import kado_client
 from kado.access.signatures import sign
+from kado.doors.api import multipart
 from kado_client import AsyncKado, Kado, Retries, Signer, UnexpectedAnswer, new_key
-from kado_client.records.cards import Balance, Pass
+from kado_client.call import form_data
+from kado_client.records.cards import Balance, BulkIssue, Pass
 from kado_client.records.people import Token
-from kado_client.wire import changes, exact, members, parse, path_of, valid_key
+from kado_client.wire import changes, exact, kado_headers, members, parse, path_of, valid_key
 
 BALANCE = {
     "id": "0" * 24,
@@ -73,10 +75,39 @@ def test_a_time_without_a_zone_and_a_float_are_not_sent() -> None:
         changes({"max_reload": 5.5})
 
 
-@pytest.mark.parametrize("segment", ["", "..", "a/b", "a?b", "a b", "%2e%2e", "é"])
+@pytest.mark.parametrize("segment", ["", ".", "..", "a..", ".a", "a/b", "a?b", "a b", "%2e%2e", "é"])
 def test_an_id_leads_nowhere_else(segment: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
         path_of("cards", segment)
+
+
+def test_a_pass_type_is_a_part_of_a_path() -> None:
+    assert path_of("pass.kado.giftcard", "0" * 56, "url") == f"pass.kado.giftcard/{'0' * 56}/url"
+
+
+def test_headers_have_the_names_of_the_wire() -> None:
+    assert kado_headers(time_zone="Europe/Vienna", receipt_email="ada@example.com", language=None) == {
+        "Kado-Time-Zone": "Europe/Vienna",
+        "Kado-Receipt-Email": "ada@example.com",
+    }
+    for value in ("", "a b", "a\r\nX-Injected: 1", "é@example.com"):
+        with pytest.raises(ValueError, match="receipt_email") as caught:
+            kado_headers(receipt_email=value)
+        assert not value or value not in str(caught.value)
+
+
+def test_a_file_is_sent_as_it_is_whatever_is_in_it() -> None:
+    sent = b"\x89PNG\r\n\r\n--\r\n--x--\0"
+    body, content_type = form_data("image", sent)
+    assert multipart.parse(content_type.encode(), body) == {"image": sent}
+    assert form_data("image", sent)[1] != content_type
+
+
+def test_a_bulk_issue_that_was_complete_at_once_is_known_by_its_link() -> None:
+    link = f"https://cards.example/v2/giftcards/programs/{'1' * 24}/cards/bulk/{'2' * 24}/csv/token"
+    assert BulkIssue(csv_download_url=link).id == "2" * 24
+    assert BulkIssue(task_id="3" * 24, csv_download_url=link).id == "3" * 24
+    assert BulkIssue().id is None
 
 
 def test_keys_are_checked_and_made() -> None:
@@ -158,7 +189,7 @@ def test_waits_grow_and_are_spread() -> None:
 def test_both_clients_have_the_same_operations_and_explain_each() -> None:
     operations = _operations(AsyncKado)
     assert operations == _operations(Kado)
-    assert len(operations) > 55
+    assert len(operations) > 80
     assert [name for name, text in operations.items() if not text] == []
 
 

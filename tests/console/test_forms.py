@@ -80,3 +80,11 @@ async def test_every_page_says_what_a_browser_may_do_with_it(shop: Shop, owner: 
         sources = [value for _, _, facts in tags(page.text) for name, value in facts if name in ("src", "srcset")]
         assert all(one.startswith("/") and not one.startswith("//") for one in sources)
         assert len(page.content) + sum(len(one.content) for one in ASSETS) < _BYTES_MAX
+
+
+async def test_the_setup_page_is_for_who_has_the_code_and_for_the_first_one(shop: Shop) -> None:
+    """On a server that has a shop it is not there, whatever somebody sends."""
+    stranger = Person(shop.api)
+    for answer in (await stranger.get("/console/setup"), await stranger.post("/console/setup", {"code": "x"})):
+        assert answer.status_code in (303, 403)
+        assert answer.headers.get("location") in (None, "/console/sign-in")

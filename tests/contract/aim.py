@@ -67,6 +67,12 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "action": (None, ["card:issued"]),
     "resourceType": (None, ["card"]),
     "requireCaptcha": (False,),
+    "period": ("custom",),
+    "granularity": ("monthly",),
+    "metrics": (["sold", "liability"], []),
+    "asOf": (None,),
+    "design": (None,),
+    "by": ("month", "design", None),
     "from": ("2026-01-01T00:00:00Z",),
     "to": ("2030-01-01T00:00:00Z",),
     "fontFamily": (None, "Inter"),
@@ -129,8 +135,15 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
                 "config": {"maxAmount": "5.00"},
                 "action": "flag",
             }
+        _name_a_day(case.operation.path, case.body)
         if session := open_shop.callers.session_named_at(case.operation.path):
             case.body["sessionToken"] = session
+
+
+def _name_a_day(path: str, body: Body) -> None:
+    """What is sent daily has no day of its own."""
+    if path.endswith("/reports/schedule"):
+        body |= {"recipients": ["books@example.com"], "frequency": "daily", "dayOfWeek": None, "dayOfMonth": None}
 
 
 def _name_what_is_sought(case: schemathesis.Case[Any], open_shop: OpenShop, chance: Random) -> None:

@@ -76,7 +76,7 @@ class Callers:
             return {}
         if path.startswith(PEOPLES):
             return {"Authorization": f"Bearer {self.person}"}
-        if path.startswith("/v2/network/"):
+        if path.startswith(("/v2/network/", "/v2/giftcards/network/")):
             return {"Authorization": f"Bearer {self.network}"}
         if path.startswith(f"{BASE}/customer/") and self.customer_session:
             return {"Authorization": f"Bearer {self.test_key}", CUSTOMER: self.customer_session}

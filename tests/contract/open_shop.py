@@ -14,6 +14,7 @@ from tests.api.alerts import an_alert
 from tests.api.audit import AUDIT_EXPORT, audit_file
 from tests.api.bulk import work
 from tests.api.fraud_operations import RULE, an_alert_about
+from tests.api.report_operations import SCHEDULE, an_aml_alert
 from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import UNKNOWN, Body, Shop, card_path, cards_path, good
 from tests.contract.callers import Callers
@@ -131,6 +132,10 @@ class OpenShop:
             "taskId", f"{cards_path(shop.program_id)}/bulk", {"count": 60, "initialValue": "1.00"}, "taskId"
         )
         await self._make("exportId", "/v2/giftcards/gdpr/export", {**TOGETHER, "format": "json"}, "exportId")
+        reports = f"/v2/giftcards/programs/{shop.program_id}"
+        await self._make("scheduleId", f"{reports}/reports/schedule", SCHEDULE, "id")
+        await self._make("fileId", f"{reports}/analytics/export", {}, "exportId")
+        self.ids["alertId"] = await an_aml_alert(shop, used)
         await self._make("customerId", "/v2/giftcards/gdpr/consent", {**TOGETHER, "purposes": ["news"]}, "customerId")
         if "task_id" not in self.ids:
             await self._make("task_id", AUDIT_EXPORT, {"format": "json"}, "taskId")

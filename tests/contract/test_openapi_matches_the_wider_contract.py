@@ -17,6 +17,15 @@ HERE = Path(__file__).parent
 WIDER: dict[str, Any] = json.loads((HERE / "wider_operations.json").read_text())
 SEEDS: dict[str, Any] = json.loads((HERE / "seed_operations.json").read_text())
 
+_PAGES = frozenset({"page", "limit", "offset"})
+OURS = {
+    "/v2/giftcards/programs/{programId}/reports/business": frozenset({"asOf"}),
+    "/v2/giftcards/programs/{programId}/reports/expiration-warnings": _PAGES,
+    "/v2/giftcards/programs/{programId}/reports/escheatment": _PAGES,
+    "/v2/giftcards/programs/{programId}/compliance/aml": _PAGES,
+}
+"""Optional parameters of ours, without which these answer as published."""
+
 PREFIX = "#/components/schemas/"
 UNNAMED = frozenset(WIDER["unnamed"])
 NAMED = (set(WIDER["schemas"]) | set(SEEDS["schemas"])) - UNNAMED
@@ -75,6 +84,8 @@ def test_operation_is_served_as_published(expected: dict[str, Any], document: di
     assert served is not None, f"{title(expected)} is not served"
     known = {"parameters": [], **{key: value for key, value in expected.items() if key not in ("path", "method")}}
     served = comparable(served, known)
+    ours = OURS.get(expected["path"], frozenset())
+    served["parameters"] = [one for one in served["parameters"] if one["in"] != "query" or one["name"] not in ours]
     schemas = without_prose(document["components"]["schemas"])
     wanted = spelled_out(known | {"parameters": parameters_of(known, EXPECTED_SCHEMAS)}, EXPECTED_SCHEMAS)
     got = spelled_out(served | {"parameters": parameters_of(served, schemas)}, schemas)

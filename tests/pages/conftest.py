@@ -29,6 +29,7 @@ async def rooms(database: Database, keyring: Keyring, shop: Shop) -> AsyncIterat
     yield Rooms(
         database=database,
         keyring=keyring,
+        public_url="https://cards.example.com",
         blocks=blocks,
         ledger=shop.ledger,
         checks=checks,

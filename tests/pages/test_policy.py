@@ -93,6 +93,8 @@ async def test_what_changes_something_is_sent_by_post_and_nothing_else(
     """Whoever adds a route adds it here, with what it does; what answers to POST takes a token of our form."""
     assert {(route.path, *sorted(route.methods or ())) for route in routes(rooms)} == {
         ("/cards/{pass_sid}", "GET", "HEAD"),
+        ("/cards/{pass_sid}/paper", "GET", "HEAD"),
+        ("/cards/{pass_sid}/paper/folded", "GET", "HEAD"),
         ("/cards/{pass_sid}/activate", "GET", "HEAD"),
         ("/cards/{pass_sid}/number", "GET", "HEAD"),
         ("/cards/{pass_sid}/activate", "POST"),

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import asyncpg
 from tests.secrets.forms import found_in_log
+from tests.serving import prepared
 from tests.serving.commands import Ran, run, without_settings
 
 from kado.storage.embedded.connection import read_connection, url_for
@@ -264,9 +265,14 @@ def _all_is_logged() -> dict[str, str]:
 def serving(
     *, processes: int = 1, database_url: str | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """A running server, removed afterwards. Who wants to see it stop in order calls `stop`."""
+    """A running server, removed afterwards. Who wants to see it stop in order calls `stop`.
+
+    In tests it finds a database that was made before, and only starts.
+    """
     server = Server(processes=processes, database_url=database_url, settings=settings)
     try:
+        if database_url is None and prepared.FOLDER in os.environ:
+            prepared.copy_to(server.data_dir)
         server.start()
         yield server
     finally:

@@ -41,8 +41,11 @@ def test_every_operation_is_on_the_clients_page() -> None:
     client = Kado("https://cards.example")
     program = client.program("1")
     groups = {"`kado`": client, "`kado.cards`": client.cards} | {
-        **{f"`kado.{name}`": getattr(client, name) for name in ("programs", "customers", "merchants", "webhooks")},
-        **{f"`kado.program(id).{name}`": getattr(program, name) for name in ("cards", "holds", "bulk")},
+        **{
+            f"`kado.{name}`": getattr(client, name)
+            for name in ("programs", "customers", "merchants", "passes", "webhooks")
+        },
+        **{f"`kado.program(id).{name}`": getattr(program, name) for name in ("cards", "holds", "bulk", "look")},
     }
     steps = {"program", "as_customer", "as_merchant", "close"}
     for group, owner in groups.items():

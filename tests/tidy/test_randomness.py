@@ -15,6 +15,7 @@ JITTER = {
     "cards/ledger.py": {"random.uniform"},
     "delivery/send.py": {"random.uniform"},
     "passes/teller.py": {"random.uniform"},
+    "reports/post.py": {"random.randint"},
     "storage/database.py": {"random.uniform"},
     "storage/steps.py": {"random.uniform"},
     "webhooks/courier.py": {"random.uniform"},

@@ -32,6 +32,9 @@ Kind = Literal[
     "otp-merchant",
     "otp-target",
     "page-check",
+    "pin-anywhere",
+    "pin-person",
+    "pin-terminal",
     "staff-email",
     "transfer-destination",
 ]

@@ -8,7 +8,7 @@ class Permission(StrEnum):
     """One thing that a caller may do."""
 
     CARDS_READ = "cards:read"  # one card, by id or number
-    CARDS_LIST = "cards:list"  # all cards and entries of a program: lists, searches, reports, exports
+    CARDS_LIST = "cards:list"  # all cards and entries of a program: lists and searches
     CARDS_ISSUE = "cards:issue"
     CARDS_ACTIVATE = "cards:activate"
     CARDS_REDEEM = "cards:redeem"
@@ -46,6 +46,8 @@ class Permission(StrEnum):
     KEYS_WRITE = "keys:write"
     SESSIONS_READ = "sessions:read"  # customers and tills that are signed in
     SESSIONS_END = "sessions:end"
+    REPORTS_READ = "reports:read"  # figures of a program, what they are made of, and files of them
+    REPORTS_WRITE = "reports:write"  # have reports sent, say that one knows of an alert about money laundering
     NETWORK_READ = "network:read"  # looks over all merchants
     SELF_READ = "self:read"  # who one is, one's own sign-ins and second factor
 
@@ -87,7 +89,9 @@ ROLES: Final = {
     Role.OWNER: frozenset(Permission) - {Permission.NETWORK_READ},
     Role.MANAGER: frozenset(Permission) - {Permission.NETWORK_READ} - _OWNERS_ALONE,
     Role.CASHIER: _LOOKING | _OWN_MERCHANT | _TILL,
-    Role.READ_ONLY: _LOOKING | _OWN_MERCHANT | {Permission.CARDS_LIST, Permission.PASSES_READ, Permission.FRAUD_READ},
+    Role.READ_ONLY: _LOOKING
+    | _OWN_MERCHANT
+    | {Permission.CARDS_LIST, Permission.REPORTS_READ, Permission.PASSES_READ, Permission.FRAUD_READ},
     Role.NETWORK_ADMINISTRATOR: frozenset({Permission.NETWORK_READ, Permission.SELF_READ}),
 }
 """The whole table."""
@@ -101,9 +105,12 @@ LIVE_ONLY: Final = frozenset(
         Permission.STAFF_WRITE,
         Permission.KEYS_READ,
         Permission.KEYS_WRITE,
+        Permission.REPORTS_READ,
+        Permission.REPORTS_WRITE,
     }
 )
-"""What a test key never may: there are no rules, people and keys that are for tests alone."""
+"""What a test key never may: there are no rules, people and keys that are for tests alone, and
+test cards are in no report."""
 
 ADMITTED: Final = _LOOKING | _TILL
 """What a merchant may do at most in a program that it does not own."""
@@ -123,6 +130,7 @@ CUSTOMER: Final = frozenset(
 
 IN_CHOSEN_PROGRAMS: Final = frozenset(
     {Permission.SELF_READ, Permission.PROGRAMS_READ, Permission.PASSES_READ, Permission.PASSES_PUSH}
+    | {Permission.REPORTS_READ, Permission.REPORTS_WRITE}
     | {permission for permission in Permission if permission.value.startswith("cards:")}
 )
 """What a key may do at most that enters only some of its merchant's programs: nothing that concerns all of them."""

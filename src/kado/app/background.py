@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from kado.access import attempts, customer_sessions, merchant_sessions, sessions
+from kado.access import attempts, customer_sessions, merchant_sessions, sessions, till_sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
 from kado.cards.bulk.work import issue_next_batch
@@ -12,6 +12,7 @@ from kado.cards.ledger import Ledger
 from kado.cards.owed import Books
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
+from kado.cards.turnover.summarise import summarise_all
 from kado.cards.watch import watch
 from kado.delivery.mail import Mailer
 from kado.delivery.reminders import remind
@@ -26,10 +27,14 @@ from kado.passes.wallets import Wallets, say_complaints, wallets
 from kado.people.erase import go_on_with_erasures
 from kado.people.retention import Kept, forget_what_is_over
 from kado.readings.show import reader
+from kado.reports.aml import watch as aml
+from kado.reports.export import forget_exports
+from kado.reports.post import Postman, rescue_mails, write_due
+from kado.reports.source import source_of
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
-from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS, TELL_WALLETS
+from kado.storage.outbox import DELIVER_EVENTS, HAND_OUT_EVENTS, SEND_REPORT, TELL_WALLETS
 from kado.webhooks.courier import Courier
 from kado.webhooks.post import Poster
 
@@ -40,6 +45,8 @@ _BULK_SECONDS = 0.5
 _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
 _READ_SECONDS = 15
+_TURNOVER_SECONDS = 10
+_DUE_SECONDS = 10
 
 
 async def work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
@@ -52,10 +59,12 @@ async def work(settings: Settings, database: Database, stop: asyncio.Event) -> N
 
 def worker(settings: Settings, database: Database) -> Worker:
     """What sends messages and events, issues cards by the thousand, seals, and writes down what time has made true."""
+    mailer = Mailer(settings.mail_url, settings.mail_from)
+    postman = Postman(source_of(database), settings.keyring, mailer)
     sender = Sender(
         database,
         settings.keyring,
-        Mailer(settings.mail_url, settings.mail_from),
+        mailer,
         Texter(settings.sms_url),
         settings.public_url,
     )
@@ -85,6 +94,11 @@ def worker(settings: Settings, database: Database) -> Worker:
                 while_true=True,
             ),
             Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
+            Periodic("turnover", _TURNOVER_SECONDS, lambda: summarise_all(database), while_true=True),
+            Periodic("aml", _SWEEP_SECONDS, lambda: aml.watch(database, settings.keyring), while_true=True),
+            Periodic("due-reports", _DUE_SECONDS, lambda: write_due(database, settings.keyring), while_true=True),
+            Periodic("rescue-reports", _SWEEP_SECONDS, lambda: rescue_mails(database)),
+            Periodic("forget-exports", _FORGET_SECONDS, lambda: forget_exports(database)),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
             Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
             Periodic("reminders", _SWEEP_SECONDS, lambda: remind(database)),
@@ -92,6 +106,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
+            Periodic("sweep-tills", _SWEEP_SECONDS, lambda: till_sessions.sweep(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("fraud", _FRAUD_SECONDS, lambda: watch(database), while_true=True),
             Periodic("sweep-guesses", _FORGET_SECONDS, lambda: guesses.sweep(database)),
@@ -101,7 +116,12 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
             *_readings(settings, database, passes),
         ),
-        jobs={HAND_OUT_EVENTS: courier.hand_out, DELIVER_EVENTS: courier.deliver, TELL_WALLETS: teller.tell},
+        jobs={
+            HAND_OUT_EVENTS: courier.hand_out,
+            DELIVER_EVENTS: courier.deliver,
+            TELL_WALLETS: teller.tell,
+            SEND_REPORT: postman.send,
+        },
         beside=(courier.run, teller.run),
         name=servers.name_of(settings.keyring.versions),
     )

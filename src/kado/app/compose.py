@@ -20,6 +20,7 @@ from kado.doors.api.services import Services
 from kado.fraud.blocked import Blocks
 from kado.passes.wallets import wallets
 from kado.programs.reach import Reaches
+from kado.reports.source import source_of
 from kado.settings import Settings
 from kado.storage.database import Database
 from kado.webhooks.post import Poster
@@ -58,6 +59,7 @@ async def services(settings: Settings, url: str) -> AsyncIterator[Services]:
             looks=looks,
             counts=counts,
             wallets=passes,
+            reports=source_of(database, copies),
         )
     finally:
         counting.cancel()

@@ -14,12 +14,13 @@ import asyncpg
 import httpx2
 
 from kado import audit
-from kado.access import keys, passwords, staff, store
+from kado.access import keys, passwords, pins, staff, store, terminals
 from kado.access.store import Merchant
+from kado.access.till_store import Place
 from kado.app.demo_cards import Api, DemoError, show_cards, take_tour
-from kado.app.demo_page import Login, page
+from kado.app.demo_page import AtTill, Login, page
 from kado.app.serve import serve
-from kado.errors import Refusal
+from kado.errors import Invalid, Refusal
 from kado.settings import Settings
 from kado.storage.database import Database
 
@@ -79,6 +80,7 @@ def _prepare(settings: Settings, url: str, port: int, cleared: list[str]) -> str
             settings=settings,
             base=api.base,
             login=login,
+            till=asyncio.run(_set_up_till(settings, url, login, program["id"])),
             program=program,
             shown=show_cards(api, program, login.merchant_id, settings.data_dir),
             tour=take_tour(api, program, login.merchant_id, settings.data_dir / "mail"),
@@ -103,6 +105,31 @@ async def _sign_up(settings: Settings, url: str) -> Login:
         return Login(OWNER, password, merchant_id, MERCHANT, await _new_key(database, merchant_id))
     finally:
         await database.close()
+
+
+async def _set_up_till(settings: Settings, url: str, login: Login, program_id: str) -> AtTill:
+    """What makes a browser a till of the shop, and a PIN for its owner to sign in with there; both for this start."""
+    database = await Database.open(url, as_app=settings.database_app_url is None, size=2)
+    try:
+        async with database.read() as connection:
+            known = await store.find_password(connection, OWNER)
+        assert known is not None, "the owner's password was just made"
+        pin = await _new_pin(database, settings, login.merchant_id, known[0])
+        place = Place(program_id, "Demo till", "Demo counter", terminals.IDLE_MINUTES)
+        made = await terminals.make_code(database, login.merchant_id, place, _ACTOR)
+        return AtTill(made.code, pin)
+    finally:
+        await database.close()
+
+
+async def _new_pin(database: Database, settings: Settings, merchant_id: str, staff_id: str) -> str:
+    while True:
+        pin = f"{secrets.randbelow(10**6):06}"
+        try:
+            await pins.set_pin(database, settings.keyring, merchant_id, staff_id, pin, _ACTOR)
+        except Invalid:
+            continue  # one that anybody would try first
+        return pin
 
 
 async def _new_merchant(database: Database, password: str, data_dir: Path) -> str:

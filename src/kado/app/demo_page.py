@@ -27,6 +27,14 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class AtTill:
+    """What makes a browser a till, within a quarter of an hour, and whose PIN signs the owner in there."""
+
+    code: str = field(repr=False)
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Ink:
     """Colours, where a person is watching who wants them."""
 
@@ -46,6 +54,7 @@ def page(
     settings: Settings,
     base: str,
     login: Login,
+    till: AtTill,
     program: Json,
     shown: Sequence[Shown],
     tour: Tour,
@@ -57,7 +66,7 @@ def page(
         "",
         ink.bold(f"Kado is ready at {base}") + "   (/openapi.json, /health/ready; Ctrl-C stops it)",
         "",
-        *_facts(settings, login, program, tour),
+        *_facts(settings, base, login, till, program, tour),
         "",
         *_table(ink, shown),
         "",
@@ -71,13 +80,17 @@ def page(
     return "\n".join(lines) + "\n"
 
 
-def _facts(settings: Settings, login: Login, program: Json, tour: Tour) -> Iterator[str]:
+def _facts(settings: Settings, base: str, login: Login, till: AtTill, program: Json, tour: Tour) -> Iterator[str]:
     facts = (
+        ("Console", f"{base}/console", "for the shop's people"),
         ("Sign in", f"{login.email}  {login.password}", "password new at each start"),
+        ("Till", f"{base}/pos  code {till.code}", "good for 15 minutes"),
+        ("PIN", till.pin, "the owner's, at the till; new at each start"),
         ("API key", login.key, "new at each start"),
         ("Merchant", f"{login.merchant_id}  {login.merchant_name}", ""),
         ("Program", f"{program['id']}  {program['name']}, EUR", ""),
         ("A card", tour.card["card"]["url"], ""),
+        ("Balance", f"{base}/balance/{program['id']}", "for who has number and code"),
         ("Data", str(settings.data_dir), "remove it to begin anew"),
         ("Mail", str(settings.data_dir / "mail"), "one .eml file each; no mail leaves"),
     )

@@ -9,7 +9,7 @@ from kado.app import compose, graceful
 from kado.app.connection import Bounds
 from kado.app.fast_connection import configured
 from kado.cards.page_check import PageChecks
-from kado.doors import console, pages, wallet
+from kado.doors import console, pages, pos, wallet
 from kado.doors.api import Neighbours, served
 from kado.doors.api.intake import Larger
 from kado.doors.api.services import Services
@@ -40,10 +40,11 @@ async def serve(settings: Settings, url: str, listening: socket.socket, stop: as
 
 
 def neighbours(services: Services) -> Neighbours:
-    """The pages, the console and what wallets call, on the rooms that the API opens on."""
+    """The pages, the console, the till and what wallets call, on the rooms that the API opens on."""
     rooms = pages.Rooms(
         database=services.database,
         keyring=services.keyring,
+        public_url=services.settings.public_url,
         blocks=services.blocks,
         ledger=services.ledger,
         checks=services.checks,
@@ -55,8 +56,9 @@ def neighbours(services: Services) -> Neighbours:
         *wallet.routes(services.database, services.blocks, services.wallets),
         *pages.routes(rooms),
         *console.routes(_console(services)),
+        *pos.routes(_till(services)),
     ]
-    form_paths = (*pages.FORM_PATHS, *console.FORM_PATHS)
+    form_paths = (*pages.FORM_PATHS, *console.FORM_PATHS, *pos.FORM_PATHS)
     return Neighbours(routes, form_paths, pages.GUESSABLE, console.FILE_PATHS, [_pictures(services)])
 
 
@@ -86,6 +88,18 @@ def _console(services: Services) -> console.Rooms:
         wallets=services.wallets,
         customers=services.customers,
         has_captcha=services.captcha.is_on,
+    )
+
+
+def _till(services: Services) -> pos.Rooms:
+    return pos.Rooms(
+        database=services.database,
+        keyring=services.keyring,
+        blocks=services.blocks,
+        ledger=services.ledger,
+        reaches=services.reaches,
+        looks=services.looks,
+        public_url=services.settings.public_url,
     )
 
 

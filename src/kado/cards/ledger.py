@@ -79,7 +79,7 @@ class Ledger:
         await self._database.learn()
         return await self._gatherer.submit(self._ticket(posting))
 
-    async def knows(self, posting: Posting) -> bool:
+    async def knows(self, posting: Posting | Issue) -> bool:
         """Whether the posting's key was used before, so that posting it only repeats, or refuses to."""
         if posting.key is None:
             return False

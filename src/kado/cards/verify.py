@@ -23,6 +23,7 @@ from kado.cards.proof.links import Link, contradictions
 from kado.cards.proof.moment import one_moment
 from kado.cards.proof.seals import SealedCard, SealedHeads
 from kado.cards.proof.sums import Sums
+from kado.cards.proof.turnover import differences
 from kado.cards.proof.witness import contradicted
 from kado.crypto import Keyring
 from kado.errors import NotFound
@@ -63,6 +64,7 @@ async def verify(
             run = await _Run.begin(cards, seals, keyring, program_id, progress)
             await _side_by_side(run.accounts.fill(), run.sealed_cards.fill(), _read(entries, program_id, run))
             run.add_links(await contradictions(cards, program_id))
+            run.add(await differences(cards, program_id, {found.program_id for found in run.report.findings}))
             if exported is not None:
                 run.add(await contradicted(cards, exported, program_id))
             return run.report
@@ -123,14 +125,15 @@ class _Run:
         progress: Callable[[int, int], None] | None,
     ) -> "_Run":
         """Look at what is known beforehand, and get everything ready to be read."""
-        programs = frozenset(row["id"] for row in await cards.fetch("SELECT id FROM program"))
+        currencies = {row["id"]: row["currency"] for row in await cards.fetch("SELECT id, currency FROM program")}
+        programs = frozenset(currencies)
         if program_id is not None and program_id not in programs:
             raise NotFound("program_not_found", f"There is no program {program_id}.")
         now, until = await cards.fetchrow(
             "SELECT clock_timestamp(), greatest(sealed_until, '0001-01-01 00:00:00+00') FROM seal_progress"
         ) or (clock.EPOCH, clock.EPOCH)
         beside = Beside(cards, program_id)
-        return cls(
+        run = cls(
             Ahead(_accounts(cards, keyring, now, program_id, beside), _CARD_PAGES_AHEAD),
             beside,
             SealedHeads(seals, keyring, program_id),
@@ -138,6 +141,8 @@ class _Run:
             clock.micros(until),
             await _teller(cards, program_id, progress),
         )
+        run.report.currencies = currencies
+        return run
 
     async def feed(self, data: bytes) -> None:
         """Take the next piece of the lines of all entries."""
@@ -211,6 +216,8 @@ class _Run:
         if account is not None:
             self.report.cards += 1
             self._sums.balances += account.balance
+            if not account.is_test:
+                self.report.owed[owner[0]] = self.report.owed.get(owner[0], 0) + account.balance
 
     def _turn_program(self, program_id: str) -> None:
         if self._sums.program_id:

@@ -8,7 +8,7 @@ import asyncpg
 from kado.cards.card import TransactionType
 from kado.cards.codes import page_url
 from kado.cards.store import STATUS_NOW
-from kado.delivery.compose import Change, Notice, Receipt, Reminder
+from kado.delivery.compose import Change, Notice, Receipt, Reminder, TillReceipt
 from kado.delivery.failures import PermanentFailure
 from kado.delivery.messages import Claimed
 from kado.delivery.reminders import DAYS
@@ -51,6 +51,15 @@ _HOLDER: Final = f"""
 _ENTRY: Final = """
     SELECT type, amount, balance_after, created_at FROM card_transaction
      WHERE program_id = $1 AND card_id = $2 AND seq = $3"""
+
+_AT_TILL: Final = """
+    SELECT merchant.name AS merchant_name, program.name AS program_name, program.currency, c.last_four, t.id, t.type,
+           t.amount, t.balance_after, t.created_at
+      FROM card_transaction t
+      JOIN card c ON c.program_id = t.program_id AND c.id = t.card_id
+      JOIN program ON program.id = t.program_id
+      JOIN merchant ON merchant.id = t.merchant_id
+     WHERE t.program_id = $1 AND t.card_id = $2 AND t.seq = $3"""
 
 _A_LITTLE_MORE: Final = timedelta(hours=1)
 
@@ -107,6 +116,22 @@ async def change(database: Database, message: Claimed, public_url: str) -> Chang
         currency=currency(row["currency"]),
         at=entry["created_at"],
         url=page_url(public_url, row["pass_sid"]),
+    )
+
+
+async def till_receipt(database: Database, message: Claimed) -> TillReceipt:
+    """For `till_receipt`. Raises `PermanentFailure` if the card is gone."""
+    row = await _row(database, _AT_TILL, message, message.entry_seq)
+    return TillReceipt(
+        merchant_name=row["merchant_name"],
+        program_name=row["program_name"],
+        last_four=row["last_four"],
+        entry_id=row["id"],
+        type=TransactionType(row["type"]),
+        amount=row["amount"],
+        balance=row["balance_after"],
+        currency=currency(row["currency"]),
+        at=row["created_at"],
     )
 
 

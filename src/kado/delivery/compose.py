@@ -29,6 +29,13 @@ _CHANGES: Final = {
     TransactionType.REFUND: "returned",
 }
 
+_AT_TILL: Final = {
+    TransactionType.ACTIVATION: "sold",
+    TransactionType.REDEMPTION: "taken",
+    TransactionType.RELOAD: "added",
+    TransactionType.REFUND: "returned",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -85,6 +92,22 @@ class Change:
     currency: Currency
     at: datetime
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class TillReceipt:
+    """What whoever asked for a receipt at a till is told. Whose address it is nobody knows: no way to the card."""
+
+    merchant_name: str
+    program_name: str
+    last_four: str
+    entry_id: str
+    type: TransactionType
+    amount: int
+    """Minor units, signed."""
+    balance: int
+    currency: Currency
+    at: datetime
 
 
 def code_mail(card: CodeForDelivery, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
@@ -242,6 +265,33 @@ def change_letter(change: Change, manner: Manner) -> Letter:
         ],
         see=Fact(say.word("see"), change.url),
         notes=[say("change_note", merchant=merchant)],
+    )
+
+
+def till_mail(receipt: TillReceipt, recipient: str, manner: Manner = PLAIN) -> EmailMessage:
+    """The receipt of a till. Raises `PermanentFailure` where the recipient is no address."""
+    return render.mail(till_letter(receipt, manner), manner, recipient)
+
+
+def till_letter(receipt: TillReceipt, manner: Manner) -> Letter:
+    """What it says."""
+    say, words, merchant = sayer(manner.language), _Words(manner), one_line(receipt.merchant_name)
+    amount = words.money(abs(receipt.amount), receipt.currency)
+    return Letter(
+        language=manner.language,
+        shop=merchant,
+        subject=_subject(say, "till_subject", merchant=merchant, amount=amount),
+        hello=say("hello"),
+        title=say("till_title", merchant=merchant),
+        facts=[
+            Fact(say.word(f"till_{_AT_TILL.get(receipt.type, 'other')}"), amount),
+            Fact(say.word("balance"), words.money(receipt.balance, receipt.currency)),
+            Fact(say.word("program"), one_line(receipt.program_name)),
+            _ending(say, receipt.last_four),
+            Fact(say.word("change_when"), tell.time_of(receipt.at, manner.language, manner.zone)),
+            Fact(say.word("till_number"), receipt.entry_id),
+        ],
+        notes=[say("till_note", merchant=merchant)],
     )
 
 

@@ -22,10 +22,10 @@ _READERS_OWN: Final = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sa
 _CORNERS: Final[dict[Radius, str]] = {"none": "0", "sm": "4px", "md": "8px", "lg": "12px", "full": "20px"}
 
 
-_SHARP: Final = 2
+SHARP: Final = 2
 """Pixels for a CSS pixel."""
-_LOGO_BOX: Final = (240 * _SHARP, 56 * _SHARP)
-_ART_WIDTH: Final = 300
+_LOGO_BOX: Final = (240 * SHARP, 56 * SHARP)
+ART_WIDTH: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +135,15 @@ async def _logo(database: Database, program: Program, look: Look) -> Shown | Non
     if look.logo is None or found is None:
         return None
     content = await asyncio.to_thread(raster.as_png, *found, _LOGO_BOX)
-    width = min(_LOGO_BOX[0], look.logo.width * _LOGO_BOX[1] // look.logo.height, look.logo.width) // _SHARP
+    width = min(_LOGO_BOX[0], look.logo.width * _LOGO_BOX[1] // look.logo.height, look.logo.width) // SHARP
     return Shown(content, look.logo.alt, width)
 
 
 async def _art(database: Database, program: Program, look: Look, design_template: str | None) -> Shown:
     picture = await art_of(database, program.id, look, design_template)
     if (drawing := pictures.drawing_of(picture.id)) is not None:
-        return Shown(await asyncio.to_thread(raster.png, *drawing, _ART_WIDTH * _SHARP), "", _ART_WIDTH)
+        return Shown(await asyncio.to_thread(raster.png, *drawing, ART_WIDTH * SHARP), "", ART_WIDTH)
     found = await pictures.content(database, program.id, picture.id)
     assert found is not None, "own pictures are there as long as their row"
-    box = (_ART_WIDTH * _SHARP, _ART_WIDTH * _SHARP)
-    return Shown(await asyncio.to_thread(raster.as_png, *found, box), picture.alt, _ART_WIDTH)
+    box = (ART_WIDTH * SHARP, ART_WIDTH * SHARP)
+    return Shown(await asyncio.to_thread(raster.as_png, *found, box), picture.alt, ART_WIDTH)

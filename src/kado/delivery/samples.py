@@ -12,7 +12,8 @@ from kado.cards.card import TransactionType
 from kado.cards.codes import CodeForDelivery
 from kado.delivery import compose, render, short
 from kado.delivery.letter import Letter
-from kado.delivery.manner import PLAIN, Manner
+from kado.delivery.manner import ART_WIDTH, PLAIN, SHARP, Manner, Shown
+from kado.designs import raster
 from kado.languages.choose import Language
 from kado.languages.say import saying
 
@@ -72,6 +73,18 @@ _CHANGE: Final = compose.Change(
     url=_URL,
 )
 
+_AT_TILL: Final = compose.TillReceipt(
+    merchant_name=_SHOP,
+    program_name=_PROGRAM,
+    last_four="9017",
+    entry_id="6710c5f2a94be10c77de3a52",
+    type=TransactionType.REDEMPTION,
+    amount=-1250,
+    balance=1250,
+    currency=_EURO,
+    at=datetime(2027, 3, 12, 14, 30, tzinfo=UTC),
+)
+
 _LETTERS: Final[dict[str, Callable[[Manner], Letter]]] = {
     "code": lambda manner: compose.code_letter(CARD, manner),
     "code-elsewhere": lambda manner: compose.notice_letter(_NOTICE, manner),
@@ -86,6 +99,7 @@ _LETTERS: Final[dict[str, Callable[[Manner], Letter]]] = {
     "refunded": lambda manner: compose.change_letter(
         replace(_CHANGE, type=TransactionType.REFUND, amount=1250, balance=2500), manner
     ),
+    "till-receipt": lambda manner: compose.till_letter(_AT_TILL, manner),
 }
 
 _SHORT: Final[dict[str, Callable[[Manner], str]]] = {
@@ -100,8 +114,9 @@ KINDS: Final = tuple(_LETTERS)
 
 
 def manner(language: Language) -> Manner:
-    """How a sample is said where nothing else is known."""
-    return replace(PLAIN, language=language)
+    """How a sample is said and looks where nothing else is known."""
+    art = raster.png("birthday", PLAIN.light.button, ART_WIDTH * SHARP)
+    return replace(PLAIN, language=language, art=Shown(art, "", ART_WIDTH))
 
 
 def letter(kind: str, manner: Manner) -> Letter:

@@ -95,6 +95,9 @@ class Sender:
                 await self._mail(message, mail, receipt.merchant_name)
             case "expiry_reminder":
                 return await self._remind(message, manner)
+            case "till_receipt":
+                done = await about.till_receipt(self._database, message)
+                await self._mail(message, compose.till_mail(done, message.recipient, manner), done.merchant_name)
             case "balance_changed":
                 change = await about.change(self._database, message, self._public_url)
                 await self._mail(message, compose.change_mail(change, message.recipient, manner), change.merchant_name)

@@ -60,7 +60,9 @@ class PaperCard:
     """Whether that is what is left, and not what it begins with."""
     expires: str | None
     """The day, in words; None for a card that does not end."""
-    number: str = field(repr=False)
+    number: str | None = field(repr=False)
+    """In full, and as barcode; None for who may not see it: then its end stands there."""
+    last_four: str
     url: str = field(repr=False)
     code: str | None = field(default=None, repr=False)
     to: str | None = None
@@ -69,6 +71,11 @@ class PaperCard:
     design: str = "plain"
     art: bytes | None = field(default=None, repr=False)
     is_sample: bool = False
+
+    @property
+    def shown_number(self) -> str:
+        """The number as it is read out, or its end."""
+        return f"•••• {self.last_four}" if self.number is None else grouped(self.number)
 
 
 def grouped(number: str) -> str:

@@ -67,13 +67,13 @@ def paper_card(
     card: Card,
     program: Program,
     public_url: str,
-    number: str,
+    number: str | None,
     code: str,
     design: tuple[str, bytes | None],
     now: datetime,
     language: Language | None = None,
 ) -> PaperCard:
-    """What stands on the card's paper. An empty code leaves that line out."""
+    """What stands on the card's paper. An empty code leaves that line out, no number its barcode."""
     spoken = language or program.language
     is_new = card.status_at(now) is CardStatus.PENDING or card.balance == card.initial_value
     ends = None if card.expires_at >= clock.NEVER else tell.day(card.expires_at, spoken, program.zone)
@@ -83,6 +83,7 @@ def paper_card(
         is_balance=not is_new,
         expires=ends,
         number=number,
+        last_four=card.last_four,
         url=page_url(public_url, card.pass_sid),
         code=code or None,
         to=card.customer_name,

@@ -12,7 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 from kado.languages.say import Say
 from kado.paper import codes, text
 from kado.paper.art import Box, art, logo
-from kado.paper.card import Brand, PaperCard, grouped
+from kado.paper.card import Brand, PaperCard
 from kado.paper.text import BOLD, PLAIN
 
 _EDGE: Final = 9 * mm
@@ -98,11 +98,15 @@ def _card(canvas: Canvas, page: Box, card: PaperCard, brand: Brand, say: Say) ->
     line = say("scan")
     text.draw(canvas, middle, y - 2 * mm, line, PLAIN, text.fitting(line, PLAIN, 8, 6, room), brand.muted, "middle")
     y -= 11 * mm
-    number = grouped(card.number)
+    number = card.shown_number
     small = text.fitting(number, BOLD, 14, 8, room)
     text.draw(canvas, middle, y, number, BOLD, small, brand.text, "middle")
     y -= 4 * mm + 14 * mm
-    codes.code128(canvas, x, y, room, 14 * mm, card.number)
+    if card.number is not None:
+        codes.code128(canvas, x, y, room, 14 * mm, card.number)
+    else:
+        size, found = text.block(say("number_online"), PLAIN, 9, 6.5, room, 14 * mm, 1.35)
+        text.draw_lines(canvas, x, y + 10 * mm, room, found, PLAIN, size, brand.muted, leading=1.35, middle=True)
     y -= 6 * mm
     if card.code is not None:
         text.draw(canvas, middle, y, f"{say('code')}  {card.code}", BOLD, 10.5, brand.text, "middle")

@@ -8,7 +8,7 @@ from reportlab.pdfgen.canvas import Canvas
 from kado.languages.say import Say
 from kado.paper import codes, text
 from kado.paper.art import Box
-from kado.paper.card import Brand, PaperCard, Sheet, grouped
+from kado.paper.card import Brand, PaperCard, Sheet
 from kado.paper.text import BOLD, PLAIN
 
 WIDTH: Final = 85.6 * mm
@@ -50,7 +50,8 @@ def draw(canvas: Canvas, box: Box, card: PaperCard, brand: Brand, say: Say) -> N
     """One label."""
     _band(canvas, box, card, brand)
     bars = 11 * mm
-    codes.code128(canvas, box.x + 1.5 * mm, box.y + 2.5 * mm, box.width - 3 * mm, bars, card.number)
+    if card.number is not None:
+        codes.code128(canvas, box.x + 1.5 * mm, box.y + 2.5 * mm, box.width - 3 * mm, bars, card.number)
     top, floor = box.y + box.height - _BAND, box.y + 2.5 * mm + bars
     side = top - floor - 1 * mm
     codes.qr(canvas, box.x + 0.5 * mm, floor + 0.5 * mm, side, card.url)
@@ -81,7 +82,7 @@ def _facts(canvas: Canvas, x: float, top: float, room: float, card: PaperCard, b
     y -= 4.3 * mm
     text.draw(canvas, x, y, say("number"), PLAIN, 5.5, brand.muted)
     y -= 4.1 * mm
-    number = grouped(card.number)
+    number = card.shown_number
     text.draw(canvas, x, y, number, BOLD, text.fitting(number, BOLD, 11, 6, room), brand.text)
     y -= 4.2 * mm
     if card.code is not None:

@@ -8,7 +8,7 @@ from reportlab.pdfgen.canvas import Canvas
 from kado.languages.say import Say
 from kado.paper import codes, text
 from kado.paper.art import Box, art, logo
-from kado.paper.card import Brand, PaperCard, grouped
+from kado.paper.card import Brand, PaperCard
 from kado.paper.text import BOLD, PLAIN
 
 _MARGIN: Final = 16 * mm
@@ -94,10 +94,14 @@ def _panel(canvas: Canvas, box: Box, card: PaperCard, brand: Brand, say: Say) ->
     if card.code is not None:
         text.draw(canvas, x + room, y, say("code"), PLAIN, 8.5, brand.muted, "right")
         text.draw(canvas, x + room, y - 18, card.code, BOLD, 16, brand.text, "right")
-    number = grouped(card.number)
+    number = card.shown_number
     size = text.fitting(number, BOLD, 16, 8, room - (70 if card.code is not None else 0))
     text.draw(canvas, x, y - 18, number, BOLD, size, brand.text)
-    codes.code128(canvas, x - 4 * mm, box.y + 14 * mm, room + 8 * mm, 17 * mm, card.number)
+    if card.number is not None:
+        codes.code128(canvas, x - 4 * mm, box.y + 14 * mm, room + 8 * mm, 17 * mm, card.number)
+    else:
+        small, found = text.block(say("number_online"), PLAIN, 10, 7, room, 17 * mm, 1.35)
+        text.draw_lines(canvas, x, box.y + 28 * mm, room, found, PLAIN, small, brand.muted, leading=1.35)
     end = say("never_ends") if card.expires is None else say("valid_until", day=card.expires)
     text.draw(canvas, x, box.y + 6 * mm, end, PLAIN, text.fitting(end, PLAIN, 9.5, 7, room), brand.text)
 

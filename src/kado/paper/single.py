@@ -38,15 +38,24 @@ async def paper_of(
 
     Raises `Refusal` for a card that cannot be used any more, `TooMany` while too many are at it.
     """
-    status = card.status_at(now)
-    if status is CardStatus.EXPIRED:
-        raise refusals.card_expired(card)
-    if status is CardStatus.VOIDED:
-        raise refusals.card_not_active(status, "printed")
-    style = await style_of(database, program)
-    design = await design_of(database, program.id, style.look, card.design_template)
     number = show_number(keyring, program.id, card.id, card.number_sealed)
-    return await _made(paper_card(card, program, public_url, number, "", design, now, language), style.brand, sheet)
+    return await _paper(database, public_url, program, card, number, now, sheet, language)
+
+
+async def paper_for_holder(
+    database: Database,
+    public_url: str,
+    program: Program,
+    card: Card,
+    now: datetime,
+    sheet: Sheet,
+    language: Language,
+) -> bytes:
+    """The same for whoever has the address of the card's page: what that page shows, and of the number its end.
+
+    Raises as `paper_of`.
+    """
+    return await _paper(database, public_url, program, card, None, now, sheet, language)
 
 
 async def sample_of(
@@ -68,6 +77,7 @@ async def sample_of(
             is_balance=False,
             expires=None,
             number="0000000000000000",
+            last_four="0000",
             url=public_url,
             to="Ada Lovelace",
             giver="Charles Babbage",
@@ -78,6 +88,26 @@ async def sample_of(
         style.brand,
         sheet,
     )
+
+
+async def _paper(
+    database: Database,
+    public_url: str,
+    program: Program,
+    card: Card,
+    number: str | None,
+    now: datetime,
+    sheet: Sheet,
+    language: Language | None,
+) -> bytes:
+    status = card.status_at(now)
+    if status is CardStatus.EXPIRED:
+        raise refusals.card_expired(card)
+    if status is CardStatus.VOIDED:
+        raise refusals.card_not_active(status, "printed")
+    style = await style_of(database, program)
+    design = await design_of(database, program.id, style.look, card.design_template)
+    return await _made(paper_card(card, program, public_url, number, "", design, now, language), style.brand, sheet)
 
 
 async def _made(card: PaperCard, brand: Brand, sheet: Sheet) -> bytes:

@@ -20,7 +20,7 @@ _STATES: Final = {
     CardStatus.SUSPENDED: "INACTIVE",
     CardStatus.EXPIRED: "EXPIRED",
     CardStatus.VOIDED: "INACTIVE",
-    CardStatus.DEPLETED: "ACTIVE",  # it can be reloaded
+    CardStatus.DEPLETED: "ACTIVE",  # a refund makes it active again
 }
 _PICTURES: Final = {"logo": "programLogo", "strip": "heroImage"}
 _MICROS: Final = 6

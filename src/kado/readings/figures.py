@@ -6,6 +6,7 @@ from typing import Final
 
 from kado.delivery.undelivered import count_messages
 from kado.passes.untold import count_wallets
+from kado.reports.undelivered import count_reports
 from kado.storage.database import Database
 from kado.storage.embedded.archive import SLOT
 from kado.storage.undelivered import Count
@@ -58,7 +59,7 @@ class Figures:
 async def look(database: Database) -> Figures:
     """Ask for all of them. Raises `Unavailable`."""
     return Figures(
-        messages=await count_messages(database),
+        messages=await count_messages(database) + await count_reports(database),
         events=await count_events(database),
         unheard=await count_unheard(database),
         wallets=await count_wallets(database),

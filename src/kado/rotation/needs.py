@@ -97,6 +97,10 @@ _APP_TOKENS: Final = """
     WHERE app_token_version <> $1 GROUP BY app_token_version"""
 
 
+_PINS: Final = """
+    SELECT pin_version AS version, count(*) AS count FROM staff_pin WHERE pin_version <> $1 GROUP BY pin_version"""
+
+
 async def needs(database: Database, keyring: Keyring, answer_days: int) -> Needs:
     """Count it all, in one snapshot. Raises `Unavailable`, or what is in `AWAY`, while the database is away."""
     connection = await database.connect(LONG_READ)
@@ -111,6 +115,7 @@ async def needs(database: Database, keyring: Keyring, answer_days: int) -> Needs
                     connection, keyring, _ANSWERS, "answers to idempotency keys", "wait", timedelta(days=answer_days)
                 ),
                 *await _counted(connection, keyring, _PASSWORDS, "one-time passwords", "wait"),
+                *await _counted(connection, keyring, _PINS, "PINs of staff, until they sign in at a till", "spare"),
                 *await _counted(connection, keyring, _APP_TOKENS, "app tokens of shops, for comparison", "spare"),
             ]
             found += await _last_day(connection, keyring, found)

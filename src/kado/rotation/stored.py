@@ -28,6 +28,8 @@ STORED: Final = (
     Stored("person_export", "person", ("id",), lambda key: key[0]),
     Stored("person_erasure", "person", ("id",), lambda key: key[0]),
     Stored("wallet_registration", "push_token", ("program_id", "id"), lambda key: f"wallet:{key[0]}:{key[1]}"),
+    Stored("report_schedule", "recipients", ("program_id", "id"), lambda key: f"report:{key[0]}:{key[1]}"),
+    Stored("report_mail", "recipient", ("program_id", "id"), lambda key: f"report-mail:{key[0]}:{key[1]}"),
     Stored("bulk_task", "link", ("program_id", "id"), lambda key: f"bulk:{key[0]}:{key[1]}"),
 )
 

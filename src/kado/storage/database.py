@@ -70,6 +70,9 @@ CONFLICT: Final = (
 """Errors after which the same transaction may well succeed."""
 
 KEYED_ONLY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+BY_KEYS: Final = "; ".join(f"SET LOCAL {name} = {value}" for name, value in KEYED_ONLY.items())
+"""The same for one transaction that looks at what came last: whatever the planner thinks, no table is read whole."""
+
 # A statement that always finds its rows by their keys needs no plan for each list: making it took longer than using it.
 HOT: Final = KEYED_ONLY | {"plan_cache_mode": "force_generic_plan"}
 _PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"

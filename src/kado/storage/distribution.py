@@ -22,7 +22,8 @@ DISTRIBUTED: Final = (
     "card card_transaction card_word idempotency_key hold reversal message gift_card_event webhook_delivery ledger_seal"
     " wallet_registration bulk_task bulk_batch code_guess check_rate request_minute request_hour anomaly_alert"
     " fraud_rule fraud_tally reminder_progress fraud_hit fraud_alert fraud_clearance fraud_blocked_address"
-    " fraud_progress fraud_watched_card picture card_design print_run print_piece"
+    " fraud_progress fraud_watched_card picture card_design print_run print_piece turnover turnover_progress"
+    " report_export report_schedule report_mail aml_alert aml_progress"
 ).split()
 """Spread by program, each before those that refer to it."""
 
@@ -38,6 +39,10 @@ LOCAL: Final = {
     "shop": "belongs to a merchant, and has locations of several programs",
     "shop_location": "belongs to a shop",
     "merchant_session": "found by its hash alone, before any program is known",
+    "terminal": "found by its hash alone, before any program is known",
+    "terminal_code": "found by its hash alone",
+    "staff_pin": "belongs to a person",
+    "till_session": "found by its hash alone",
     "customer": "a person is one to a merchant, in all of its programs",
     "customer_otp": "found by whom it was sent to, before any program is known",
     "customer_session": "found by its hash alone",

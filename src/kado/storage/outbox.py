@@ -30,15 +30,18 @@ TELL_WALLETS: Final = "tell_wallets"
 SEND_OTP: Final = "send_otp"
 """The name of the job that sends a customer's one-time password; its payload is `{"otp": id}`."""
 
+SEND_REPORT: Final = "send_report"
+"""The name of the job that sends one report by mail; its payload is `{"program": id, "mail": id}`."""
+
 REQUEST: Final = "request"
 """The member of a job's payload that names the request which caused it, where it is known."""
 
 
 MessageKind: TypeAlias = Literal[
-    "security_code", "code_sent_elsewhere", "receipt", "expiry_reminder", "balance_changed"
+    "security_code", "code_sent_elsewhere", "receipt", "expiry_reminder", "balance_changed", "till_receipt"
 ]
 """What a message says: the code; that a code went elsewhere; to the giver, what was sent; that money expires soon; what
-became of the card's money."""
+became of the card's money; to whoever asked at a till, what was done there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from typing import Final
 
-_STANDARD: Final = {
+STANDARD: Final = {
     # The address of a card's page is its secret: it is kept nowhere, told to no other site, and found by no search.
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -15,6 +15,19 @@ _STANDARD: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+"""Of everything that a page, or what belongs to one, is answered with."""
+
+
+_CAMERA: Final = {"Permissions-Policy": STANDARD["Permissions-Policy"].replace("camera=()", "camera=(self)")}
+
+
+def app_headers(*, uses_camera: bool = False) -> dict[str, str]:
+    """The headers of a page of the till or the console: forms, scripts and styles of ours, by their addresses."""
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
+        " worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    return {"Content-Security-Policy": policy, **STANDARD, **(_CAMERA if uses_camera else {})}
 
 
 def headers(style: str | None, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
@@ -33,4 +46,4 @@ def headers(style: str | None, *, takes_form: bool, runs_script: bool) -> dict[s
         "form-action": "'self'" if takes_form else "'none'",
         "frame-ancestors": "'none'",
     }
-    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()), **_STANDARD}
+    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()), **STANDARD}

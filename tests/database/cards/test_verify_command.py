@@ -52,13 +52,20 @@ def damage(database_url: str, card_id: str) -> None:
 
 
 def test_clean(run: Run, database_url: str) -> None:
-    in_shop(database_url, lambda shop: shop.card(1000, -1))
+    program_id = in_shop(database_url, _sell)
     result = run()
-    assert (result.exit_code, result.stdout) == (0, "All is well: 1 cards, 3 entries, 0 seals.\n")
+    said = f"All is well: 1 cards, 3 entries, 0 seals.\nOwed in program {program_id}: 9.99 USD.\n"
+    assert (result.exit_code, result.stdout) == (0, said)
     assert result.stderr == "", "there is no terminal"
     result = run("--json")
-    clean = {"clean": True, "cards": 1, "entries": 3, "seals": 0, "findings": []}
+    clean = {"clean": True, "cards": 1, "entries": 3, "seals": 0, "owed": {program_id: "9.99 USD"}}
+    clean |= {"findings": []}
     assert (result.exit_code, json.loads(result.stdout)) == (0, clean)
+
+
+async def _sell(shop: Shop) -> str:
+    await shop.card(1000, -1)
+    return shop.program_id
 
 
 def test_damaged(run: Run, database_url: str) -> None:

@@ -21,7 +21,8 @@ CHANGES_NOTHING = {
     *("mail preview", "wallet check", "wallet certificate"),
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
-    *("staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
+    *("terminal list", "staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
+    *("report business", "report figures", "report escheatment"),
 }
 """Commands that read, or work for a server's own requests."""
 
@@ -43,11 +44,17 @@ ELSEWHERE = {
         for word in ("add", "role", "close", "reopen", "reset-password", "reset-mfa", "sign-out")
     },
     **{
+        f"terminal {word}": "tests/database/doors/test_cli_terminals.py"
+        for word in ("code", "change", "revoke", "set-pin", "take-pin")
+    },
+    **{
         f"fraud {word}": "tests/database/doors/test_cli_fraud.py"
         for word in ("acknowledge", "add-rule", "change-rule", "delete-rule", "block", "unblock")
     },
     "people export": "tests/database/doors/test_cli_people.py",
     "people erase": "tests/database/doors/test_cli_people.py",
+    "report export": "tests/database/doors/test_cli_reports.py",
+    "report rebuild": "tests/database/doors/test_cli_reports.py",
     "backup": "tests/recovery/test_restore.py",
     "restore": "tests/recovery/test_restore.py",
     "database migrate": "tests/recovery/test_restore.py",

@@ -28,6 +28,27 @@ SELECT '@program', md5_id('card', n), seq, md5_id('entry', 10 * n + seq), CASE s
        '@merchant', sha256(int8send(10 * n + seq)), sha256(int8send(n)), sha256(int8send(n))
 FROM generate_series(1, @many) AS n, generate_series(1, 2) AS seq ORDER BY n;
 
+UPDATE seal_progress SET sealed_until = now() - interval '1 hour';
+INSERT INTO turnover (program_id, dimension, value, kind, slot, entries, minor, entries_total, minor_total)
+SELECT '@program', dimension, value, type, slot, entries, minor,
+       sum(entries) OVER so_far, sum(minor) OVER so_far
+FROM (SELECT type, date_bin('15 minutes', created_at, timestamptz '2000-01-01 00:00:00+00') AS slot, count(*) AS entries,
+             sum(amount) AS minor
+      FROM card_transaction WHERE created_at < now() - interval '15 days' GROUP BY 1, 2) s,
+     (VALUES ('', ''), ('merchant', '@merchant'), ('design', '')) AS d (dimension, value)
+WINDOW so_far AS (PARTITION BY dimension, value, type ORDER BY slot);
+INSERT INTO turnover_progress (program_id, until) VALUES ('@program', now() - interval '15 days');
+INSERT INTO aml_progress (program_id, until) VALUES ('@program', now() - interval '13 days');
+INSERT INTO report_export (program_id, id, actor, format, wanted, expires_at)
+SELECT '@program', md5_id('export', n), 'key:x', 'csv', '{}', now() + interval '1 hour' FROM generate_series(1, @many) n;
+INSERT INTO report_schedule (program_id, id, merchant_id, actor, name, frequency, hour_utc, format, recipients, metrics,
+                             privacy_notice, next_due_at)
+VALUES ('@program', md5_id('schedule', 1), '@merchant', 'key:x', 'Books', 'daily', 0, 'csv', '\x00', '{}', false,
+        now() + interval '1 day');
+INSERT INTO report_mail (program_id, id, schedule_id, due_at, place, recipient, state, created_at, sent_at)
+SELECT '@program', md5_id('report', n), md5_id('schedule', 1), moment(n), 0, '\x00', 'sent', moment(n), moment(n)
+FROM generate_series(1, @many) AS n;
+
 INSERT INTO idempotency_key (program_id, key_hash, request_hash, status, answer, created_at)
 SELECT program_id, key_hash, key_hash, 200, sha512(key_hash) || sha512(hash), created_at
 FROM card_transaction ORDER BY sha256(hash);

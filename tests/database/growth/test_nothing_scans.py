@@ -8,6 +8,7 @@ whole there.
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from pathlib import Path
 from typing import Any, Final
@@ -25,10 +26,16 @@ from kado.cards import customer_cards, find
 from kado.cards.card import CardStatus
 from kado.cards.ledger import Ledger
 from kado.cards.lists import Wanted, list_cards
+from kado.cards.turnover.behind import WantedEntries, list_behind
+from kado.cards.turnover.figures import BEGINNING, Dimension, read_books
+from kado.cards.turnover.kinds import Kind
 from kado.crypto import Keyring
 from kado.delivery import undelivered as messages
 from kado.doors.worker.run import Worker
 from kado.fraud import alerts, figures
+from kado.reports import expiring
+from kado.reports import undelivered as reports
+from kado.reports.source import source_of
 from kado.storage.database import Database
 from kado.trail import read as trail
 from kado.trail.wanted import Scope
@@ -46,6 +53,7 @@ RARE: Final = (CardStatus.VOIDED,)
 """Of these the crowd has none."""
 
 EXEMPT: Final = {
+    "cards whose money ends soon": "cards are counted, and the count serves for a while where there are many",
     "worker: sweep-attempts": "once an hour, and the table holds what failed within a day",
 }
 """What reads a table whole, and why that is no harm."""
@@ -85,6 +93,27 @@ def _audited(**wanted: Any) -> Routine:
 def _of_customer(work: Callable[[Database, customer_cards.Scope], Awaitable[object]]) -> Routine:
     async def run(crowd: Crowd) -> object:
         return await work(crowd.database, customer_cards.Scope(PERSON, is_test=False, program_ids=[crowd.program_id]))
+
+    return run
+
+
+def _figures(*ages: timedelta, dimension: Dimension = "") -> Routine:
+    async def run(crowd: Crowd) -> object:
+        now = datetime.now(UTC)
+        books = await read_books(crowd.database, crowd.program_id, [now - age for age in ages], dimension=dimension)
+        assert any(books)
+        return books
+
+    return run
+
+
+def _behind(start: int = 0) -> Routine:
+    async def run(crowd: Crowd) -> object:
+        now = datetime.now(UTC)
+        wanted = WantedEntries(kinds=[Kind.RELOAD], since=BEGINNING, until=now, limit=25, start=start)
+        found, total = await list_behind(crowd.database, crowd.program_id, wanted)
+        assert (len(found), total) == (25, MANY)
+        return found
 
     return run
 
@@ -132,6 +161,16 @@ READS: Final[dict[str, Routine]] = {
     "deliveries": lambda crowd: history.list_deliveries(
         crowd.database, crowd.merchant_id, _id("webhook", 1), state=None, limit=25, offset=0
     ),
+    "figures at one moment": _figures(timedelta(days=14)),
+    "figures of many days": _figures(*(timedelta(days=days, minutes=7) for days in range(20))),
+    "figures by merchant": _figures(timedelta(days=14), dimension="merchant"),
+    "the entries behind a figure": _behind(),
+    "the entries far behind a figure": _behind(start=3000),
+    "cards whose money ends soon": lambda crowd: expiring.expiring(
+        source_of(crowd.database), crowd.shop.program, limit=25
+    ),
+    "report mails that are given up": lambda crowd: reports.list_reports(crowd.database, ["failed"], 25),
+    "how many report mails wait": lambda crowd: reports.count_reports(crowd.database),
     "a redemption": lambda crowd: crowd.shop.redeem(_id("card", 5), 1, key="k-1"),
     "a repetition": lambda crowd: crowd.shop.redeem(_id("card", 5), 1, key="k-1"),
     "a reload with a reference": lambda crowd: crowd.shop.reload(_id("card", 10), 1, reference_id="R-10"),

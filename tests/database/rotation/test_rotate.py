@@ -26,6 +26,9 @@ from kado.errors import NotFound, Refusal
 from kado.ids import new_id
 from kado.passes.registrations import Device, register
 from kado.people.answers import take_people_out
+from kado.reports import schedules
+from kado.reports.post import write_due
+from kado.reports.schedules import Wish
 from kado.rotation import stored
 from kado.rotation.columns import COLUMNS, Fate
 from kado.rotation.needs import Needs, needs
@@ -186,6 +189,18 @@ async def test_an_old_idempotency_key_still_answers_and_moves_nothing(change: Ch
     await shop.ledger.close()
 
 
+async def a_schedule(change: Change, keyring: Keyring) -> None:
+    """A report that is due, and its mail."""
+    program, caller = change.shop.program, change.shop.caller
+    wish = Wish(name="Books", frequency="daily", format="csv", recipients=["books@flowers.example"])
+    made = await schedules.create(change.database, keyring, program, caller, wish)
+    async with change.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE report_schedule SET next_due_at = now() WHERE program_id = $1 AND id = $2", program.id, made.id
+        )
+    await write_due(change.database, keyring)
+
+
 async def test_no_column_that_is_said_to_be_moved_names_the_old_secret(change: Change) -> None:
     cards = await a_life(change)
     for _ in range(2):
@@ -199,6 +214,7 @@ async def test_no_column_that_is_said_to_be_moved_names_the_old_secret(change: C
     await an_endpoint(change, BEFORE)
     await a_task(change, BEFORE)
     await about_somebody(change, BEFORE)
+    await a_schedule(change, BEFORE)
     device = Device("a device that is made up", "ab" * 32)
     await register(change.database, BEFORE, await change.shop.look(cards[0]), "pass.x", device, "a token")
     merchant_id, email = change.shop.program.merchant_id, "bo@flowers.example"

@@ -53,6 +53,8 @@ keys:read                x     x       .       .             .              .
 keys:write               x     .       .       .             .              .
 sessions:read            x     x       .       .             .              .
 sessions:end             x     x       .       .             .              .
+reports:read             x     x       .       x             .              .
+reports:write            x     x       .       .             .              .
 network:read             .     .       .       .             x              .
 self:read                x     x       x       x             x              x
 """

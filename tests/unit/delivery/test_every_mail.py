@@ -58,7 +58,7 @@ def test_a_mail_is_whole_and_fetches_nothing(kind: str, language: Language) -> N
     assert "prefers-color-scheme: dark" in html
     assert not re.search(r"url\(|@import|<link|http-equiv=.?refresh", html)
     found = [(name, value) for _, _, attributes in tags(html) for name, value in attributes]
-    assert {value for name, value in found if name == "src"} <= {"cid:scan@kado"}
+    assert {value for name, value in found if name == "src"} <= {"cid:scan@kado", "cid:card@kado"}
     assert all(value.startswith("https://cards.example.com/cards/") for name, value in found if name == "href")
     assert {name for name, _ in found}.isdisjoint({"background", "srcset", "poster", "data"})
 

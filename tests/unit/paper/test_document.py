@@ -38,6 +38,7 @@ def a_card(**members: Any) -> PaperCard:
         "is_balance": False,
         "expires": "30. November 2027",
         "number": NUMBER,
+        "last_four": NUMBER[-4:],
         "url": URL,
         "to": "Ada Lovelace",
         "giver": "Charles Babbage",
@@ -63,6 +64,14 @@ def test_every_format_has_codes_that_scan_and_says_what_the_card_is(shape: Any, 
     assert meta_of(made)["Title"] == "Gutschein · Blumen Bauer"
     assert b"/Lang (de)" in made
     assert len(made) < 80_000
+
+
+@pytest.mark.parametrize("shape", FORMATS)
+def test_without_the_number_there_is_its_end_and_no_barcode(shape: Any) -> None:
+    (page,) = pages_of(pdf([a_card(number=None)], BRAND, Sheet(shape)))
+    assert page.codes == {"QR Code": [URL]}
+    assert "•••• 1238" in page.words
+    assert "4000" not in page.words
 
 
 @pytest.mark.parametrize("shape", FORMATS)

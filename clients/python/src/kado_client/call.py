@@ -42,6 +42,8 @@ class Call(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     content: bytes = field(default=b"", repr=False)
     content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What this call says beside what all of the client's calls say."""
     key: str | None = None
     """The idempotency key. With one, the call moves money once however often it is sent."""
     is_safe: bool = False
@@ -93,10 +95,27 @@ def many(record: type[R]) -> Callable[[Answer], Page[R]]:
     return read
 
 
+def whole(answer: Answer) -> bytes:
+    """Reads a file."""
+    return answer.content
+
+
 def untyped(answer: Answer) -> Json:
     """Reads an object as it is; nothing at all is an empty one."""
     body = _body(answer) if answer.content else {}
     return body if isinstance(body, dict) else {"value": body}
+
+
+def form_data(name: str, content: bytes) -> tuple[bytes, str]:
+    """A file as the only part of a form: the body and its content type.
+
+    The boundary is random, so that no file has it in it.
+    """
+    boundary = secrets.token_hex(16)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
+    kind = "Content-Type: application/octet-stream\r\n\r\n"
+    body = b"".join((head.encode(), kind.encode(), content, f"\r\n--{boundary}--\r\n".encode()))
+    return body, f"multipart/form-data; boundary={boundary}"
 
 
 def _body(answer: Answer) -> Any:  # noqa: ANN401 - JSON can be anything

@@ -19,7 +19,7 @@ Amount: TypeAlias = Decimal | int | str
 Json: TypeAlias = Mapping[str, Any]
 
 _EXACT: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
-_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
@@ -50,6 +50,17 @@ def changes(values: Mapping[str, object]) -> dict[str, Any]:
     return {wire_name(name): _sent(value) for name, value in values.items()}
 
 
+def kado_headers(**values: str | None) -> dict[str, str]:
+    """Headers beside a body: `time_zone` is sent as `Kado-Time-Zone`, and what is None is left out.
+
+    Raises `ValueError`, without showing it, for what cannot be in a header.
+    """
+    for name, value in values.items():
+        if value is not None and not _TOKEN.fullmatch(value):
+            raise ValueError(f"{name} has visible ASCII characters only")
+    return {_header_name(name): value for name, value in values.items() if value is not None}
+
+
 def path_of(*segments: str) -> str:
     """A path; raises `ValueError` for an id that cannot be one, so that no id leads anywhere else."""
     for segment in segments:
@@ -77,6 +88,10 @@ def wire_name(name: str) -> str:
     """`pos_transaction_id` is called `posTransactionId` on the wire."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def _header_name(name: str) -> str:
+    return "-".join(["Kado", *(word.capitalize() for word in name.split("_"))])
 
 
 def time_text(moment: datetime) -> str:

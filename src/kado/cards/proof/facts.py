@@ -57,6 +57,7 @@ class Account(NamedTuple):
     is_activated: bool
     is_voided: bool
     faults: Faults
+    is_test: bool = False
 
 
 def account_of(row: "asyncpg.Record", keyring: Keyring, now: datetime, beside: Sequence[Row]) -> Account:
@@ -80,6 +81,7 @@ def account_of(row: "asyncpg.Record", keyring: Keyring, now: datetime, beside: S
         card.activated_at is not None,
         card.voided_at is not None,
         faults,
+        bool(card.is_test),
     )
 
 

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     NO_PROGRAM = "no_program"
     TOTALS_DIFFER = "totals_differ"
     TRANSFERS_DO_NOT_CANCEL = "transfers_do_not_cancel"
+    TURNOVER_DIFFERS = "turnover_differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,10 @@ class Report:
     entries: int = 0
     seals: int = 0
     findings: list[Finding] = field(default_factory=list)
+    owed: dict[str, int] = field(default_factory=dict)
+    """By program, in minor units: the sum of the balances of its live cards."""
+    currencies: dict[str, str] = field(default_factory=dict)
+    """By program, the code of its currency."""
 
     @property
     def is_clean(self) -> bool:

@@ -18,6 +18,7 @@ from kado.crypto import Keyring
 from kado.fraud.blocked import Blocks
 from kado.passes.wallets import Wallets
 from kado.programs.reach import Reaches
+from kado.reports.source import Source
 from kado.settings import Settings
 from kado.storage.copies import Reader
 from kado.storage.database import Database
@@ -47,6 +48,8 @@ class Services:
     looks: Looks
     counts: RequestCounts
     wallets: Wallets
+    reports: Source
+    """From where reports read."""
 
 
 def services_of(request: Request) -> Services:

@@ -22,9 +22,7 @@ NOUNS: Final = {
     "backup": Noun("backup", "Make a backup of the database, whole and as of one moment, while the server works."),
     "restore": Noun("restore", "Make a database from a backup, and verify it."),
     "status": Noun("status", "Show what is owed, what waits and what looks wrong."),
-    "setup-code": Noun(
-        "setup_code", "Show the code for the setup page in a browser. It opens nothing once there is a merchant."
-    ),
+    "setup-code": Noun("setup_code", "Show the code for the setup page in a browser."),
     "sign": Noun("sign", "Print the header line that signs a request."),
     "verify": Noun(
         "verify",
@@ -33,16 +31,23 @@ NOUNS: Final = {
     "database": Noun("database", "The database: its state, its schema, its version of PostgreSQL."),
     "merchant": Noun("merchants", "Merchants: who owns programs, staff and keys."),
     "staff": Noun("staff", "Staff: people who sign in for a merchant."),
+    "terminal": Noun(
+        "terminals", "Terminals: shared devices at a counter (/pos), and the PINs of those who work at them."
+    ),
     "session": Noun("sessions", "Sessions: who is signed in."),
     "key": Noun("keys", "Keys: how tills, sites and front ends call."),
     "program": Noun("programs", "Programs: currency, limits and life of a merchant's cards."),
     "card": Noun("cards", "Cards: prove one card's history to a third party, print those of a bulk issue."),
     "fraud": Noun("fraud", "Fraud: rules of a program, the alerts that they raise, blocked addresses."),
+    "report": Noun(
+        "reports", "Reports: a program's figures as of any moment, files of them, and the sums behind them."
+    ),
     "seal": Noun("seal", "Seals: the signed heads of all cards."),
     "webhook": Noun("webhooks", "Webhooks: endpoints that hear of events, and what became of the events sent to them."),
     "outbox": Noun(
         "outbox",
-        "What has to be delivered: mails and text messages for people, events for webhooks, changes for wallets.",
+        "What has to be delivered: mails and text messages for people, reports, events for webhooks, changes for"
+        " wallets.",
     ),
     "mail": Noun("mail", "Mails and text messages: how they look, and mails that come back."),
     "wallet": Noun("wallet", "Apple Wallet and Google Wallet: what is set up, what is missing, what ends soon."),

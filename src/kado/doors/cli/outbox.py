@@ -11,13 +11,17 @@ from kado.doors.cli.output import AsJson, example, print_json, print_table, show
 from kado.doors.cli.session import ACTOR, CANNOT_TELL, command, in_one_sentence, session
 from kado.errors import NotFound, Refusal
 from kado.passes.untold import count_wallets, find_wallet, list_wallets, replay_wallets
+from kado.reports.undelivered import count_reports, find_report, list_reports, replay_reports
 from kado.storage.database import Database
 from kado.storage.undelivered import Count, Item
 from kado.webhooks.undelivered import count_events, find_event, list_events, replay_events
 
 app: Final = typer.Typer(
     name="outbox",
-    help="What has to be delivered: mails and text messages for people, events for webhooks, changes for wallets.",
+    help=(
+        "What has to be delivered: mails and text messages for people, reports, events for webhooks, changes for"
+        " wallets."
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -42,6 +46,7 @@ async def list_(
         items = await list_messages(database, _STATES[state], _SHOWN_MAX)
         items += await list_events(database, _STATES[state], _SHOWN_MAX)
         items += await list_wallets(database, _STATES[state], _SHOWN_MAX)
+        items += await list_reports(database, _STATES[state], _SHOWN_MAX)
     items.sort(key=lambda item: (item.created_at, item.id), reverse=True)
     items = items[:_SHOWN_MAX]
     if as_json:
@@ -92,7 +97,7 @@ async def replay(
     async with session() as (database, _):
         if item_id is None:
             count = await replay_messages(database, ACTOR) + await replay_events(database, ACTOR)
-            count += await replay_wallets(database, ACTOR)
+            count += await replay_wallets(database, ACTOR) + await replay_reports(database, ACTOR)
         else:
             count = await _replay_one(database, await _found(database, item_id))
     if as_json:
@@ -122,12 +127,13 @@ def check(as_json: AsJson = False) -> None:
 
 async def _counted() -> Count:
     async with session() as (database, _):
-        return await count_messages(database) + await count_events(database) + await count_wallets(database)
+        counts = [await count(database) for count in (count_messages, count_events, count_wallets, count_reports)]
+    return sum(counts, Count())
 
 
 async def _found(database: Database, item_id: str) -> Item:
     item = await find_message(database, item_id) or await find_event(database, item_id)
-    item = item or await find_wallet(database, item_id)
+    item = item or await find_wallet(database, item_id) or await find_report(database, item_id)
     if item is None:
         raise NotFound("not_in_outbox", "There is nothing with this id; `kado outbox list` shows what there is.")
     return item
@@ -136,7 +142,7 @@ async def _found(database: Database, item_id: str) -> Item:
 async def _replay_one(database: Database, item: Item) -> int:
     if item.state != "failed":
         raise Refusal("not_failed", f"It was not given up: it is {item.state}. Only what failed is sent again here.")
-    replays = {"event": replay_events, "wallet": replay_wallets}
+    replays = {"event": replay_events, "wallet": replay_wallets, "report": replay_reports}
     return await replays.get(item.way, replay_messages)(database, ACTOR, item.id)
 
 

@@ -14,6 +14,7 @@ from kado.cards.verify import verify as verify_ledger
 from kado.doors.cli.output import AsJson, example, print_json, wrong_usage
 from kado.doors.cli.session import CANNOT_TELL, in_one_sentence, session
 from kado.ids import is_id
+from kado.money import UnknownCurrency, currency
 
 EXAMPLE: Final = example("kado verify --json")
 
@@ -78,6 +79,7 @@ def members(report: Report) -> dict[str, object]:
         "cards": report.cards,
         "entries": report.entries,
         "seals": report.seals,
+        "owed": {program_id: _owed(report, program_id) for program_id in sorted(report.owed)},
         "findings": [
             {
                 "programId": finding.program_id,
@@ -90,11 +92,22 @@ def members(report: Report) -> dict[str, object]:
     }
 
 
+def _owed(report: Report, program_id: str) -> str:
+    """The amount with its currency; where somebody changed the code of it, minor units."""
+    code = report.currencies.get(program_id, "")
+    try:
+        return f"{currency(code).text(report.owed[program_id])} {code}"
+    except UnknownCurrency:
+        return f"{report.owed[program_id]} minor units"
+
+
 def print_report(report: Report) -> None:
     """The report for people."""
     counted = f"{report.cards:,} cards, {report.entries:,} entries, {report.seals:,} seals"
     if report.is_clean:
         print(f"All is well: {counted}.")
+        for program_id in sorted(report.owed):
+            print(f"Owed in program {program_id}: {_owed(report, program_id)}.")
         return
     damaged = 0
     for (program_id, card_id), findings in groupby(report.findings, lambda one: (one.program_id, one.card_id)):

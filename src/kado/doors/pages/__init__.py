@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from kado.doors.pages.balance import challenge, check_balance, show_form
 from kado.doors.pages.card import activate, back_to_the_card, show_card, show_number
+from kado.doors.pages.paper import print_folded, print_page
 from kado.doors.pages.picture import picture
 from kado.doors.pages.proof_script import PROOF
 from kado.doors.pages.respond import answering
@@ -26,6 +27,8 @@ def routes(rooms: Rooms) -> list[Route]:
         Route("/cards/{pass_sid}", answering(rooms, show_card), methods=["GET"]),
         Route("/cards/{pass_sid}/activate", answering(rooms, activate), methods=["POST"]),
         Route("/cards/{pass_sid}/number", answering(rooms, show_number), methods=["POST"]),
+        Route("/cards/{pass_sid}/paper", answering(rooms, print_page), methods=["GET"]),
+        Route("/cards/{pass_sid}/paper/folded", answering(rooms, print_folded), methods=["GET"]),
         # Where a form led to: whoever loads that address anew is at the card again.
         Route("/cards/{pass_sid}/activate", answering(rooms, back_to_the_card), methods=["GET"]),
         Route("/cards/{pass_sid}/number", answering(rooms, back_to_the_card), methods=["GET"]),

@@ -5,7 +5,6 @@ needed for are forms, and they go to addresses of their own.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
@@ -15,55 +14,40 @@ from kado.audit.origin import origin
 from kado.barcodes import code128_svg
 from kado.cards.activate import Activate
 from kado.cards.card import CardStatus
-from kado.cards.find import Found, card_by_pass
 from kado.cards.holder import holder, uses_of
 from kado.cards.numbers import show_number as number_of
 from kado.cards.posting import Answer, Outcome
 from kado.designs import pictures
 from kado.designs.look import chosen_art, look_of
 from kado.doors.pages.card_shown import TAKES_CODE, Art, Facts, Number, facts_of
+from kado.doors.pages.opened import Opened, opened_card
 from kado.doors.pages.respond import Page, Problem, nothing_here, shown
 from kado.doors.pages.rooms import Rooms
 from kado.errors import NotFound, Refusal, TooMany
-from kado.programs import find as programs
-from kado.programs.program import Program
 from kado.web import forms
 from kado.web.visitor import visitor_of
 
-_SID: Final = re.compile(r"[0-9a-f]{56}", re.ASCII)
 _PAGE: Final = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 
 # What the page itself shows better than a sentence could.
 _SEEN_ON_THE_PAGE: Final = frozenset({b"card_not_pending", b"card_expired"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A card whose page somebody may see."""
-
-    found: Found
-    program: Program
-
-    @property
-    def address(self) -> str:
-        return f"/cards/{self.found.card.pass_sid}"
-
-
 async def show_card(rooms: Rooms, request: Request) -> Response:
     """The page as the card's state wants it. 404 for an address that leads to no card, and for who is blocked."""
-    opened = await _opened(rooms, request)
+    opened = await opened_card(rooms, request)
     return nothing_here(request) if opened is None else await _card_page(rooms, request, opened)
 
 
 async def back_to_the_card(rooms: Rooms, request: Request) -> Response:
     """From an address that forms are sent to, to the card's own."""
-    opened = await _opened(rooms, request)
+    opened = await opened_card(rooms, request)
     return nothing_here(request) if opened is None else _to_the_card(request, opened)
 
 
 async def activate(rooms: Rooms, request: Request) -> Response:
     """Put the card's value on it, against its code. Sent twice, the form does it once."""
-    opened = await _opened(rooms, request)
+    opened = await opened_card(rooms, request)
     if opened is None:
         return nothing_here(request)
     fields, card = await forms.fields_of(request), opened.found.card
@@ -90,7 +74,7 @@ async def activate(rooms: Rooms, request: Request) -> Response:
 
 async def show_number(rooms: Rooms, request: Request) -> Response:
     """The page with the full number and its barcode, against the code. It stands in no address and is kept nowhere."""
-    opened = await _opened(rooms, request)
+    opened = await opened_card(rooms, request)
     if opened is None:
         return nothing_here(request)
     fields, card = await forms.fields_of(request), opened.found.card
@@ -104,7 +88,7 @@ async def show_number(rooms: Rooms, request: Request) -> Response:
     return await _card_page(rooms, request, opened, number=Number(number, code128_svg(number)))
 
 
-async def _problem(rooms: Rooms, opened: _Opened, form: str, token: str, code: str) -> Problem | None:
+async def _problem(rooms: Rooms, opened: Opened, form: str, token: str, code: str) -> Problem | None:
     """What is wrong with the form or its code. Every wrong code counts, and gets the same answer."""
     if not forms.is_own(rooms.keyring, f"{opened.address}/{form}", token):
         return Problem("stale", 403)
@@ -117,18 +101,8 @@ async def _problem(rooms: Rooms, opened: _Opened, form: str, token: str, code: s
     return None
 
 
-async def _opened(rooms: Rooms, request: Request) -> _Opened | None:
-    """The card behind the address, if there is one and who asks is not blocked in its program."""
-    pass_sid = request.path_params["pass_sid"]
-    found = await card_by_pass(rooms.database, pass_sid[:24], pass_sid) if _SID.fullmatch(pass_sid) else None
-    program = await programs.get(rooms.database, found.card.program_id) if found is not None else None
-    if found is None or program is None or await rooms.blocks.covers(program.id, origin().address or ""):
-        return None
-    return _Opened(found, program)
-
-
 async def _card_page(
-    rooms: Rooms, request: Request, opened: _Opened, problem: Problem | None = None, number: Number | None = None
+    rooms: Rooms, request: Request, opened: Opened, problem: Problem | None = None, number: Number | None = None
 ) -> Response:
     program, card = opened.program, opened.found.card
     visitor = visitor_of(request, program.language)
@@ -161,7 +135,7 @@ async def _card_page(
     return shown(page) if problem is None else shown(page, problem.status, problem.headers)
 
 
-def _to_the_card(request: Request, opened: _Opened) -> Response:
+def _to_the_card(request: Request, opened: Opened) -> Response:
     """By 303, so that whoever loads what comes then anew sends no form again."""
     query = visitor_of(request).query
     return RedirectResponse(opened.address + query, 303, {"Cache-Control": "no-store"})

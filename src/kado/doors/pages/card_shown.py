@@ -16,7 +16,10 @@ from kado.languages.tell import day, money
 from kado.programs.program import Program
 
 TAKES_CODE: Final = frozenset({CardStatus.ACTIVE, CardStatus.DEPLETED})
-"""The states in which the full number is shown to who has the code: the card can be spent, or filled anew."""
+"""The states in which the full number is shown to who has the code: the card can be spent, or can be again."""
+
+PRINTED: Final = frozenset({CardStatus.PENDING, CardStatus.ACTIVE})
+"""The states in which a paper of the card is of any use."""
 
 _KINDS: Final = {
     TransactionType.ACTIVATION: "activation",
@@ -90,6 +93,11 @@ class Facts:
     def is_pending(self) -> bool:
         """Whether it waits for its code."""
         return self.status == CardStatus.PENDING
+
+    @property
+    def can_be_printed(self) -> bool:
+        """Whether a paper of it would be of any use."""
+        return self.status in PRINTED
 
     @property
     def is_active(self) -> bool:

@@ -28,6 +28,7 @@ class Rooms:
 
     database: Database
     keyring: Keyring
+    public_url: str
     blocks: Blocks
     ledger: Ledger
     checks: BalanceChecks

@@ -41,6 +41,8 @@ _KEYS_IN_USE: Final = """
         UNION SELECT substr(person, 1, 4) FROM person_erasure
         UNION SELECT substr(person, 1, 4) FROM person_export WHERE expires_at > clock_timestamp()
         UNION SELECT substr(push_token, 1, 4) FROM wallet_registration
+        UNION SELECT substr(recipients, 1, 4) FROM report_schedule
+        UNION SELECT substr(recipient, 1, 4) FROM report_mail
         UNION SELECT substr(secret, 1, 4) FROM staff_totp
         UNION SELECT substr(secret, 1, 4) FROM webhook
         UNION SELECT substr(previous_secret, 1, 4) FROM webhook WHERE previous_until > clock_timestamp()

@@ -10,11 +10,12 @@ import httpx
 from kado_client._async.customers import AsyncCustomers
 from kado_client._async.merchants import AsyncMerchants
 from kado_client._async.network import AsyncNetwork
+from kado_client._async.passes import AsyncPasses
 from kado_client._async.programs import AsyncProgram, AsyncPrograms
 from kado_client._async.resource import AsyncResource
 from kado_client._async.transport import AsyncTransport
 from kado_client._async.webhooks import AsyncWebhooks
-from kado_client.call import FORM, Call, one, untyped
+from kado_client.call import FORM, Call, one
 from kado_client.records.cards import PassBalance
 from kado_client.records.people import Person, Token
 from kado_client.records.programs import Health
@@ -62,6 +63,7 @@ class AsyncKado(AsyncResource):
         self.cards = AsyncNetwork(transport, "v2/giftcards")
         self.customers = AsyncCustomers(transport, "v2/giftcards")
         self.merchants = AsyncMerchants(transport, "v2/giftcards")
+        self.passes = AsyncPasses(transport, "v2/passes")
         self.webhooks = AsyncWebhooks(transport)
 
     def program(self, program_id: str) -> AsyncProgram:
@@ -93,8 +95,7 @@ class AsyncKado(AsyncResource):
 
     async def captcha(self) -> Json:
         """A challenge to solve, for `captcha_token`. `NotFound` where the server asks for none."""
-        call = Call("GET", self._at(("giftcards", "captcha")), untyped, is_safe=True)
-        return await self._transport.send(call)
+        return await self._get_untyped(("giftcards", "captcha"))
 
     async def health(self) -> Health:
         """Whether the server can work. Raises `ServerFault` when it cannot."""

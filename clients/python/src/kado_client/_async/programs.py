@@ -5,6 +5,7 @@ from typing import Unpack
 from kado_client._async.bulk import AsyncBulk
 from kado_client._async.cards import AsyncCards
 from kado_client._async.holds import AsyncHolds
+from kado_client._async.look import AsyncLook
 from kado_client._async.resource import AsyncResource
 from kado_client._async.transport import AsyncTransport
 from kado_client.call import Page
@@ -13,7 +14,7 @@ from kado_client.wire import changes, path_of
 
 
 class AsyncProgram:
-    """One program: `cards`, `holds` and `bulk` work in it."""
+    """One program: `cards`, `holds` and `bulk` work in it, `look` is how its cards look."""
 
     def __init__(self, transport: AsyncTransport, program_id: str) -> None:
         place = "v2/giftcards/programs/" + path_of(program_id)
@@ -21,6 +22,7 @@ class AsyncProgram:
         self.cards = AsyncCards(transport, place)
         self.holds = AsyncHolds(transport, place)
         self.bulk = AsyncBulk(transport, place)
+        self.look = AsyncLook(transport, "v2/loyalty/programs/" + path_of(program_id))
 
 
 class AsyncPrograms(AsyncResource):

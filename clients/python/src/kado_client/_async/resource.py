@@ -1,11 +1,11 @@
-"""What the groups of operations have in common: a place in the API and five ways to call something there."""
+"""What the groups of operations have in common: a place in the API and eight ways to call something there."""
 
 import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from kado_client._async.transport import AsyncTransport
-from kado_client.call import Call, Page, many, new_key, one, untyped
+from kado_client.call import Call, Page, form_data, many, new_key, one, untyped, whole
 from kado_client.wire import Json, Record, path_of, valid_key
 
 R = TypeVar("R", bound=Record)
@@ -27,12 +27,27 @@ class AsyncResource:
         call = Call("GET", self._at(path), many(record), _query(query), is_safe=True)
         return await self._transport.send(call)
 
+    async def _get_untyped(self, path: Path) -> Json:
+        return await self._transport.send(Call("GET", self._at(path), untyped, is_safe=True))
+
+    async def _get_file(self, path: Path, **query: object) -> bytes:
+        return await self._transport.send(Call("GET", self._at(path), whole, _query(query), is_safe=True))
+
     async def _move(
-        self, path: Path, record: type[R], body: Mapping[str, object], key: str | None, method: str = "POST"
+        self,
+        path: Path,
+        record: type[R],
+        body: Mapping[str, object],
+        key: str | None,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
     ) -> R:
         """A change of a card: with the caller's key or, so that it can be sent again, one of its own."""
         key = new_key() if key is None else valid_key(key)
-        return await self._transport.send(Call(method, self._at(path), one(record), content=_json(body), key=key))
+        content = _json(body)
+        call = Call(method, self._at(path), one(record), content=content, key=key, headers=headers or {})
+        return await self._transport.send(call)
 
     async def _write(
         self,
@@ -46,6 +61,12 @@ class AsyncResource:
         """A change that takes no key; it is sent once, unless twice is the same as once (`is_safe`)."""
         content = b"" if body is None else _json(body)
         return await self._transport.send(Call(method, self._at(path), one(record), content=content, is_safe=is_safe))
+
+    async def _send_picture(self, path: Path, record: type[R], image: bytes) -> R:
+        """A picture in the place of the one before: the same one again changes nothing, so it may be sent twice."""
+        content, content_type = form_data("image", image)
+        call = Call("POST", self._at(path), one(record), content=content, content_type=content_type, is_safe=True)
+        return await self._transport.send(call)
 
     async def _delete(self, path: Path) -> Json:
         return await self._transport.send(Call("DELETE", self._at(path), untyped, is_safe=True))

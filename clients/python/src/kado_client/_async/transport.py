@@ -69,7 +69,7 @@ class AsyncTransport:
         return Answer(response.status_code, headers, bytes(content))
 
     def _headers_of(self, call: Call[T]) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": USER_AGENT, **self.headers}
+        headers = {"Accept": "application/json", "User-Agent": USER_AGENT, **self.headers, **call.headers}
         if call.content:
             headers["Content-Type"] = call.content_type
         if call.key is not None:

@@ -8,7 +8,7 @@ from kado_client._sync.money import Money
 from kado_client.call import Page
 from kado_client.records.cards import Balance, Card, CodeSent, Lineage, Transaction
 from kado_client.records.money import Ended
-from kado_client.wire import Amount, changes, exact, members
+from kado_client.wire import Amount, changes, exact, kado_headers, members
 
 
 class Cards(Money):
@@ -28,9 +28,16 @@ class Cards(Money):
         is_physical: bool | None = None,
         expires_at: datetime | None = None,
         deliver_at: datetime | None = None,
+        language: str | None = None,
+        time_zone: str | None = None,
+        receipt_email: str | None = None,
         idempotency_key: str | None = None,
     ) -> Card:
-        """Make a card. It is pending, and worth nothing until it is activated; its code goes to the customer."""
+        """Make a card. It is pending, and worth nothing until it is activated; its code goes to the customer.
+
+        `language` (`de-AT`) and `time_zone` (`Europe/Vienna`) are the customer's, else the program's are used; whoever
+        gives the card hears at `receipt_email` what leaves for whom and when.
+        """
         body = members(
             initial_value=exact(initial_value),
             merchant_id=merchant_id,
@@ -44,7 +51,8 @@ class Cards(Money):
             expires_at=expires_at,
             deliver_at=deliver_at,
         )
-        return self._move(("cards",), Card, body, idempotency_key)
+        headers = kado_headers(language=language, time_zone=time_zone, receipt_email=receipt_email)
+        return self._move(("cards",), Card, body, idempotency_key, headers=headers)
 
     def get(self, card_id: str, *, include_transactions: bool = False) -> Card:
         """A card as it is now; with its latest 250 entries in `transactions`, if asked for."""
@@ -88,6 +96,31 @@ class Cards(Money):
         """Which cards this one came from, and which it became."""
         return self._get(("cards", card_id, "lineage"), Lineage)
 
+    def paper(
+        self,
+        card_id: str,
+        *,
+        format: str | None = None,  # noqa: A002 - the API's word
+        size: str | None = None,
+        shift_right: int | None = None,
+        shift_down: int | None = None,
+        language: str | None = None,
+    ) -> bytes:
+        """A card to print, as PDF: number, QR code of its page and the giver's words, and never its security code.
+
+        `format` is `a4`, `letter`, `folded` or `label`; `size`, of the sheet of the latter two, `a4` or `letter`: else
+        what is usual in the program's country. Shifts are of labels, −100 to 100 tenths of a millimetre. `language` is
+        `en`, `de`, `fr`, `es` or `nl`, else the program's. Raises `Refused` with `card_expired` or `card_not_active`.
+        """
+        return self._get_file(
+            ("cards", card_id, "paper"),
+            format=format,
+            size=size,
+            shiftRight=shift_right,
+            shiftDown=shift_down,
+            language=language,
+        )
+
     def check_balance(self, card_number: str, security_code: str, *, captcha_token: str | None = None) -> Balance:
         """What a holder may see with number and code. Whatever is wrong with them, it is `NotFound`.
 
@@ -104,16 +137,22 @@ class Cards(Money):
         customer_phone: str | None = None,
         sender_name: str | None = None,
         custom_message: str | None = None,
+        language: str | None = None,
+        time_zone: str | None = None,
         idempotency_key: str | None = None,
     ) -> CodeSent:
-        """Void the security code and send a new one, to the card's own contacts or to these."""
+        """Void the security code and send a new one, to the card's own contacts or to these.
+
+        `language` and `time_zone` are those of whoever gets it, as at `issue`.
+        """
         body = members(
             customer_email=customer_email,
             customer_phone=customer_phone,
             sender_name=sender_name,
             custom_message=custom_message,
         )
-        return self._move(("cards", card_id, "resend-code"), CodeSent, body, idempotency_key)
+        headers = kado_headers(language=language, time_zone=time_zone)
+        return self._move(("cards", card_id, "resend-code"), CodeSent, body, idempotency_key, headers=headers)
 
     def schedule(self, card_id: str, deliver_at: datetime | None, *, idempotency_key: str | None = None) -> Card:
         """Hold a card's delivery back until then; None cancels that."""

@@ -12,11 +12,12 @@ import httpx
 from kado_client._sync.customers import Customers
 from kado_client._sync.merchants import Merchants
 from kado_client._sync.network import Network
+from kado_client._sync.passes import Passes
 from kado_client._sync.programs import Program, Programs
 from kado_client._sync.resource import Resource
 from kado_client._sync.transport import Transport
 from kado_client._sync.webhooks import Webhooks
-from kado_client.call import FORM, Call, one, untyped
+from kado_client.call import FORM, Call, one
 from kado_client.records.cards import PassBalance
 from kado_client.records.people import Person, Token
 from kado_client.records.programs import Health
@@ -62,6 +63,7 @@ class Kado(Resource):
         self.cards = Network(transport, "v2/giftcards")
         self.customers = Customers(transport, "v2/giftcards")
         self.merchants = Merchants(transport, "v2/giftcards")
+        self.passes = Passes(transport, "v2/passes")
         self.webhooks = Webhooks(transport)
 
     def program(self, program_id: str) -> Program:
@@ -91,8 +93,7 @@ class Kado(Resource):
 
     def captcha(self) -> Json:
         """A challenge to solve, for `captcha_token`. `NotFound` where the server asks for none."""
-        call = Call("GET", self._at(("giftcards", "captcha")), untyped, is_safe=True)
-        return self._transport.send(call)
+        return self._get_untyped(("giftcards", "captcha"))
 
     def health(self) -> Health:
         """Whether the server can work. Raises `ServerFault` when it cannot."""

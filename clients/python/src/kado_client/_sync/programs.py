@@ -7,6 +7,7 @@ from typing import Unpack
 from kado_client._sync.bulk import Bulk
 from kado_client._sync.cards import Cards
 from kado_client._sync.holds import Holds
+from kado_client._sync.look import Look
 from kado_client._sync.resource import Resource
 from kado_client._sync.transport import Transport
 from kado_client.call import Page
@@ -15,7 +16,7 @@ from kado_client.wire import changes, path_of
 
 
 class Program:
-    """One program: `cards`, `holds` and `bulk` work in it."""
+    """One program: `cards`, `holds` and `bulk` work in it, `look` is how its cards look."""
 
     def __init__(self, transport: Transport, program_id: str) -> None:
         place = "v2/giftcards/programs/" + path_of(program_id)
@@ -23,6 +24,7 @@ class Program:
         self.cards = Cards(transport, place)
         self.holds = Holds(transport, place)
         self.bulk = Bulk(transport, place)
+        self.look = Look(transport, "v2/loyalty/programs/" + path_of(program_id))
 
 
 class Programs(Resource):

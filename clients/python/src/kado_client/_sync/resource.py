@@ -1,13 +1,13 @@
 # Written by scripts/client.py (make format) from _async/resource.py. Change that instead.
 
-"""What the groups of operations have in common: a place in the API and five ways to call something there."""
+"""What the groups of operations have in common: a place in the API and eight ways to call something there."""
 
 import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from kado_client._sync.transport import Transport
-from kado_client.call import Call, Page, many, new_key, one, untyped
+from kado_client.call import Call, Page, form_data, many, new_key, one, untyped, whole
 from kado_client.wire import Json, Record, path_of, valid_key
 
 R = TypeVar("R", bound=Record)
@@ -29,12 +29,27 @@ class Resource:
         call = Call("GET", self._at(path), many(record), _query(query), is_safe=True)
         return self._transport.send(call)
 
+    def _get_untyped(self, path: Path) -> Json:
+        return self._transport.send(Call("GET", self._at(path), untyped, is_safe=True))
+
+    def _get_file(self, path: Path, **query: object) -> bytes:
+        return self._transport.send(Call("GET", self._at(path), whole, _query(query), is_safe=True))
+
     def _move(
-        self, path: Path, record: type[R], body: Mapping[str, object], key: str | None, method: str = "POST"
+        self,
+        path: Path,
+        record: type[R],
+        body: Mapping[str, object],
+        key: str | None,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
     ) -> R:
         """A change of a card: with the caller's key or, so that it can be sent again, one of its own."""
         key = new_key() if key is None else valid_key(key)
-        return self._transport.send(Call(method, self._at(path), one(record), content=_json(body), key=key))
+        content = _json(body)
+        call = Call(method, self._at(path), one(record), content=content, key=key, headers=headers or {})
+        return self._transport.send(call)
 
     def _write(
         self,
@@ -48,6 +63,12 @@ class Resource:
         """A change that takes no key; it is sent once, unless twice is the same as once (`is_safe`)."""
         content = b"" if body is None else _json(body)
         return self._transport.send(Call(method, self._at(path), one(record), content=content, is_safe=is_safe))
+
+    def _send_picture(self, path: Path, record: type[R], image: bytes) -> R:
+        """A picture in the place of the one before: the same one again changes nothing, so it may be sent twice."""
+        content, content_type = form_data("image", image)
+        call = Call("POST", self._at(path), one(record), content=content, content_type=content_type, is_safe=True)
+        return self._transport.send(call)
 
     def _delete(self, path: Path) -> Json:
         return self._transport.send(Call("DELETE", self._at(path), untyped, is_safe=True))

@@ -131,6 +131,21 @@ class PassBalance(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PassLink(Record):
+    """An address at which a holder has their card; whoever knows it can see the card."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassPush(Record):
+    """Wallets are told anew."""
+
+    queued: int
+    """How many there are that hold the card."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CodeSent(Record):
     """A new security code is on its way; the old one is void."""
 
@@ -189,6 +204,16 @@ class BulkIssue(Record):
         """Whether nothing more comes of it."""
         return self.status in ("completed", "failed")
 
+    @property
+    def id(self) -> str | None:
+        """What its file and its paper are asked for by, also where it was complete at once and has no `task_id`.
+
+        None where there is no file either, since the codes went to the recipients.
+        """
+        if self.task_id is None and self.csv_download_url is not None:
+            return self.csv_download_url.split("/")[-3]
+        return self.task_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class CsvLink(Record):
@@ -197,6 +222,26 @@ class CsvLink(Record):
     task_id: str
     csv_download_url: str = field(repr=False)
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintRun(Record):
+    """All cards of a bulk issue on paper. `status`: `pending`, `processing`, `completed` or `failed`."""
+
+    task_id: str
+    status: str
+    printed_count: int
+    total_count: int
+    format: str
+    download_url: str | None = field(default=None, repr=False)
+    """Where the file is, once all cards are printed, until `expires_at`: 72 hours."""
+    expires_at: datetime | None = None
+    error: str | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.status in ("completed", "failed")
 
 
 class Recipient(TypedDict, total=False):

@@ -1,0 +1,67 @@
+"""Money that nobody has touched for long, and that the law of a place may want handed over.
+
+The last activity of a card is its last entry, of whatever kind. Expired money that nobody has processed is on its card
+and counts; pending cards hold nothing. Kado knows no addresses: all cards of a program are of one jurisdiction, the one
+that is asked for, or the country of the program.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from kado.cards.card import Card
+from kado.cards.store import CARD_COLUMNS, CARD_WIDTH
+from kado.programs.program import Program
+from kado.reports.source import Source
+from kado.storage.database import Connection
+
+UNKNOWN: Final = "unspecified"
+
+_DORMANT: Final = """
+    FROM card c JOIN card_transaction t ON t.program_id = $1 AND t.card_id = c.id AND t.seq = c.seq
+    WHERE c.program_id = $1 AND NOT c.is_test AND c.created_at <= $2 AND c.balance > 0 AND t.created_at <= $2"""
+
+_TOTAL: Final = f"SELECT count(*) AS cards, coalesce(sum(c.balance), 0)::bigint AS minor {_DORMANT}"
+
+# Oldest cards first: an index has that order, and money that lies for long is on them.
+_PAGE: Final = f"""
+    SELECT {CARD_COLUMNS}, c.last_activity
+    FROM (SELECT c.*, t.created_at AS last_activity {_DORMANT} ORDER BY c.created_at, c.id LIMIT $3 OFFSET $4) c
+    JOIN merchant cm ON cm.id = c.merchant_id ORDER BY c.created_at, c.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Dormant:
+    """A card and when something last happened to it."""
+
+    card: Card
+    last_activity: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Escheatment:
+    """Part of the cards, and how many there are and what is on them in all, in minor units."""
+
+    now: datetime
+    jurisdiction: str
+    cards: list[Dormant]
+    count: int
+    minor: int
+
+
+async def escheatment(
+    source: Source, program: Program, *, dormancy_days: int, jurisdiction: str | None = None, limit: int, start: int = 0
+) -> Escheatment:
+    """Cards without activity for so many days, oldest cards first. Raises `Unavailable`."""
+    now = await source.now()
+    until = now - timedelta(days=dormancy_days)
+
+    async def work(connection: Connection) -> tuple[list[Dormant], int, int]:
+        total = await connection.fetchrow(_TOTAL, program.id, until)
+        rows = await connection.fetch(_PAGE, program.id, until, limit, start)
+        assert total is not None, "an aggregate has a row"
+        return [Dormant(Card(*row[:CARD_WIDTH]), row[CARD_WIDTH]) for row in map(tuple, rows)], *total
+
+    cards, count, minor = await source.reader.listing(work, in_order=False)
+    place = jurisdiction or str(program.profile.get("country") or UNKNOWN)
+    return Escheatment(now, place, cards, count, minor)
