@@ -11,6 +11,7 @@ from kado.doors.console.cards.action import ONE, pages_of
 from kado.doors.console.cards.actions import ACTIONS
 from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
+from kado.doors.console.reports import table as reports
 
 _PROGRAM: Final = "/v2/loyalty/programs/{programId}"
 _CARDS: Final = "/v2/giftcards/programs/{programId}/cards"
@@ -59,6 +60,7 @@ PAGES: Final[tuple[Page, ...]] = (
     shows(f"{IN_PROGRAM}/cards/{{card_id}}", Permission.CARDS_READ, one_card.show, f"GET {_ONE}"),
     does(f"{IN_PROGRAM}/cards/{{card_id}}/number", Permission.CARDS_READ, one_card.reveal, f"GET {_ONE}"),
     *programs.INSIDE,
+    *reports.PAGES,
     shows(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.show, f"POST {_CARDS}"),
     does(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.do, f"POST {_CARDS}"),
     shows(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.show_first_card, f"POST {_CARDS}"),
