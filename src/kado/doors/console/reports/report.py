@@ -1,7 +1,7 @@
 """A report: what a time had beside the one before it, its days, weeks or months, its shops and designs, and files."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -48,6 +48,7 @@ async def show(visit: Visit) -> Response:
         "granularity": granularity.value,
         "granularities": list(Granularity),
         "window": window,
+        "last_moment": window.until - timedelta(microseconds=1),
         "found": compared,
         "measures": [(one.value, _change(visit, compared.now.flows, compared.before.flows, one)) for one in FLOWS],
         "chart": chart_of(lines),
