@@ -109,6 +109,21 @@ def person(page: Page, shop: World) -> None:
     page.wait_for_selector("main .pair")
 
 
+def sound(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/reports/soundness")
+    page.locator("main form button").click()
+    page.wait_for_selector(".checked")
+
+
+def scheduled(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/reports/schedules")
+    if not page.locator("form[action$='/end']").count():
+        page.fill("#name", "Books")
+        page.fill("#recipients", "books@blumen.example")
+        page.locator("form[action$='/schedules'] .actions button").click()
+        page.wait_for_selector("form[action$='/end']", state="attached")
+
+
 def menu(page: Page, shop: World) -> None:
     page.goto(home(shop))
     if page.locator(".menu-button").is_visible():
@@ -143,11 +158,20 @@ CONSOLE: dict[str, Screen] = {
     "account": beside("/account"),
     "second_factor": beside("/account/second-factor"),
     "find": at("/find"),
+    "reports": at("/reports"),
+    "reports_of_days": at("/reports?period=90d&granularity=daily"),
+    "reports_refused": at("/reports?period=custom"),
+    "entries": at("/entries?measure=liability"),
+    "expiring": at("/reports/expiring"),
+    "dormant": at("/reports/dormant?days=1"),
+    "laundering": at("/reports/laundering"),
+    "soundness": sound,
+    "schedules": scheduled,
     "nowhere": beside("/nowhere/at/all"),
 }
 """Of somebody who is signed in."""
 
-PICTURED = ("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person")
+PICTURED = ("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person", "reports")
 """Those that the documentation shows."""
 
 SIGNED_OUT: dict[str, Screen] = {"sign_in": beside("/sign-in")}

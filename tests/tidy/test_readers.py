@@ -7,7 +7,6 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "kado"
 
 READERS = {
-    "cards/few.py": {"figures_of_few", "expiring_soon"},
     "cards/lists.py": {"list_cards"},
     "cards/turnover/behind.py": {"list_behind"},
     "cards/turnover/figures.py": {"read_books", "read_totals"},
@@ -23,10 +22,11 @@ READERS = {
 }
 """Functions that are handed a reader. A lag, a copy that was cut off, or one that somebody edited must harm nobody."""
 
-ROUTES = {"lists.py", "audit.py", "fraud.py", "anomalies.py", "reports.py"}
+ROUTES = {"lists.py", "audit.py", "fraud.py", "anomalies.py"}
 
 ROOMS = {
-    f"reports/{name}.py" for name in "business overview network escheatment expiring validation aml/alerts".split()
+    f"reports/{name}.py"
+    for name in "business entries overview network escheatment expiring shops validation aml/alerts".split()
 }
 """Files that are handed a source of reports, which has a reader."""
 

@@ -77,6 +77,7 @@ def _console(services: Services) -> console.Rooms:
         keyring=services.keyring,
         database=services.database,
         reader=services.reader,
+        reports=services.reports,
         access=services.access,
         reaches=services.reaches,
         ledger=services.ledger,

@@ -1,11 +1,12 @@
 """How each language writes money, days and times (CLDR, by Babel)."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency
+from babel.dates import format_date, format_datetime, format_skeleton
+from babel.numbers import format_currency, format_percent
 
 from kado.languages.choose import Language
 from kado.money import Currency
@@ -24,6 +25,18 @@ def money(minor: int, currency: Currency, language: Language) -> str:
 def day(moment: datetime, language: Language, zone: ZoneInfo) -> str:
     """The day of a moment where the reader lives: `5. März 2026`."""
     return format_date(moment.astimezone(zone), "long", locale=_LOCALES[language])
+
+
+def month(moment: datetime, language: Language, zone: ZoneInfo) -> str:
+    """The month of a moment where the reader lives: `März 2026`."""
+    return format_skeleton("yMMMM", moment.astimezone(zone), locale=_LOCALES[language])
+
+
+def percent(signed: str, language: Language) -> str:
+    """A decimal number of percents with its sign, so that more and less are told apart: `+12,5 %`."""
+    share = Decimal(signed) / 100
+    sign = "+" if share > 0 else "−" if share < 0 else ""
+    return sign + format_percent(abs(share), locale=_LOCALES[language], decimal_quantization=False)
 
 
 def time_of(moment: datetime, language: Language, zone: ZoneInfo) -> str:

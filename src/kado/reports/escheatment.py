@@ -16,6 +16,9 @@ from kado.reports.source import Source
 from kado.storage.database import Connection
 
 UNKNOWN: Final = "unspecified"
+DORMANCY_DAYS: Final = 1095
+"""Three years: what is usual."""
+DORMANCY_DAYS_MAX: Final = 3650
 
 _DORMANT: Final = """
     FROM card c JOIN card_transaction t ON t.program_id = $1 AND t.card_id = c.id AND t.seq = c.seq

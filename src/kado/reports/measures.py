@@ -60,6 +60,13 @@ def figure(book: Book, measure: Measure) -> Figure:
     return Figure(found.entries, -found.minor if measure in _TAKES_AWAY else found.minor)
 
 
+def share(measure: Measure, kind: Kind, minor: int) -> int:
+    """What an entry that adds `minor` to the sum of its kind is of the figure of this measure, in minor units."""
+    if measure is Measure.LIABILITY:
+        return 0 if kind is Kind.PURCHASE else minor
+    return -minor if measure in _TAKES_AWAY else minor
+
+
 def new_cards(book: Book) -> int:
     """How many cards were made, those that take the place of others included."""
     return book.of(*NEW_CARDS).entries

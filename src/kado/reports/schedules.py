@@ -11,7 +11,7 @@ import asyncpg
 from kado import audit, clock
 from kado.access.caller import Caller
 from kado.crypto import Keyring, Undecipherable
-from kado.errors import NotFound, Refusal
+from kado.errors import Invalid, NotFound, Refusal
 from kado.ids import is_id, new_id
 from kado.programs.program import Program
 from kado.reports.measures import Measure
@@ -23,6 +23,10 @@ Frequency = Literal["daily", "weekly", "monthly"]
 
 SCHEDULES_MAX: Final = 50
 """So many a program has at most."""
+NAME_MAX: Final = 200
+RECIPIENTS_MAX: Final = 20
+DAY_OF_MONTH_MAX: Final = 28
+"""Every month has this day."""
 
 COLUMNS: Final = """
     id, actor, name, frequency, day_of_week, day_of_month, hour_utc, format, recipients, metrics, privacy_notice,
@@ -93,7 +97,8 @@ class Schedule:
 
 
 async def create(database: Database, keyring: Keyring, program: Program, caller: Caller, wish: Wish) -> Schedule:
-    """Have a report sent from now on. Raises `Refusal` where there are too many, `Unavailable`."""
+    """Have a report sent from now on. Raises `Invalid`, `Refusal` where there are too many, `Unavailable`."""
+    _check(wish)
     schedule_id = new_id()
 
     async def work(connection: Connection) -> Schedule:
@@ -241,6 +246,17 @@ def show(keyring: Keyring, program_id: str, schedule_id: str, sealed: bytes) -> 
     except Undecipherable:
         return []
     return [str(one) for one in json.loads(opened)]
+
+
+def _check(wish: Wish) -> None:
+    if wish.frequency != "weekly" and wish.day_of_week is not None:
+        raise Invalid(("body", "dayOfWeek"), "Only what is sent weekly has a day of the week.", "day_of_week")
+    if wish.frequency != "monthly" and wish.day_of_month is not None:
+        raise Invalid(("body", "dayOfMonth"), "Only what is sent monthly has a day of the month.", "day_of_month")
+    if not wish.recipients:
+        raise Invalid(("body", "recipients"), "Say to whom it is sent.", "missing")
+    if len(wish.recipients) > RECIPIENTS_MAX:
+        raise Invalid(("body", "recipients"), f"There are {RECIPIENTS_MAX} addresses at most.", "too_many_recipients")
 
 
 def _none() -> NotFound:

@@ -3,8 +3,8 @@
 `kado verify` proves more, and needs the keys. Each check is one statement, and so one moment of the database.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -24,13 +24,18 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Something that does not agree, with the card and the entry that it is about, where it is about one."""
+    """Something that does not agree, with the card and the entry that it is about, where it is about one.
+
+    `code` names it for whoever has words of their own, which take `facts`: names of kinds, and minor units.
+    """
 
     check: str
+    code: str
     severity: Severity
     text: str
     card_id: str | None = None
     entry_id: str | None = None
+    facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,18 @@ class Validation:
     checks: Sequence[str]
     issues: Sequence[Issue]
 
+    @property
+    def errors(self) -> int:
+        """How many of the issues are errors; the others are warnings."""
+        return sum(one.severity == "error" for one in self.issues)
+
 
 @dataclass(frozen=True, slots=True)
 class _Check:
     """A statement that finds rows with a card and an entry; `$2` and `$3` are the window, where it has one."""
 
     name: str
+    code: str
     severity: Severity
     text: str
     statement: str
@@ -61,6 +72,7 @@ _IN_WINDOW: Final = """
 _CHECKS: Final = (
     _Check(
         "balance_consistency",
+        "balance_not_last",
         "error",
         "The balance of the card is not that after its last entry.",
         """SELECT c.id AS card_id, t.id AS entry_id
@@ -70,6 +82,7 @@ _CHECKS: Final = (
     ),
     _Check(
         "balance_consistency",
+        "balance_gap",
         "error",
         "The entry does not begin with the balance that the one before it left.",
         f"""SELECT t.card_id, t.id AS entry_id {_IN_WINDOW}
@@ -79,12 +92,14 @@ _CHECKS: Final = (
     ),
     _Check(
         "status_transitions",
+        "after_void",
         "error",
         "There is an entry after the card was voided.",
         f"SELECT t.card_id, t.id AS entry_id {_IN_WINDOW} AND t.created_at > c.voided_at",
     ),
     _Check(
         "status_transitions",
+        "before_activation",
         "error",
         "Money moved before the card was activated.",
         f"SELECT t.card_id, t.id AS entry_id {_IN_WINDOW} AND t.amount <> 0"
@@ -92,6 +107,7 @@ _CHECKS: Final = (
     ),
     _Check(
         "status_transitions",
+        "state_not_facts",
         "warning",
         "The written state of the card is not what its facts say, for more than ten minutes.",
         f"""SELECT c.id AS card_id, NULL::text AS entry_id FROM card c
@@ -103,12 +119,14 @@ _CHECKS: Final = (
     ),
     _Check(
         "status_transitions",
+        "redeemed_after_end",
         "warning",
         "Something was redeemed after the card had expired; a hold that is captured may.",
         f"SELECT t.card_id, t.id AS entry_id {_IN_WINDOW} AND t.type = 'REDEMPTION' AND t.created_at > c.expires_at",
     ),
     _Check(
         "future_dated",
+        "in_future",
         "error",
         "The entry is dated in the future.",
         """SELECT t.card_id, t.id AS entry_id
@@ -145,7 +163,7 @@ async def _run(source: Source, program: Program, window: Window, check: _Check) 
         return [(row["card_id"], row["entry_id"]) for row in rows]
 
     found = await source.reader.listing(work, in_order=False)
-    return [Issue(check.name, check.severity, check.text, card_id, entry_id) for card_id, entry_id in found]
+    return [Issue(check.name, check.code, check.severity, check.text, card_id, entry_id) for card_id, entry_id in found]
 
 
 async def _reconcile(source: Source, program: Program, window: Window) -> list[Issue]:
@@ -164,7 +182,8 @@ async def _reconcile(source: Source, program: Program, window: Window) -> list[I
         says, truth = reported.of(kind).minor, reckoned.get(kind.value, 0)
         if says != truth:
             text = f"Reports say {money(says)} of {kind}, the entries come to {money(truth)}."
-            issues.append(Issue(name, "error", text))
+            facts = {"kind": kind.value, "says": says, "truth": truth}
+            issues.append(Issue(name, "sums_differ", "error", text, facts=facts))
     return issues + _cancelled(reported, program)
 
 
@@ -172,8 +191,10 @@ def _cancelled(reported: Book, program: Program) -> list[Issue]:
     return [
         Issue(
             "revenue_reconciliation",
+            f"{what.lower()}_left",
             "warning",
             f"{what} in this time leave {program.currency.text(rest)} instead of cancelling out.",
+            facts={"rest": rest},
         )
         for what, kinds in _CANCEL
         if (rest := reported.of(*kinds).minor)

@@ -67,6 +67,10 @@ def window_of(
         return _custom(now, zone, since, until, place)
     if since is not None or until is not None:
         raise Invalid((place, "period"), "Name a period, or from and to with the period custom.", "period")
+    if period not in (None, "12m", *_DAYS):
+        raise Invalid((place, "period"), "A period is 7d, 30d, 90d, 12m or custom.", "unknown_period")
+    if not 1970 < now.year <= 9000:
+        raise Invalid((place, "asOf"), "There are no figures of this time.", "no_such_time")
     today = midnight(now, zone)
     if period == "12m":
         return Window(_local(clock.add_months(_naive(today, zone), -12), zone), now)
@@ -82,6 +86,23 @@ def _custom(now: datetime, zone: ZoneInfo, since: datetime | None, until: dateti
         raise Invalid((place, "to"), "The period ends before it begins.", "period")
     if end - begin > timedelta(days=366 * _YEARS_MAX) or begin.year < 1970 or end.year > 9000:
         raise Invalid((place, "from"), f"A period has {_YEARS_MAX} years at most.", "period")
+    return Window(begin, end)
+
+
+def span_of(
+    now: datetime, zone: ZoneInfo, since: datetime | None, until: datetime | None, as_of: datetime | None = None
+) -> Window:
+    """From one moment to another, or until `as_of`; what is left out is the beginning of all, and now.
+
+    Moments without an offset are the program's. Raises `Invalid`, naming the parameter.
+    """
+    if as_of is not None and (since is not None or until is not None):
+        raise Invalid(("query", "asOf"), "Name asOf, or from and to.", "as_of")
+    said = as_of if until is None else until
+    end = now if said is None else clock.where(said, zone)
+    begin = clock.EPOCH if since is None else clock.where(since, zone)
+    if not clock.EPOCH <= begin < end or end.year >= 9000:
+        raise Invalid(("query", "to"), "The time ends before it begins.", "period")
     return Window(begin, end)
 
 

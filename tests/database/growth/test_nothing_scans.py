@@ -111,7 +111,8 @@ def _behind(start: int = 0) -> Routine:
     async def run(crowd: Crowd) -> object:
         now = datetime.now(UTC)
         wanted = WantedEntries(kinds=[Kind.RELOAD], since=BEGINNING, until=now, limit=25, start=start)
-        found, total = await list_behind(crowd.database, crowd.program_id, wanted)
+        found, book = await list_behind(crowd.database, crowd.program_id, wanted)
+        total = book.of(Kind.RELOAD).entries
         assert (len(found), total) == (25, MANY)
         return found
 

@@ -12,8 +12,8 @@ from typing import Final
 from kado.cards.card import Entry
 from kado.cards.find import entry_from_row
 from kado.cards.store import ENTRY_COLUMNS
-from kado.cards.turnover.figures import MARK, Dimension, read_books, value_of
-from kado.cards.turnover.kinds import KIND_OF, SLOT, Kind, slot_of
+from kado.cards.turnover.figures import EMPTY, MARK, Book, Dimension, read_books, value_of
+from kado.cards.turnover.kinds import KIND_OF, MINOR_OF, SLOT, Kind, slot_of
 from kado.storage.copies import Reader
 from kado.storage.database import Connection
 
@@ -22,10 +22,11 @@ _WIDTH: Final = len(ENTRY_COLUMNS.split(","))
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """An entry with what a list shows of its card."""
+    """An entry with what a list shows of its card. `minor` is what it adds to the sum of its kind, in minor units."""
 
     entry: Entry
     kind: Kind
+    minor: int
     last_four: str
 
 
@@ -42,16 +43,14 @@ class WantedEntries:
     start: int = 0
 
 
-async def list_behind(reader: Reader, program_id: str, wanted: WantedEntries) -> tuple[list[Behind], int]:
-    """A page of them, and how many there are in all. Raises `Unavailable`."""
+async def list_behind(reader: Reader, program_id: str, wanted: WantedEntries) -> tuple[list[Behind], Book]:
+    """A page of them, and what all of them are and come to. Raises `Unavailable`."""
     earlier, later = await read_books(
         reader, program_id, [wanted.since, wanted.until], dimension=wanted.dimension, value=wanted.value
     )
-    total = sum(
-        book.of(*wanted.kinds).entries * sign for books, sign in ((later, 1), (earlier, -1)) for book in books.values()
-    )
-    if total <= wanted.start:
-        return [], total
+    between = later.get(wanted.value, EMPTY) - earlier.get(wanted.value, EMPTY)
+    if between.of(*wanted.kinds).entries <= wanted.start:
+        return [], between
 
     async def work(connection: Connection) -> list[Behind]:
         settled = await connection.fetchval(
@@ -69,9 +68,12 @@ async def list_behind(reader: Reader, program_id: str, wanted: WantedEntries) ->
             wanted.limit,
             wanted.start,
         )
-        return [Behind(entry_from_row(tuple(row)[:_WIDTH]), Kind(row["kind"]), row["last_four"]) for row in rows]
+        return [
+            Behind(entry_from_row(tuple(row)[:_WIDTH]), Kind(row["kind"]), row["minor"], row["last_four"])
+            for row in rows
+        ]
 
-    return await reader.listing(work, in_order=True), total
+    return await reader.listing(work, in_order=True), between
 
 
 _COLUMNS: Final = ", ".join(f"t.{name.strip()}" for name in ENTRY_COLUMNS.split(","))
@@ -82,7 +84,7 @@ def _statement(dimension: Dimension) -> str:
     if dimension:
         fits += f" AND {value_of(dimension)} = $6"
     entry = f"""
-        SELECT {_COLUMNS}, ({KIND_OF}) AS kind, c.last_four
+        SELECT {_COLUMNS}, ({KIND_OF}) AS kind, ({MINOR_OF}) AS minor, c.last_four
         FROM card_transaction t JOIN card c ON c.program_id = $1 AND c.id = t.card_id
         WHERE t.program_id = $1 AND t.created_at >= $3 AND {fits}"""
     return f"""

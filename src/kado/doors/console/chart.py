@@ -1,12 +1,14 @@
-"""A chart of days, drawn on the server: two bars for each, with the same figures in a table beside it."""
+"""A chart of what was sold and spent, drawn on the server: two bars for each day, week or month."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from kado.cards.few import Day
+from kado.reports.business import Line
+from kado.reports.measures import Measure
 
-WIDTH: Final = 600
 HEIGHT: Final = 150
+_WIDTH: Final = 600
+_STEP_LEAST: Final = 4
 _GAP: Final = 2
 
 
@@ -20,18 +22,24 @@ class Bar(NamedTuple):
     kind: str
 
 
-def bars(days: Sequence[Day]) -> list[Bar]:
+class Chart(NamedTuple):
+    """Bars, and how much room they take."""
+
+    bars: list[Bar]
+    width: int
+    height: int
+
+
+def chart_of(lines: Sequence[Line]) -> Chart:
     """What was sold and what was spent, side by side; as high as they are to the highest of all."""
-    most = max((max(day.sold, day.spent) for day in days), default=0)
-    if most <= 0:
-        return []
-    step = WIDTH // len(days)
+    pairs = [(line.flows[Measure.SOLD].minor, line.flows[Measure.REDEEMED].minor) for line in lines]
+    most = max((max(pair) for pair in pairs), default=0)
+    step = max(_STEP_LEAST, _WIDTH // max(1, len(pairs)))
     width = max(2, (step - _GAP) // 2)
     found = []
-    for at, day in enumerate(days):
-        for place, (kind, minor) in enumerate((("sold", day.sold), ("spent", day.spent))):
-            height = max(0, minor) * HEIGHT // most
-            if height or minor > 0:
-                high = max(2, height)
+    for at, pair in enumerate(pairs):
+        for place, (kind, minor) in enumerate(zip(("sold", "spent"), pair, strict=True)):
+            if minor > 0:
+                high = max(2, minor * HEIGHT // most)
                 found.append(Bar(at * step + place * width, HEIGHT - high, width - 1, high, kind))
-    return found
+    return Chart(found, step * len(pairs), HEIGHT)

@@ -1,11 +1,14 @@
 """Where the console begins: the overview of a program, or the way to one."""
 
+from typing import Any
+
 from starlette.responses import Response
 
-from kado.doors.console import chart
 from kado.doors.console.begin import no_program
+from kado.doors.console.chart import chart_of
 from kado.doors.console.figures import figures_for
 from kado.doors.console.page import IN_PROGRAM
+from kado.doors.console.reports.links import shown_lines, with_links
 from kado.doors.console.respond import shown, to
 from kado.doors.console.visit import Visit
 
@@ -20,13 +23,8 @@ async def to_somewhere(visit: Visit) -> Response:
 async def show(visit: Visit) -> Response:
     """What do we owe, what was sold and spent, what expires soon, what is odd."""
     figures = await figures_for(visit)
-    days = figures.days or []
-    facts = {
-        "figures": figures,
-        "bars": chart.bars(days),
-        "width": chart.WIDTH,
-        "height": chart.HEIGHT,
-        "sold": sum(day.sold for day in days),
-        "spent": sum(day.spent for day in days),
-    }
-    return shown(visit, "overview.html", facts, here="overview", areas=("console_cards", "console_overview"))
+    facts: dict[str, Any] = {"figures": figures, "on": figures.money, **with_links(visit)}
+    if figures.money is not None:
+        facts |= {"chart": chart_of(figures.money.days), "lines": shown_lines(figures.money.days)}
+    areas = ("console_cards", "console_reports", "console_overview")
+    return shown(visit, "overview.html", facts, here="overview", areas=areas)

@@ -25,6 +25,7 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("find", f"{IN_PROGRAM}/find", Permission.CARDS_READ),
         Way("issue", f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE),
         Way("bulk", f"{IN_PROGRAM}/bulk", Permission.CARDS_BULK),
+        Way("reports", f"{IN_PROGRAM}/reports", Permission.REPORTS_READ),
     ),
     "rules": (
         Way("rules", f"{IN_PROGRAM}/rules", Permission.PROGRAMS_READ),

@@ -11,6 +11,7 @@ from kado.doors.console.cards.action import ONE, pages_of
 from kado.doors.console.cards.actions import ACTIONS
 from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
+from kado.doors.console.reports import table as reports
 from kado.doors.console.server import table as server
 from kado.doors.console.shop import table as shop
 from kado.doors.console.watch import table as watch
@@ -67,6 +68,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *programs.INSIDE,
     *watch.INSIDE,
     *server.INSIDE,
+    *reports.PAGES,
     shows(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.show, f"POST {_CARDS}"),
     does(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.do, f"POST {_CARDS}"),
     shows(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.show_first_card, f"POST {_CARDS}"),

@@ -12,6 +12,7 @@ from kado.crypto import Keyring
 from kado.fraud.blocked import Blocks
 from kado.passes.wallets import Wallets
 from kado.programs.reach import Reaches
+from kado.reports.source import Source
 from kado.settings import Settings
 from kado.storage.copies import Reader
 from kado.storage.database import Database
@@ -27,6 +28,8 @@ class Rooms:
     database: Database
     reader: Reader
     """For lists and figures that people look at, perhaps from a copy."""
+    reports: Source
+    """From where reports read."""
     access: Access
     reaches: Reaches
     ledger: Ledger

@@ -14,6 +14,8 @@ from kado.programs.program import Program
 from kado.reports.source import Source
 from kado.storage.database import Connection
 
+NOTES_MAX: Final = 1000
+
 _ALERT: Final = """
     a.id, a.flag, a.severity, a.entry_ids, a.minor, a.detected_at, a.acknowledged_at, a.acknowledged_by, a.notes"""
 

@@ -10,11 +10,11 @@ from pydantic import Field, WithJsonSchema
 
 from kado import clock
 from kado.cards.card import CardStatus
-from kado.cards.turnover.behind import Behind, WantedEntries, list_behind
-from kado.cards.turnover.figures import BEGINNING, Dimension
+from kado.cards.turnover.behind import Behind
+from kado.cards.turnover.figures import Dimension
 from kado.doors.api import reported, shown
 from kado.doors.api.paging import WantedPart
-from kado.doors.api.reported import AsOf, Since, Until, moment_of
+from kado.doors.api.reported import AsOf, Since, Until
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.reports import (
     BusinessReportsResponse,
@@ -27,10 +27,11 @@ from kado.errors import Invalid
 from kado.ids import new_id
 from kado.money import Currency
 from kado.reports.business import business, by_time, by_value, total
-from kado.reports.escheatment import escheatment
+from kado.reports.entries import entries as entries_behind
+from kado.reports.escheatment import DORMANCY_DAYS, DORMANCY_DAYS_MAX, escheatment
 from kado.reports.expiring import days_left, expiring, level
-from kado.reports.measures import KINDS, Measure
-from kado.reports.windows import Window, granularity_of
+from kado.reports.measures import Measure
+from kado.reports.windows import Window, granularity_of, span_of
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}/reports",
@@ -110,7 +111,7 @@ async def dormant_money(
     programId: ProgramId,
     part: WantedPart,
     jurisdiction: Annotated[Jurisdiction | None, Query()] = None,
-    dormancy_days: Annotated[int, Query(ge=1, le=3650)] = 1095,
+    dormancy_days: Annotated[int, Query(ge=1, le=DORMANCY_DAYS_MAX)] = DORMANCY_DAYS,
     cardId: StrayCardId = None,
 ) -> Response:
     """Cards with money and without an entry for so many days, oldest cards first, in pages; and what they come to."""
@@ -204,29 +205,23 @@ async def entries(
     """The entries behind a figure, newest first; `X-Total-Count` says how many there are."""
     window = await _window(visit, asOf, since, until)
     dimension, value = reported.narrowed(merchantId, design)
-    wanted = WantedEntries(
-        kinds=KINDS[measure],
-        since=window.since,
-        until=window.until,
+    page = await entries_behind(
+        visit.services.reports,
+        visit.program,
+        measure,
+        window,
         dimension=dimension,
         value=value,
         limit=part.limit,
         start=part.start,
     )
-    found, count = await list_behind(visit.services.reader, visit.program.id, wanted)
-    body = [_entry(one, visit.program.currency) for one in found]
-    return shown.json_response(body, {"X-Total-Count": str(count)})
+    body = [_entry(one, visit.program.currency) for one in page.found]
+    return shown.json_response(body, {"X-Total-Count": str(page.figure.count)})
 
 
 async def _window(visit: Visit, as_of: datetime | None, since: datetime | None, until: datetime | None) -> Window:
     """Until `as_of`, or from one moment to another; what is left out is the beginning, and now."""
-    if as_of is not None and (since is not None or until is not None):
-        raise Invalid(("query", "asOf"), "Name asOf, or from and to.", "as_of")
-    end = reported.as_of(visit, as_of) or moment_of(visit, until) or await visit.services.reports.now()
-    begin = moment_of(visit, since) or BEGINNING
-    if not BEGINNING <= begin < end < reported.LATEST:
-        raise Invalid(("query", "to"), "The time ends before it begins.", "period")
-    return Window(begin, end)
+    return span_of(await visit.services.reports.now(), visit.program.zone, since, until, reported.as_of(visit, as_of))
 
 
 def _entry(one: Behind, currency: Currency) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 # ruff: noqa: N803 - parameter names are the names on the wire
 
-import asyncio
-from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
@@ -15,13 +13,12 @@ from kado.doors.api.reported import FILES
 from kado.doors.api.route import StrictRoute
 from kado.doors.api.schemas.schedules import ScheduleReportRequest, ValidateReportRequest
 from kado.doors.api.visit import SESSION_HEADERS, ManagingReports, ProgramId, Reporting, StrayCardId
-from kado.errors import Invalid
 from kado.reports import schedules
-from kado.reports.files import written
-from kado.reports.schedules import Schedule, Wish, file_name
-from kado.reports.sheets import MEDIA, measures_of, sheet
+from kado.reports.latest import latest
+from kado.reports.schedules import Schedule, Wish
+from kado.reports.sheets import measures_of
 from kado.reports.validation import Issue, validate
-from kado.reports.windows import Window, midnight, window_of
+from kado.reports.windows import window_of
 
 router = APIRouter(
     prefix="/v2/giftcards/programs/{programId}/reports",
@@ -30,7 +27,6 @@ router = APIRouter(
     dependencies=SESSION_HEADERS,
 )
 
-DOWNLOAD_DAYS: Final = timedelta(days=30)
 _PAGE_MAX: Final = 2**31
 ScheduleId = Annotated[str, Path()]
 PageNumber = Annotated[int, Field(ge=1, le=_PAGE_MAX), WithJsonSchema({"type": "integer", "minimum": 1})]
@@ -41,10 +37,6 @@ async def create(
     visit: ManagingReports, programId: ProgramId, data: ScheduleReportRequest, cardId: StrayCardId = None
 ) -> Response:
     """Have a report sent from now on. A week begins with Monday, which is day 0; the hour is in UTC."""
-    if data.frequency != "weekly" and data.dayOfWeek is not None:
-        raise Invalid(("body", "dayOfWeek"), "Only what is sent weekly has a day of the week.", "day_of_week")
-    if data.frequency != "monthly" and data.dayOfMonth is not None:
-        raise Invalid(("body", "dayOfMonth"), "Only what is sent monthly has a day of the month.", "day_of_month")
     wish = Wish(
         name=data.name,
         frequency=data.frequency,
@@ -99,15 +91,10 @@ async def download(
     visit: ManagingReports, programId: ProgramId, scheduleId: ScheduleId, cardId: StrayCardId = None
 ) -> Response:
     """The file as the schedule wants it, of the last 30 days, today not among them."""
-    services, program = visit.services, visit.program
-    found = await schedules.find(services.database, services.keyring, program.id, scheduleId)
-    until = midnight(await services.reports.now(), program.zone)
-    window = Window(midnight(until - DOWNLOAD_DAYS + timedelta(hours=12), program.zone), until)
-    report = await sheet(services.reports, program, window, found.wish.metrics, has_notice=found.wish.has_notice)
-    content = await asyncio.to_thread(written, report, found.wish.format)
-    name = file_name(found, window, program)
+    services = visit.services
+    name, media, content = await latest(services.reports, services.keyring, visit.program, scheduleId)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(content, 200, headers, MEDIA[found.wish.format])
+    return Response(content, 200, headers, media)
 
 
 @router.post("/validate", name="validate_report_data", response_model=None)
@@ -118,15 +105,14 @@ async def check(
     source, program = visit.services.reports, visit.program
     window = window_of(await source.now(), program.zone, None, data.since, data.until, place="body")
     found = await validate(source, program, window)
-    errors = [one for one in found.issues if one.severity == "error"]
     body = {
         "reportType": data.reportType,
         "from": clock.text(window.since),
         "to": clock.text(window.until),
         "checkedAt": clock.text(found.checked_at),
-        "valid": not errors,
-        "errorCount": len(errors),
-        "warningCount": len(found.issues) - len(errors),
+        "valid": not found.errors,
+        "errorCount": found.errors,
+        "warningCount": len(found.issues) - found.errors,
         "checks": list(found.checks),
         "issues": [_issue(one) for one in found.issues],
     }

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from kado.doors.api.schemas import Body
 from kado.doors.api.types import UtcDatetime, many_lines
+from kado.reports.aml.alerts import NOTES_MAX
 
 
 class AMLAlertResponse(Body):
@@ -43,4 +44,4 @@ class AMLReportResponse(Body):
 class AcknowledgeAMLAlertRequest(Body):
     """What is noted beside it."""
 
-    notes: Annotated[str, Field(max_length=1000), many_lines] | None = None
+    notes: Annotated[str, Field(max_length=NOTES_MAX), many_lines] | None = None

@@ -8,6 +8,7 @@ from pydantic import Field, WithJsonSchema
 
 from kado.doors.api.schemas import Body
 from kado.doors.api.types import EmailStr, LocalDatetime, bounded_silently, one_line
+from kado.reports.schedules import DAY_OF_MONTH_MAX, NAME_MAX, RECIPIENTS_MAX
 
 METRICS_MAX = 50
 # The contract says "text" of these and has no bounds; they are held to a form all the same.
@@ -40,13 +41,13 @@ class AnalyticsExportRequest(Body):
 class ScheduleReportRequest(Body):
     """What is to be sent, how often, and to whom."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200), one_line]
+    name: Annotated[str, Field(min_length=1, max_length=NAME_MAX), one_line]
     frequency: FrequencyName
     dayOfWeek: Annotated[int | None, Field(ge=0, le=6)] = None
-    dayOfMonth: Annotated[int | None, Field(ge=1, le=28)] = None
+    dayOfMonth: Annotated[int | None, Field(ge=1, le=DAY_OF_MONTH_MAX)] = None
     hourUtc: Annotated[int, Field(ge=0, le=23)] = 0
     format: FileFormat
-    recipients: Annotated[list[EmailStr], Field(min_length=1, max_length=20)]
+    recipients: Annotated[list[EmailStr], Field(min_length=1, max_length=RECIPIENTS_MAX)]
     metrics: Metrics = Field(default_factory=list)
     includePrivacyNotice: bool = False
 

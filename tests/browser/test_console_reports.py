@@ -1,0 +1,49 @@
+"""Reports in a browser: pages with something on them, and the way from a number to the entries behind it and back."""
+
+from datetime import UTC, datetime, timedelta
+
+from playwright.sync_api import Page, expect
+from tests.browser.console_screens import home
+from tests.browser.test_access import faults
+from tests.browser.test_console import _TAGS, context, page
+from tests.browser.world import World
+from tests.serving.server import until
+
+__all__ = ["context", "page"]
+
+
+def test_alerts_and_cards_that_end_soon_are_whole_on_a_phone(shop: World, page: Page) -> None:
+    soon = datetime.now(UTC) + timedelta(days=20)
+    card = shop.active("200.00", expiresAt=soon.isoformat())
+    shop.act(card, "redeem", amount="199.00")
+    path = f"/v2/giftcards/programs/{shop.program}/compliance/aml"
+    until(lambda: shop.http.get(path).json()["alerts"], 60, "nothing is flagged")
+    page.set_viewport_size({"width": 320, "height": 640})
+    for name, what in (("expiring", card.id), ("laundering", "Loaded and spent at once")):
+        page.goto(f"{home(shop)}/reports/{name}")
+        assert what in page.content()
+        page.evaluate("document.querySelectorAll('main details').forEach(one => { one.open = true })")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            assert faults(page, "tag", *_TAGS) == [], (name, scheme)
+    page.get_by_label("Notes").fill("A regular customer")
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_text("It is noted that you know of it.")).to_be_visible()
+    expect(page.get_by_text("A regular customer")).to_be_visible()
+
+
+def test_a_number_leads_to_its_entries_and_a_report_to_a_file(shop: World, page: Page) -> None:
+    page.goto(home(shop))
+    owed = page.locator(".figure.big")
+    said = owed.inner_text()
+    owed.click()
+    expect(page.get_by_role("heading", name="What is owed")).to_be_visible()
+    expect(page.locator(".big")).to_have_text(said)
+    page.get_by_role("link", name="Reports").last.click()
+    page.get_by_label("Period").select_option("90d")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_label("Period")).to_have_value("90d")
+    with page.expect_download() as fetched:
+        page.get_by_role("button", name="PDF").click()
+    assert fetched.value.suggested_filename.endswith(".pdf")
