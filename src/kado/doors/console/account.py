@@ -12,6 +12,7 @@ from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
 from kado.doors.console.visit import SECOND_FACTOR, Visit
 from kado.errors import Refusal
+from kado.ids import is_id
 from kado.web import typed
 
 ACCOUNT = f"{ROOT}/account"
@@ -26,6 +27,8 @@ async def end_session(visit: Visit) -> Response:
     """End one of one's other sign-ins."""
     rooms, caller = visit.rooms, visit.caller
     session_id = str(visit.request.path_params["session_id"])
+    if not is_id(session_id):
+        raise sessions.not_found()
     await sessions.end(rooms.database, caller.merchant_id, session_id, caller.subject, "staff", visit.person.id)
     rooms.access.forget_person(visit.person.id)
     return to(ACCOUNT)
