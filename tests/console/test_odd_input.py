@@ -5,11 +5,13 @@ from typing import Final
 from urllib.parse import unquote
 
 from tests.api.shop import Shop
-from tests.console.person import Person
+from tests.console.person import Person, hired, signed_in
 from tests.console.test_card_actions import path_of
 
+from kado.access.permissions import Role
 from kado.doors.console.page import Page
 from kado.doors.console.pages import PAGES
+from kado.doors.console.visit import SECOND_FACTOR
 from kado.web import forms
 
 ASKED: Final = "q status start state in all entry action actorName subjectName from to backgroundColor amount".split()
@@ -39,3 +41,11 @@ async def test_a_choice_that_is_not_offered_is_none(shop: Shop, owner: Person) -
     path = path_of(shop, await shop.active(), "reverse")
     answer = await owner.fill(path, kind="whatever", reference="R-1")
     assert answer.status_code == 422
+
+
+async def test_a_seed_that_no_picture_holds_is_not_drawn(shop: Shop) -> None:
+    person = await signed_in(shop, await hired(shop, Role.CASHIER))
+    page = await person.fill(SECOND_FACTOR)
+    sent = {"uri": "otpauth://" + "x" * 9000, "seed": "x", "code": "000000", "password": "wrong"}
+    answer = await person.send(page, f"{SECOND_FACTOR}/confirm", **sent)
+    assert answer.status_code == 401

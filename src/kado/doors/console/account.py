@@ -16,6 +16,8 @@ from kado.ids import is_id
 from kado.web import typed
 
 ACCOUNT = f"{ROOT}/account"
+_URI_MAX = 1000
+"""Longer than any that we make, and no more than a QR code holds."""
 
 
 async def show(visit: Visit) -> Response:
@@ -113,4 +115,5 @@ async def _factor(visit: Visit, facts: dict[str, Any], refusal: Refusal | None =
 
 
 def _drawn(uri: str) -> Markup:
-    return Markup(qr_svg(uri)) if uri.startswith("otpauth://") else Markup()  # noqa: S704 - drawn by us
+    is_ours = uri.startswith("otpauth://") and len(uri) <= _URI_MAX
+    return Markup(qr_svg(uri)) if is_ours else Markup()  # noqa: S704 - drawn by us
