@@ -157,7 +157,8 @@ def test_a_cashier_cannot_reach_what_a_cashier_may_not(device: Till, staffed: Wo
         "/console",
     ):
         assert device.context.request.get(f"{device.base}{path}").status in (401, 404), path
-    for path in ("/pos/cards/nothing", f"/pos/cards/{'0' * 24}", f"/pos/cards/{dear.id}/refund/{'0' * 24}"):
+    of_it = [f"/pos/cards/{dear.id}/{one}/{what}" for one in ("refund", "receipt") for what in ("0" * 24, "%00", "x")]
+    for path in ("/pos/cards/nothing", f"/pos/cards/{'0' * 24}", *of_it):
         assert device.context.request.get(f"{device.base}{path}").status == 404, path
 
 

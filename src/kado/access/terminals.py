@@ -21,7 +21,7 @@ from kado.access.store import Staff
 from kado.access.till_store import Place, Terminal
 from kado.crypto import Keyring, token_hash
 from kado.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from kado.ids import new_id
+from kado.ids import is_id, new_id
 from kado.programs import store as programs
 from kado.storage.database import Connection, Database
 
@@ -239,7 +239,7 @@ async def _owned(connection: Connection, merchant_id: str, terminal_id: str) -> 
 
 
 async def _require_reach(connection: Connection, merchant_id: str, program_id: str) -> None:
-    if await programs.find_reachable(connection, program_id, merchant_id) is None:
+    if not is_id(program_id) or await programs.find_reachable(connection, program_id, merchant_id) is None:
         raise NotFound("program_not_found", "There is no such program that the merchant reaches.")
 
 

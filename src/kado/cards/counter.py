@@ -20,6 +20,7 @@ from kado.cards.ledger import Ledger
 from kado.cards.posting import Answer, Outcome, Posting, ReferenceKind, Render
 from kado.cards.store import ENTRY_COLUMNS
 from kado.errors import Refusal
+from kado.ids import is_id
 from kado.storage.database import Database
 
 Deed: TypeAlias = Literal["redeem", "reload", "activate", "sell", "refund", "undo"]
@@ -128,6 +129,8 @@ def _kept(told: Told) -> bytes:
 
 async def own_entry(database: Database, card: Card, entry_id: str, merchant_id: str) -> Entry:
     """An entry of the card that this merchant wrote. Raises `NotFound`."""
+    if not is_id(entry_id):
+        raise refusals.transaction_not_found()
     async with database.read() as connection:
         row = await connection.fetchrow(
             f"SELECT {ENTRY_COLUMNS} FROM card_transaction t"

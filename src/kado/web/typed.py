@@ -25,7 +25,7 @@ NUMBER_MAX: Final = 40
 
 # Digits with one separator before the decimals, or with groups of three and the other separator.
 _PLAIN: Final = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,4})?", re.ASCII)
-_GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([.,'])[0-9]{3})+(?:(?!\1)[.,][0-9]{1,4})?", re.ASCII)
+_GROUPED: Final = re.compile(r"[0-9]{1,3}([.,'])[0-9]{3}(?:\1[0-9]{3}){0,3}(?:(?!\1)[.,][0-9]{1,4})?", re.ASCII)
 _SPACES: Final = re.compile(r"[\s\u00a0\u202f]+")
 
 

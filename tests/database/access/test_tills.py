@@ -63,6 +63,15 @@ async def test_a_code_is_good_once_and_for_a_quarter_of_an_hour(
     assert len(await terminals.list_terminals(database, merchant.merchant_id)) == 1
 
 
+@pytest.mark.parametrize("program_id", ["\0", "x", "0" * 24, ""])
+async def test_a_program_that_there_is_not_makes_no_till(
+    database: Database, keyring: Keyring, merchant: NewMerchant, program_id: str
+) -> None:
+    place = Place(program_id, "Till 1", "Market Street", 5)
+    with pytest.raises(NotFound):
+        await terminals.make_code(database, merchant.merchant_id, place, "operator:test")
+
+
 async def test_codes_cannot_be_guessed_at(database: Database, keyring: Keyring, merchant: NewMerchant) -> None:
     for _ in range(30):
         with pytest.raises(Unauthenticated):

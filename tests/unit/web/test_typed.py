@@ -50,6 +50,10 @@ def test_an_amount_is_read_as_people_write_it(text: str, minor: int) -> None:
         "9" * 16,
         "12.",
         ".5",
+        "1'234.567",
+        "1,234,567.890",
+        "1.234,567.89",
+        "1" + ".234" * 10,
     ],
 )
 def test_what_might_be_a_slip_is_no_amount(text: str) -> None:
@@ -60,6 +64,8 @@ def test_what_might_be_a_slip_is_no_amount(text: str) -> None:
 
 def test_each_currency_has_its_own_decimals() -> None:
     assert typed.amount({"a": "1.234"}, "a", KWD) == 1234
+    assert typed.amount({"a": "1,234.567"}, "a", KWD) == 1234567
+    assert typed.amount({"a": "1'234,567"}, "a", KWD) == 1234567
     assert typed.amount({"a": "1234"}, "a", JPY) == 1234
     with pytest.raises(Invalid):
         typed.amount({"a": "1.234"}, "a", JPY)

@@ -12,9 +12,12 @@ from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
 from kado.doors.console.visit import SECOND_FACTOR, Visit
 from kado.errors import Refusal
+from kado.ids import is_id
 from kado.web import typed
 
 ACCOUNT = f"{ROOT}/account"
+_URI_MAX = 1000
+"""Longer than any that we make, and no more than a QR code holds."""
 
 
 async def show(visit: Visit) -> Response:
@@ -26,6 +29,8 @@ async def end_session(visit: Visit) -> Response:
     """End one of one's other sign-ins."""
     rooms, caller = visit.rooms, visit.caller
     session_id = str(visit.request.path_params["session_id"])
+    if not is_id(session_id):
+        raise sessions.not_found()
     await sessions.end(rooms.database, caller.merchant_id, session_id, caller.subject, "staff", visit.person.id)
     rooms.access.forget_person(visit.person.id)
     return to(ACCOUNT)
@@ -110,4 +115,5 @@ async def _factor(visit: Visit, facts: dict[str, Any], refusal: Refusal | None =
 
 
 def _drawn(uri: str) -> Markup:
-    return Markup(qr_svg(uri)) if uri.startswith("otpauth://") else Markup()  # noqa: S704 - drawn by us
+    is_ours = uri.startswith("otpauth://") and len(uri) <= _URI_MAX
+    return Markup(qr_svg(uri)) if is_ours else Markup()  # noqa: S704 - drawn by us

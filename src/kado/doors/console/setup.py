@@ -1,6 +1,7 @@
 """The first page of a fresh server: shop and owner, for who has the setup code. It is gone once there is a merchant."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
@@ -22,6 +23,7 @@ from kado.fraud.defaults import begin_with_usual_rules
 from kado.languages.choose import Language
 from kado.languages.say import words
 from kado.programs.create import create as create_program
+from kado.programs.create import draft
 from kado.programs.program import NewProgram
 from kado.web import forms, typed
 
@@ -56,6 +58,7 @@ async def begin(rooms: Rooms, request: Request) -> Response:
         await first_setup.prove(rooms.database, rooms.keyring, typed.said(fields, "code"), origin().address or "")
         name = typed.needed(typed.line(fields, "name", typed.NAME_MAX), "name")
         new = program_of(fields, language)
+        draft(new, datetime.now(UTC))  # before there is a shop: what is refused has changed nothing
         shop = await first_setup.open_shop(
             rooms.database, name, typed.said(fields, "email"), fields.get("password", "")
         )

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
-from kado import clock
+from kado import clock, contacts
 from kado.cards.card import Card, CardStatus
 from kado.cards.find import Found, card_by_number
 from kado.cards.lists import Wanted, list_cards
@@ -37,7 +37,9 @@ class Row(NamedTuple):
 async def show(visit: Visit) -> Response:
     """The newest cards, or those that fit what was typed."""
     rooms, program = visit.rooms, visit.program
-    text, status = visit.asked("q").strip()[:_TEXT_MAX], visit.asked("status")
+    asked_for, status = visit.asked("q").strip()[:_TEXT_MAX], visit.asked("status")
+    # What cannot be printed stands on no card.
+    text = asked_for if contacts.is_one_line(asked_for) else ""
     known = status if status in set(CardStatus) else ""
     start = min(int(asked), _START_MAX) if (asked := visit.asked("start")).isdecimal() and len(asked) < 9 else 0
     wanted = Wanted(

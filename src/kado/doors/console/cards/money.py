@@ -1,5 +1,6 @@
 """Actions that move money on a card: activate, redeem, reload, refund, reverse, holds."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from kado.cards.reverse import Reverse
 from kado.doors.console.cards.action import Action, Field
 from kado.doors.console.cards.outcome import render
 from kado.doors.console.visit import Visit
+from kado.errors import Invalid
 from kado.web import typed
 
 _CARD: Final = "/v2/giftcards/programs/{programId}/cards/{cardId}"
@@ -27,6 +29,10 @@ _ACTIVE: Final = frozenset({CardStatus.ACTIVE})
 _FILLABLE: Final = frozenset({CardStatus.ACTIVE, CardStatus.DEPLETED})
 
 _NOTE: Final = Field("description", "words", longest=typed.WORDS_MAX)
+_KINDS: Final[Mapping[str, ReferenceKind]] = {
+    "posTransactionId": "pos_transaction_id",
+    "referenceId": "reference_id",
+}
 _RECEIPT: Final = Field("posTransactionId", "line", longest=typed.REFERENCE_MAX, hint="hint_receipt")
 _REFERENCE: Final = Field("referenceId", "line", longest=typed.REFERENCE_MAX)
 
@@ -80,11 +86,12 @@ async def _refund(visit: Visit, found: Found) -> Posting:
 
 
 async def _reverse(visit: Visit, found: Found) -> Posting:
-    is_reference = typed.said(visit.fields, "kind") == "referenceId"
-    kind: ReferenceKind = "reference_id" if is_reference else "pos_transaction_id"
+    said = typed.said(visit.fields, "kind")
+    if said not in _KINDS:
+        raise Invalid(("body", "kind"), "This is needed.", "missing")
     return Reverse(
         **common(visit, found),
-        kind=kind,
+        kind=_KINDS[said],
         own_reference=typed.needed(typed.line(visit.fields, "reference", typed.REFERENCE_MAX), "reference"),
         reason=typed.words(visit.fields, "reason", typed.REASON_MAX),
     )
@@ -170,7 +177,7 @@ MONEY: Final = (
         "POST /v2/giftcards/programs/{programId}/reversals",
         _reverse,
         (
-            Field("kind", "choice", choices=("posTransactionId", "referenceId")),
+            Field("kind", "choice", choices=tuple(_KINDS)),
             Field("reference", "line", is_needed=True, longest=typed.REFERENCE_MAX),
             Field("reason", "words", longest=typed.REASON_MAX),
         ),
