@@ -12,7 +12,7 @@ _DAY = Window(_BEGIN, _BEGIN + timedelta(days=1))
 
 
 def day(sold: int, spent: int) -> Line:
-    flows = dict.fromkeys(FLOWS, Figure(0, 0))
+    flows: dict[Measure, Figure] = dict.fromkeys(FLOWS, Figure(0, 0))
     return Line("2026-01-01", _DAY, flows | {Measure.SOLD: Figure(1, sold), Measure.REDEEMED: Figure(1, spent)}, 0)
 
 
