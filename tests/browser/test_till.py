@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -105,7 +106,7 @@ def test_from_the_sale_by_mail_to_the_till_and_back_again(till: Till, staffed: W
     till.tap("Undo the last one")
     till.shows("Undone", "€10.00", "€42.50")
     expect(till.page.get_by_role("button", name="Undo the last one")).to_have_count(0)
-    sid = link.rpartition("/")[2]
+    sid = unquote(link).rpartition("/")[2]
     found = staffed.http.get(f"/v2/giftcards/programs/{staffed.program}/cards", params={"q": receiver}).json()
     (card,) = [one for one in found if one["card"]["serialNumber"] == sid]
     assert card["balance"] == "42.50"
