@@ -154,9 +154,9 @@ def test_a_cashier_cannot_reach_what_a_cashier_may_not(device: Till, staffed: Wo
         f"/v2/programs/{staffed.program}",
         f"/v2/giftcards/programs/{staffed.program}/cards",
         "/v2/staff",
-        "/console",
     ):
         assert device.context.request.get(f"{device.base}{path}").status in (401, 404), path
+    assert device.context.request.get(f"{device.base}/console").url == f"{device.base}/console/sign-in"
     of_it = [f"/pos/cards/{dear.id}/{one}/{what}" for one in ("refund", "receipt") for what in ("0" * 24, "%00", "x")]
     for path in ("/pos/cards/nothing", f"/pos/cards/{'0' * 24}", *of_it):
         assert device.context.request.get(f"{device.base}{path}").status == 404, path
