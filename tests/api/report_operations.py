@@ -12,7 +12,7 @@ SCHEDULE: Body = {"name": "Books", "frequency": "weekly", "format": "pdf", "reci
 
 
 def _at(rest: str) -> Callable[[Body], str]:
-    return lambda card: f"/v2/giftcards/programs/{card['programId']}/{rest.format(**card)}"
+    return lambda card: f"/v2/giftcards/programs/{card['programId']}/{rest.format_map(card)}"
 
 
 async def an_aml_alert(shop: Shop, card: Body) -> str:
