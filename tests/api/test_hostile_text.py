@@ -82,7 +82,10 @@ NOT_KEPT: Final = {
     "securityCode",
     "sessionToken",
 }
-FILES: Final = ("download bulk", "download audit log", "download paper", "paper", "card preview", "pass file")
+FILES: Final = (
+    *("download bulk", "download audit log", "download paper", "paper", "card preview", "pass file"),
+    *("download analytics", "download schedule"),
+)
 """What answers with files, which have tests of their own."""
 
 # Told by their own operations below: they want another proof than a bearer, or another step before.
@@ -187,7 +190,8 @@ async def _sent(shop: Shop, name: str, card: Body, texts: dict[str, str], fittin
 
 def with_texts() -> list[str]:
     """The names of the operations on cards and programs that take a text."""
-    formal = ("export person", "create consent", "update consent")  # ids, addresses and numbers: each has a form
+    # Ids, addresses, numbers, names of ours: each has a form.
+    formal = ("export person", "create consent", "update consent", "export analytics", "validate reports")
     return [
         name
         for name, one in OPERATIONS.items()
