@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import TypeAlias
 
 from markupsafe import Markup
@@ -39,3 +40,21 @@ def tell_of(areas: tuple[str, ...], language: Language) -> Tell:
         return Markup(found[key]).format_map(apart)  # noqa: S704 - our own words, and what is filled in is escaped
 
     return tell
+
+
+def why_not(
+    code: str, detail: str, language: Language, *, member: str = "", facts: Mapping[str, object] = MappingProxyType({})
+) -> str:
+    """Why something was refused, by the refusal's code; `detail`, which is English, where there are no words for it,
+    or where these leave something open that `facts` do not say.
+
+    Some rooms say of several members only that they are wrong: the words for the one named here come first.
+    """
+    known = words("refusals", language)
+    text = known.get(f"{code}_{member}" if member else "") or known.get(code)
+    if text is None:
+        return detail
+    try:
+        return text.format_map({name: str(value) for name, value in facts.items()})
+    except KeyError:  # the same code without this fact
+        return detail

@@ -15,12 +15,11 @@ from kado.doors.console.visit import STALE, Visit, language_of
 from kado.errors import Refusal, Unavailable
 from kado.languages import tell as told
 from kado.languages.choose import Language
-from kado.languages.say import words
 from kado.web.asset import Asset, asset
 from kado.web.security import headers
 from kado.web.templates import templates_of
 from kado.web.visitor import LANGUAGES
-from kado.web.worded import say_of, tell_of
+from kado.web.worded import say_of, tell_of, why_not
 
 BASE: Final = asset("kado.web", "base.css")
 SHEET: Final = asset("kado.doors.console", "console.css")
@@ -97,15 +96,8 @@ def again(visit: Visit, refusal: Unavailable) -> Response:
 
 def in_words(refusal: Refusal, language: Language) -> str:
     """Why not, in the reader's language; in English where there are no words for it yet."""
-    known = words("refusals", language)
-    # Some rooms say of several fields only that they are wrong.
-    text = known.get(f"{refusal.code}_{refusal.loc[-1]}" if refusal.loc else "") or known.get(refusal.code)
-    if text is None:
-        return refusal.detail
-    try:
-        return text.format_map({name: str(value) for name, value in refusal.members.items()})
-    except KeyError:  # the same code without this fact
-        return refusal.detail
+    member = str(refusal.loc[-1]) if refusal.loc else ""
+    return why_not(refusal.code, refusal.detail, language, member=member, facts=refusal.members)
 
 
 def problem_of(refusal: Refusal, language: Language, fields: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from kado.languages.say import words
 from kado.web.security import app_headers
 from kado.web.templates import templates_of
 from kado.web.visitor import LANGUAGES, Visitor, visitor_of
-from kado.web.worded import say_of, tell_of
+from kado.web.worded import say_of, tell_of, why_not
 
 OUTCOME: Final = "Kado-Outcome"
 Known = Literal["settled", "unknown", "signed-out"]
@@ -78,7 +78,7 @@ def shown(rooms: Rooms, screen: Screen, visitor: Visitor, **facts: object) -> HT
 
 def why(code: str, detail: str, language: Language) -> str:
     """A refusal in the reader's language, or in English where there are no words of ours for it."""
-    return words(_AREA, language).get(f"no_{code}") or words("refusals", language).get(code) or detail
+    return words(_AREA, language).get(f"no_{code}") or why_not(code, detail, language)
 
 
 def onward(address: str) -> RedirectResponse:
