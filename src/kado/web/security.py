@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 STANDARD: Final = {
@@ -19,31 +20,36 @@ STANDARD: Final = {
 
 
 _CAMERA: Final = {"Permissions-Policy": STANDARD["Permissions-Policy"].replace("camera=()", "camera=(self)")}
+_OURS: Final = "'self'"
+_NOTHING: Final = "'none'"
+_EVERY_PAGE: Final = {"default-src": _NOTHING, "img-src": _OURS, "base-uri": _NOTHING, "frame-ancestors": _NOTHING}
 
 
-def app_headers(*, uses_camera: bool = False) -> dict[str, str]:
-    """The headers of a page of the till or the console: forms, scripts and styles of ours, by their addresses."""
-    policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
-        " worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    )
-    return {"Content-Security-Policy": policy, **STANDARD, **(_CAMERA if uses_camera else {})}
+def app_headers(*, is_till: bool = False) -> dict[str, str]:
+    """The headers of a page of the console: forms, scripts and styles of ours, by their addresses.
 
-
-def headers(style: str | None, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
-    """The headers of a page with this style, or, without one, with styles of ours that it links to.
-
-    A page that has no form and no script may have none.
+    A till is installed, works on in a script of its own, and scans with the camera.
     """
-    digest = "" if style is None else base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = {
-        "default-src": "'none'",
-        "style-src": "'self'" if style is None else f"'sha256-{digest}'",
-        "img-src": "'self'",
-        "script-src": "'self'" if runs_script else "'none'",
-        "connect-src": "'self'" if runs_script else "'none'",
-        "base-uri": "'none'",
-        "form-action": "'self'" if takes_form else "'none'",
-        "frame-ancestors": "'none'",
-    }
-    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()), **STANDARD}
+    policy = dict.fromkeys(("style-src", "script-src", "connect-src", "form-action"), _OURS)
+    if is_till:
+        policy |= dict.fromkeys(("worker-src", "manifest-src"), _OURS)
+    return _headers(policy) | (_CAMERA if is_till else {})
+
+
+def headers(style: str, *, takes_form: bool, runs_script: bool) -> dict[str, str]:
+    """The headers of a page with this style. A page that has no form and no script may have none."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    script = _OURS if runs_script else _NOTHING
+    return _headers(
+        {
+            "style-src": f"'sha256-{digest}'",
+            "script-src": script,
+            "connect-src": script,
+            "form-action": _OURS if takes_form else _NOTHING,
+        }
+    )
+
+
+def _headers(policy: Mapping[str, str]) -> dict[str, str]:
+    said = "; ".join(f"{name} {value}" for name, value in (_EVERY_PAGE | dict(policy)).items())
+    return {"Content-Security-Policy": said, **STANDARD}

@@ -16,7 +16,7 @@ from kado.errors import Refusal, Unavailable
 from kado.languages import tell as told
 from kado.languages.choose import Language
 from kado.web.asset import Asset, asset
-from kado.web.security import headers
+from kado.web.security import app_headers
 from kado.web.templates import templates_of
 from kado.web.visitor import LANGUAGES
 from kado.web.worded import say_of, tell_of, why_not
@@ -155,5 +155,4 @@ def _page(
 ) -> HTMLResponse:
     text = _templates.get_template(template).render(known)
     about = {"Content-Language": language.value, "Vary": "Accept-Language, Cookie, HX-Request"}
-    secure = headers(None, takes_form=True, runs_script=True)
-    return HTMLResponse(text, status, {**about, **secure, **(more or {})})
+    return HTMLResponse(text, status, {**about, **app_headers(), **(more or {})})

@@ -70,7 +70,7 @@ def shown(rooms: Rooms, screen: Screen, visitor: Visitor, **facts: object) -> HT
     )
     about = {"Content-Language": language.value, "Vary": "Accept-Language, Cookie"}
     known = {OUTCOME: screen.known} if screen.known else {}
-    response = HTMLResponse(text, screen.status, {**about, **app_headers(uses_camera=True), **known, **screen.headers})
+    response = HTMLResponse(text, screen.status, {**about, **app_headers(is_till=True), **known, **screen.headers})
     if visitor.has_chosen:
         keep(rooms, response, LANGUAGE_COOKIE, language.value, _YEAR)
     return response
