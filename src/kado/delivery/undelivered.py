@@ -13,7 +13,7 @@ from kado.errors import NotFound
 from kado.storage.copies import Reader
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import enqueue_sends
-from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item
+from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item, count_of
 
 _AT_ONCE: Final = 1000
 _COLUMNS: Final = """
@@ -76,8 +76,7 @@ async def count_messages(database: Database) -> Count:
         row = await connection.fetchrow(
             f"SELECT {COUNT_COLUMNS} FROM message WHERE state IN ('queued', 'failed')", OVERDUE
         )
-    assert row is not None, "an aggregate has a row"
-    return Count(*(value or 0 for value in row))
+    return count_of(row)
 
 
 async def replay_messages(database: Database, actor: str, message_id: str | None = None) -> int:

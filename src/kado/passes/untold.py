@@ -11,7 +11,7 @@ from typing import Final
 from kado import audit
 from kado.storage.database import Connection, Database
 from kado.storage.outbox import TELL_WALLETS, enqueue
-from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item
+from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item, by_program, count_of
 
 LEASE: Final = timedelta(seconds=60)
 """Far longer than a try may take, with time to write down what came of it."""
@@ -145,8 +145,7 @@ async def count_wallets(database: Database) -> Count:
         row = await connection.fetchrow(
             f"SELECT {COUNT_COLUMNS} FROM wallet_registration WHERE state IN ('queued', 'failed')", OVERDUE
         )
-    assert row is not None, "an aggregate has a row"
-    return Count(*(value or 0 for value in row))
+    return count_of(row)
 
 
 async def replay_wallets(database: Database, actor: str, registration_id: str | None = None) -> int:
@@ -158,8 +157,7 @@ async def replay_wallets(database: Database, actor: str, registration_id: str | 
         )
 
     total = 0
-    for program_id in sorted({row["program_id"] for row in failed}):
-        ids = [row["id"] for row in failed if row["program_id"] == program_id]
+    for program_id, ids in by_program(failed):
         total += await _replay(database, actor, program_id, ids)
     return total
 

@@ -150,8 +150,6 @@ class Postman:
         try:
             message, merchant_name = await self._composed(mail)
             await self._mailer.send(message, from_name=merchant_name, name=mail.id.translate(_LETTERS))
-        except asyncio.CancelledError:
-            raise  # the lease ends, and another worker goes on
         except PermanentFailure as failure:
             await self._give_up(mail, failure)
         except TemporaryFailure as failure:

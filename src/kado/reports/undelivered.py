@@ -6,7 +6,7 @@ from typing import Final
 from kado import audit
 from kado.reports.post import enqueue_mails
 from kado.storage.database import Connection, Database
-from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item
+from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item, by_program, count_of
 
 # Addresses stand encrypted: which of the schedule's it is, is enough to find it.
 _ITEM: Final = """
@@ -39,8 +39,7 @@ async def count_reports(database: Database) -> Count:
         row = await connection.fetchrow(
             f"SELECT {COUNT_COLUMNS} FROM report_mail WHERE state IN ('queued', 'failed')", OVERDUE
         )
-    assert row is not None, "an aggregate has a row"
-    return Count(*(value or 0 for value in row))
+    return count_of(row)
 
 
 async def replay_reports(database: Database, actor: str, mail_id: str | None = None) -> int:
@@ -50,8 +49,7 @@ async def replay_reports(database: Database, actor: str, mail_id: str | None = N
             "SELECT program_id, id FROM report_mail WHERE state = 'failed' AND ($1::text IS NULL OR id = $1)", mail_id
         )
     total = 0
-    for program_id in sorted({row["program_id"] for row in failed}):
-        ids = [row["id"] for row in failed if row["program_id"] == program_id]
+    for program_id, ids in by_program(failed):
         total += await _replay(database, actor, program_id, ids)
     return total
 

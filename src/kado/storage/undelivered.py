@@ -1,8 +1,11 @@
 """What an operator sees of something that has to be delivered, whichever way it goes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+import asyncpg
 
 OVERDUE: Final = timedelta(minutes=5)
 """What has been due for so long waits for no server out there but for a worker of ours that does not run."""
@@ -61,3 +64,17 @@ COUNT_COLUMNS: Final = """
     count(*) FILTER (WHERE state = 'queued' AND next_attempt_at < now() - $1::interval),
     greatest(0, extract(epoch FROM now() - min(next_attempt_at) FILTER (WHERE state = 'queued')))::bigint"""
 """In the order of the fields of `Count`; `$1` is `OVERDUE`."""
+
+
+def count_of(row: asyncpg.Record | None) -> Count:
+    """The count in a row of `COUNT_COLUMNS`; what nothing waits for is nothing."""
+    assert row is not None, "an aggregate has a row"
+    return Count(*(value or 0 for value in row))
+
+
+def by_program(rows: Iterable[asyncpg.Record]) -> list[tuple[str, list[str]]]:
+    """The ids of rows of (`program_id`, `id`) by program: what several programs have is never changed in one go."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["program_id"], []).append(row["id"])
+    return sorted(found.items())

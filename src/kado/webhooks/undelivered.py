@@ -8,7 +8,7 @@ import asyncpg
 from kado import audit
 from kado.errors import Refusal
 from kado.storage.database import Connection, Database
-from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item
+from kado.storage.undelivered import COUNT_COLUMNS, OVERDUE, Count, Item, count_of
 from kado.webhooks.deliveries import wake
 
 _AT_ONCE: Final = 1000
@@ -45,8 +45,7 @@ async def count_events(database: Database) -> Count:
         row = await connection.fetchrow(
             f"SELECT {COUNT_COLUMNS} FROM webhook_delivery WHERE state IN ('queued', 'failed')", OVERDUE
         )
-    assert row is not None, "an aggregate has a row"
-    return Count(*(value or 0 for value in row))
+    return count_of(row)
 
 
 async def count_unheard(database: Database) -> int:

@@ -20,7 +20,7 @@ from kado.cards.reload import Reload
 from kado.cards.reverse import Reverse
 from kado.doors.pos.outcome import outcome_screen, undo_part, unknown_screen
 from kado.doors.pos.stand import Stand
-from kado.errors import Invalid, NotFound, Refusal, Unavailable
+from kado.errors import NotFound, Refusal, Unavailable
 from kado.ids import is_id
 from kado.web import forms, typed
 
@@ -152,9 +152,7 @@ async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str],
             told = await counter.sell(stand.rooms.ledger, posting)
         else:
             told = await counter.do(stand.rooms.ledger, posting)
-    except (Invalid, Unavailable) as refusal:
-        if isinstance(refusal, Invalid):
-            return await outcome_screen(stand, counter.refused(deed, refusal), 422, "")
+    except Unavailable as refusal:
         return unknown_screen(stand, deed, fields, refusal)
     except Refusal as refusal:
         return await outcome_screen(stand, counter.refused(deed, refusal), refusal.status, "")
