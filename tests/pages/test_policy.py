@@ -157,6 +157,7 @@ async def test_a_font_of_the_shop_breaks_no_style(family: str) -> None:
         radius="lg",
         card="#15803d",
         on_card="#ffffff",
+        label="#ffffff",
     )
     style = style_of(look)
     assert (family in style) is ("Inter" in family)

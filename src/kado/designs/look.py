@@ -28,7 +28,12 @@ class Look:
     """The colour of the card itself, `#rrggbb`; the designs that come along are drawn in shades of it."""
     on_card: str
     """What can be read on it."""
+    label: str
+    """The same for what is said of what stands there."""
     logo: Picture | None = None
+    logo_text: str | None = None
+    description: str | None = None
+    """What the program says of its cards in wallets; None where it says nothing."""
 
 
 async def look_of(database: Database, program: Program) -> Look:
@@ -51,7 +56,10 @@ async def look_of(database: Database, program: Program) -> Look:
         radius=theme.border_radius,
         card=card,
         on_card=on_card,
+        label=palette.readable(said.get("labelColor", on_card), card),
         logo=None if logo is None else replace(pictures.picture_of(logo), alt=program.merchant_name),
+        logo_text=said.get("logoText"),
+        description=said.get("description"),
     )
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +29,8 @@ BOXES: Final = {
 
 DESIGN: Final = "design"
 KINDS: Final = tuple(kind for kind in BOXES if kind != DESIGN)
+IN_WALLETS: Final = ("logo", "icon", "strip")
+"""What a gift card in a wallet has room for. The other kinds belong to other sorts of pass, and are only kept."""
 DESIGNS_MAX: Final = 40
 """Designs of its own that a program may have."""
 
@@ -66,6 +69,14 @@ class Stored:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPicture:
+    """A picture with its content. Two of the same id are the same: an id follows from the content."""
+
+    picture: Picture
+    content: bytes = field(repr=False, compare=False)
+
+
 def address(program_id: str, picture: Picture) -> str:
     """The path at which the server gives it out."""
     return f"/pictures/{program_id}/{picture.id}"
@@ -98,6 +109,13 @@ async def all_of(database: Database, program_id: str) -> list[Stored]:
     async with database.read() as connection:
         rows = await store.list_all(connection, program_id)
     return [_stored(row) for row in rows]
+
+
+async def own_in_wallets(database: Database, program_id: str) -> Mapping[str, OwnPicture]:
+    """The program's own for passes, by kind; of a kind that is not there ours is shown."""
+    async with database.read() as connection:
+        rows = await store.list_with_content(connection, program_id, IN_WALLETS)
+    return {row["kind"]: OwnPicture(picture_of(row), row["content"]) for row in rows}
 
 
 async def find(database: Database, program_id: str, kind: str, slug: str = "") -> Stored:

@@ -40,7 +40,7 @@ def made(shown: Shown, certificate: Certificate, public_url: str, token: str) ->
 
 def pass_of(shown: Shown, certificate: Certificate, public_url: str, token: str | None) -> dict[str, Any]:
     """What `pass.json` says; without the members for devices where there is no token."""
-    card, brand, say = shown.card, shown.brand, say_of(shown)
+    card, look, say = shown.card, shown.look, say_of(shown)
     code = {
         "format": "PKBarcodeFormatQR",
         "message": card.pass_sid,
@@ -52,11 +52,11 @@ def pass_of(shown: Shown, certificate: Certificate, public_url: str, token: str 
         "passTypeIdentifier": certificate.pass_type,
         "teamIdentifier": certificate.team,
         "serialNumber": card.pass_sid,
-        "organizationName": shown.look.shop,
-        "description": brand.description or say("gift_card", shop=shown.look.shop),
-        "backgroundColor": _rgb(brand.ground),
-        "foregroundColor": _rgb(brand.ink),
-        "labelColor": _rgb(brand.label),
+        "organizationName": look.shop,
+        "description": look.description or say("gift_card", shop=look.shop),
+        "backgroundColor": _rgb(look.card),
+        "foregroundColor": _rgb(look.on_card),
+        "labelColor": _rgb(look.label),
         # A card is money: whoever wants to give it away sends its link, on purpose.
         "sharingProhibited": True,
         "barcode": code,
@@ -64,7 +64,7 @@ def pass_of(shown: Shown, certificate: Certificate, public_url: str, token: str 
         "storeCard": _fields(shown, say, is_development=certificate.is_development),
     }
     # A logo of the shop's own says its name already.
-    text = brand.logo_text or (None if "logo" in brand.own else shown.look.shop)
+    text = look.logo_text or (None if "logo" in shown.own else look.shop)
     if text is not None:
         said["logoText"] = text
     if shown.expires_at is not None:
@@ -78,7 +78,7 @@ def pass_of(shown: Shown, certificate: Certificate, public_url: str, token: str 
 
 def files(said: Mapping[str, Any], shown: Shown) -> dict[str, bytes]:
     """All files of the pass but the manifest and the signature, by their names."""
-    made_of = {"pass.json": _encode(said), **pictures(shown.brand)}
+    made_of = {"pass.json": _encode(said), **pictures(shown.look, shown.own)}
     for language in Language:
         made_of[f"{language}.lproj/pass.strings"] = _strings(shown, language)
     return made_of

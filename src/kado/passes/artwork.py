@@ -10,7 +10,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageOps
 
-from kado.designs.brand import Brand, OwnPicture
+from kado.designs.look import Look
+from kado.designs.pictures import OwnPicture
 
 _SUFFIXES: Final = {1: "", 2: "@2x", 3: "@3x"}
 _ICON: Final = 29
@@ -27,11 +28,11 @@ _FAINT, _CLEAR, _KNOT = 20, 38, 56
 Colour = tuple[int, int, int, int]
 
 
-def pictures(brand: Brand) -> Mapping[str, bytes]:
-    """The files of a pass, by their names, as PNG."""
-    files = dict(_drawn(brand.ground, brand.ink))
-    for kind, one in brand.own.items():
-        files |= _own(kind, one, brand.ground)
+def pictures(look: Look, own: Mapping[str, OwnPicture]) -> Mapping[str, bytes]:
+    """The files of a pass, by their names, as PNG; `own` are the program's pictures, by kind."""
+    files = dict(_drawn(look.card, look.on_card))
+    for kind, one in own.items():
+        files |= _own(kind, one, look.card)
     return files
 
 

@@ -43,12 +43,12 @@ def gift_card_class(issuer: str, shown: Shown) -> dict[str, Any]:
         "issuerName": shown.look.shop,
         "merchantName": shown.look.shop,
         "localizedCardNumberLabel": _localized(shown, "card"),
-        "hexBackgroundColor": shown.brand.ground,
+        "hexBackgroundColor": shown.look.card,
         "allowBarcodeRedemption": True,
         # A card is money: whoever wants to give it away sends its link, on purpose.
         "multipleDevicesAndHoldersAllowedStatus": "ONE_USER_ALL_DEVICES",
         "reviewStatus": "UNDER_REVIEW",
-        **{member: _image(shown, kind) for kind, member in _PICTURES.items() if kind in shown.brand.own},
+        **{member: _image(shown, kind) for kind, member in _PICTURES.items() if kind in shown.own},
     }
 
 
@@ -90,7 +90,7 @@ def gift_card_object(issuer: str, shown: Shown) -> dict[str, Any]:
 def _image(shown: Shown, kind: str) -> dict[str, Any]:
     own = shown.program.language
     return {
-        "sourceUri": {"uri": shown.public_url + pictures.address(shown.program.id, shown.brand.own[kind].picture)},
+        "sourceUri": {"uri": shown.public_url + pictures.address(shown.program.id, shown.own[kind].picture)},
         "contentDescription": {"defaultValue": {"language": own.value, "value": shown.look.shop}},
     }
 

@@ -1,5 +1,6 @@
 """What a pass shows of a card, whichever wallet it is in. Never its number and never its code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,8 +9,8 @@ from kado import clock
 from kado.cards.card import Card, CardStatus
 from kado.cards.codes import page_url
 from kado.cards.find import Found
-from kado.designs.brand import Brand, brand_of
 from kado.designs.look import Look, look_of
+from kado.designs.pictures import OwnPicture, own_in_wallets
 from kado.languages.choose import Language
 from kado.languages.say import Say, saying
 from kado.programs import find
@@ -27,7 +28,8 @@ class Shown:
     card: Card
     program: Program
     look: Look
-    brand: Brand
+    own: Mapping[str, OwnPicture]
+    """The program's pictures, by kind."""
     now: datetime
     public_url: str
 
@@ -79,5 +81,5 @@ async def show(database: Database, public_url: str, found: Found) -> Shown:
     program = await find.get(database, found.card.program_id)
     assert program is not None, "a card has a program"
     look = await look_of(database, program)
-    brand = await brand_of(database, program.id, look)
-    return Shown(found.card, program, look, brand, found.now, public_url)
+    own = await own_in_wallets(database, program.id)
+    return Shown(found.card, program, look, own, found.now, public_url)
