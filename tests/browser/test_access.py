@@ -1,22 +1,12 @@
 """Everybody can use the pages: by axe, by keyboard, at 320 pixels, at 200 %, in the dark, by ear, on paper."""
 
-from typing import Any
-
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from tests.browser.axe import TAGS, faults
 from tests.browser.conftest import Visits
 from tests.browser.screens import SCREENS, wrong_code
 from tests.browser.world import World
 
-_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _BYTES_MAX = 100_000
-
-
-def faults(page: Page, kind: str, *names: str) -> list[str]:
-    """What axe finds by these rules or tags, as a list of rules with what breaks them."""
-    found: dict[str, Any] = Axe().run(page, options={"runOnly": {"type": kind, "values": list(names)}}).response
-    assert found["passes"], "it looked at nothing"
-    return [f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}" for one in found["violations"]]
 
 
 def test_axe_finds_nothing_on_any_screen(shop: World, visit: Visits) -> None:
@@ -24,7 +14,7 @@ def test_axe_finds_nothing_on_any_screen(shop: World, visit: Visits) -> None:
     for name, show in SCREENS.items():
         page.emulate_media(color_scheme="light")
         show(page, shop)
-        assert faults(page, "tag", *_TAGS) == [], name
+        assert faults(page, "tag", *TAGS) == [], name
         page.emulate_media(color_scheme="dark")
         assert faults(page, "rule", "color-contrast") == [], name
 

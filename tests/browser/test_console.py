@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from tests.browser.axe import TAGS, faults
 from tests.browser.console_screens import CONSOLE, SIGNED_OUT, card, home, sign_in
-from tests.browser.test_access import faults
 from tests.browser.world import World
 
-_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _BYTES_MAX = 150_000
 
 
@@ -36,7 +35,7 @@ def test_axe_finds_nothing_on_any_screen(shop: World, page: Page) -> None:
     for name, show in CONSOLE.items():
         page.emulate_media(color_scheme="light")
         show(page, shop)
-        assert faults(page, "tag", *_TAGS) == [], name
+        assert faults(page, "tag", *TAGS) == [], name
         page.emulate_media(color_scheme="dark")
         assert faults(page, "rule", "color-contrast") == [], name
 
@@ -46,7 +45,7 @@ def test_axe_finds_nothing_before_the_sign_in(shop: World, browser: Browser) -> 
         page = context.new_page()
         for name, show in SIGNED_OUT.items():
             show(page, shop)
-            assert faults(page, "tag", *_TAGS) == [], name
+            assert faults(page, "tag", *TAGS) == [], name
 
 
 def test_nothing_is_cut_off_on_a_narrow_phone_and_a_tablet(shop: World, page: Page) -> None:

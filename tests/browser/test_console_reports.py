@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, expect
+from tests.browser.axe import TAGS, faults
 from tests.browser.console_screens import home
-from tests.browser.test_access import faults
-from tests.browser.test_console import _TAGS, context, page
+from tests.browser.test_console import context, page
 from tests.browser.world import Card, World
 
 from kado.ids import new_id
@@ -42,7 +42,7 @@ def test_alerts_and_cards_that_end_soon_are_whole_on_a_phone(shop: World, page: 
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            assert faults(page, "tag", *_TAGS) == [], (name, scheme)
+            assert faults(page, "tag", *TAGS) == [], (name, scheme)
     page.get_by_label("Notes").fill("A regular customer")
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.get_by_text("It is noted that you know of it.")).to_be_visible()

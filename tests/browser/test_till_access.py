@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
+from tests.browser.axe import TAGS, faults
 from tests.browser.counter import PIN, Till, a_cashier, a_code, a_till, balance_of
-from tests.browser.test_access import _TAGS, faults
 from tests.browser.till_screens import SCREENS
 from tests.browser.world import World
 
@@ -29,7 +29,7 @@ def test_axe_finds_nothing_on_any_screen(device: Till, staffed: World) -> None:
     for name, show in SCREENS.items():
         page.emulate_media(color_scheme="light")
         show(device, staffed)
-        assert faults(page, "tag", *_TAGS) == [], name
+        assert faults(page, "tag", *TAGS) == [], name
         page.emulate_media(color_scheme="dark")
         assert faults(page, "rule", "color-contrast") == [], name
 
