@@ -43,12 +43,11 @@ def shown(
     more: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """A page for a person who signed in. `here` is the way of the navigation that it belongs to, `areas` its words."""
-    token = visit.token_again if status == Unavailable.status else visit.token
     known = {
         **_common(visit.language, areas, visit.address),
         "visit": visit,
         "may": lambda permission: visit.may(Permission(permission)),
-        "form": lambda address: _hidden(token(address)),
+        "form": lambda address: _hidden(visit.token(address)),
         "sections": list(navigation.sections_for(visit, here)),
         "here": here,
         "since": lambda moment: told.time_of(moment, visit.language, visit.zone),

@@ -115,12 +115,6 @@ class Visit:
         """For a form that is sent to this address."""
         return forms.token_for(self.rooms.keyring, _bound(self.caller, address))
 
-    def token_again(self, address: str) -> str:
-        """The same after "perhaps": the form that was sent to this address keeps its token, so that sending it again
-        asks for the same thing and does not do another."""
-        sent = self.fields.get("form", "") if address == self.address else ""
-        return sent or self.token(address)
-
 
 def visiting(rooms: Rooms, page: Page, sorry: Sorry) -> Callable[[Request], Awaitable[Response]]:
     """The handler of a page. Whatever is refused, `sorry` tells people in words."""
