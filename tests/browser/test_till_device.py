@@ -231,7 +231,7 @@ def test_a_sale_of_an_earlier_sign_in_is_not_made_and_not_undone(device: Till, s
     for path, body in (("/pos/undo", undo), ("/pos/sell", other)):
         for _ in range(2):
             answer = device.post(path, body)
-            assert (answer.status, answer.headers["kado-outcome"]) == (400, "settled")
+            assert (answer.status in (400, 409), answer.headers["kado-outcome"]) == (True, "settled")
             assert "Nothing was done" in answer.text()
     assert balance_of(staffed, undo["card"]) == "25.00"
     listed = staffed.http.get(f"/v2/giftcards/programs/{staffed.program}/cards", params={"q": receiver})

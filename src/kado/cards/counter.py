@@ -25,7 +25,7 @@ from kado.cards.reload import Reload
 from kado.cards.reverse import Reverse
 from kado.cards.store import ENTRY_COLUMNS
 from kado.cards.take_back_sale import TakeBackSale
-from kado.cards.withdraw import Withdraw
+from kado.cards.withdraw import Withdraw, withdrawn
 from kado.errors import Refusal
 from kado.ids import is_id
 from kado.storage.database import Database
@@ -170,13 +170,13 @@ async def never_any_more(ledger: Ledger, wish: Posting | Issue, deed: Deed) -> T
         own = wish.pos_reference if isinstance(wish, Redeem) else wish.reference
         key = f"never:{wish.key}"
         await do(ledger, undoing(wish.program_id, wish.card_id, deed, own or "", wish.caller, key))
-        return refused(deed, refusals.already_reversed())
+        return refused(deed, withdrawn())
     return heard(await ledger.post(_withdrawn(wish, deed)))
 
 
 def _withdrawn(wish: Posting, deed: Deed, *, ends_card: bool = False) -> Withdraw:
     def render(outcome: Outcome | Refusal) -> Answer:
-        refusal = outcome if isinstance(outcome, Refusal) else refusals.already_reversed()
+        refusal = outcome if isinstance(outcome, Refusal) else withdrawn()
         return Answer(refusal.status, _kept(refused(deed, refusal)))
 
     return Withdraw(

@@ -19,6 +19,7 @@ from kado.cards.idempotency import Fingerprint, NewKey, remember
 from kado.cards.masking import mask
 from kado.cards.numbers import hide_number, new_number, new_pass_sid
 from kado.cards.posting import Answer, NewEntry, Outcome, Render
+from kado.cards.withdraw import withdrawn
 from kado.crypto import Keyring
 from kado.errors import Invalid, Refusal
 from kado.ids import new_id
@@ -119,7 +120,7 @@ def place(
     `source` is where it comes from.
     """
     if issue.is_withdrawn:
-        nothing = issue.render(refusals.already_reversed())
+        nothing = issue.render(withdrawn())
         return Withdrawn(remember(keyring, program.id, fingerprint, nothing), nothing)
     refusal = refuse(issue, program, now)
     if refusal is not None:

@@ -7,10 +7,14 @@ now on its key has this answer. A redemption or reload is taken back by its refe
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kado.cards import refusals
 from kado.cards.card import CardStatus, TransactionType
 from kado.cards.posting import Decision, NewEntry, Posting, Situation
 from kado.errors import Refusal
+
+
+def withdrawn() -> Refusal:
+    """What whoever asks with such a key is told from now on."""
+    return Refusal("stale", "This page had been open for a long time. Nothing was done; please try again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Withdraw(Posting):
         """Nothing moves; whoever renders the answer says so."""
         status = on.card.status_at(on.now)
         if not (self.ends_card and status is CardStatus.PENDING):
-            return refusals.already_reversed()
+            return withdrawn()
         return Decision(
             entries=(NewEntry(TransactionType.VOID, -on.card.balance, description="Sale not completed"),),
             changes={"voided_at": on.now},

@@ -17,6 +17,7 @@ from kado.cards.posting import Posting
 from kado.cards.redeem import Redeem
 from kado.cards.refund import Refund
 from kado.cards.reload import Reload
+from kado.cards.withdraw import withdrawn
 from kado.doors.pos.outcome import outcome_screen, undo_part, unknown_screen
 from kado.doors.pos.stand import Stand
 from kado.errors import NotFound, Refusal, Unavailable
@@ -154,7 +155,7 @@ async def _of_earlier(stand: Stand, deed: Deed, posting: Posting | Issue, _field
         told = await counter.never_any_more(stand.rooms.ledger, posting, deed)
         if told.is_done:
             return told
-    raise Refusal("stale", "This page had been open for a long time. Nothing was done; please try again.")
+    raise withdrawn()
 
 
 async def _remember(stand: Stand, told: Told, key: str) -> None:
