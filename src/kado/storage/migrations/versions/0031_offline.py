@@ -1,4 +1,4 @@
-"""A sale is undone at the till as well."""
+"""What tills may take without a line, what they took, and that a sale is undone there as well."""
 
 from kado.storage.migrations.script import run_sql
 
@@ -9,5 +9,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Let the till remember a sale as the last action."""
+    """Make two tables, add three columns to programs, and let the till remember a sale as the last action."""
     run_sql("0031_offline")
