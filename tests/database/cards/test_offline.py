@@ -325,7 +325,7 @@ GOOD: dict[str, object] = {"seq": 1, "key": "k", "amount": 1, "at": 1, "sealed":
 WRONG: dict[str, tuple[object, ...]] = {
     "seq": (0, 501, True, "1", Decimal(1)),
     "key": ("", "k" * 65, "é", "a\nb", 1),
-    "amount": (0, -1, 2**63, None, Decimal("0.5")),
+    "amount": (0, -1, 2**40 + 1, None, Decimal("0.5")),
     "at": (0, 2**43),
     "sealed": ("", "s" * 1025, None),
 }

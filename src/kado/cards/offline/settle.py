@@ -20,13 +20,14 @@ from kado.access.store import Staff
 from kado.access.till_sessions import caller_at
 from kado.access.till_store import Terminal
 from kado.cards import counter
-from kado.cards.card import Card
+from kado.cards.card import Card, TransactionType
+from kado.cards.find import entries_by_reference
 from kado.cards.ledger import Ledger
 from kado.cards.offline import store
 from kado.cards.offline.allowance import TAKES_MAX, bound_to, read_token
 from kado.cards.offline.store import Allowance, Claimed, Take
-from kado.cards.posting import MAX_MINOR
 from kado.cards.redeem import Redeem
+from kado.cards.refusals import KeyReused
 from kado.cards.scanned import card_scanned
 from kado.clock import EPOCH
 from kado.crypto import Keyring, Undecipherable
@@ -43,6 +44,7 @@ UNKNOWN_MAX: Final = 10
 _ASTRAY: Final = timedelta(minutes=2)
 """By how much the device's clock may differ from ours."""
 
+_AMOUNT_MAX: Final = 2**40  # far above any allowance; all places together are no trouble to add up
 _KEY_MAX: Final = 64
 _SEALED_MAX: Final = 1024
 _AT_MAX: Final = 2**42  # the year 2109
@@ -228,6 +230,23 @@ async def _post(
         told = await counter.do(on.ledger, posting)
     except Unavailable:
         raise
+    except KeyReused as refusal:  # its answer is kept no more; what it wrote is
+        own = await entries_by_reference(
+            on.database,
+            allowance.program_id,
+            "pos_transaction_id",
+            counter.reference_of(claim.key),
+            merchant_id=allowance.merchant_id,
+            is_test=False,
+        )
+        return next(
+            (
+                (one.id, None)
+                for one in own
+                if one.type is TransactionType.REDEMPTION and one.terminal_id == terminal.id
+            ),
+            (None, refusal.code),
+        )
     except Refusal as refusal:
         return None, refusal.code
     return (told.entry_id, None) if told.is_done else (None, told.code)
@@ -245,7 +264,7 @@ def _claim(at: int, said: object) -> Claim:
     return Claim(
         seq=_whole(said, at, "seq", TAKES_MAX),
         key=_line(said, at, "key", _KEY_MAX),
-        amount=_whole(said, at, "amount", MAX_MINOR),
+        amount=_whole(said, at, "amount", _AMOUNT_MAX),
         at=_whole(said, at, "at", _AT_MAX),
         sealed=_line(said, at, "sealed", _SEALED_MAX),
     )

@@ -17,7 +17,10 @@ async def show(visit: Visit) -> Response:
     last = start + len(found.takes)
     facts = {
         "found": found,
-        "rows": [(one, why_not(one.code, one.code, visit.language) if one.code else "") for one in found.takes],
+        "rows": [
+            (one, why_not(one.code, one.code, visit.language, member="offline") if one.code else "")
+            for one in found.takes
+        ],
         "is_on": program.offline_take is not None,
         "start": start,
         "last": last,

@@ -49,10 +49,11 @@
 
   async function renew() {
     const here = document.body.dataset;
-    if (!document.body.hasAttribute("data-till")) return;
     await alone(async () => {
       const state = kept();
-      if (state && state.takes.length) return; // that first
+      // With a line and nobody there, or somebody else, it is nobody's any more.
+      if (state && !state.ended && state.facts.signIn !== here.signIn) keep(Object.assign(state, { ended: true }));
+      if (!here.signIn || (state && state.takes.length)) return; // what was taken comes first
       if (!("offersAway" in here)) { if (state) keep(null); return; }
       const isNew = state && state.token && state.facts.signIn === here.signIn && state.next === 1 && !state.ended;
       if (isNew && state.facts.expires - now(state) > (state.facts.expires - state.facts.granted) / 2) return;
@@ -80,7 +81,7 @@
     } catch { /* the line again */ }
     settling = false;
     showWaiting();
-    if (isDone) return void renew().catch(() => {});
+    if (isDone) return void (away || renew().catch(() => {})); // from there the till itself is loaded next
     setTimeout(settle, AGAIN[Math.min(tries, AGAIN.length - 1)]);
     tries += 1;
   }
@@ -124,7 +125,6 @@
     const main = $("main");
     for (const notice of all(".settlement", said).reverse()) {
       main.prepend(document.adoptNode(notice));
-      notice.removeAttribute("data-sound");
       $("[data-ok]", notice).addEventListener("click", () => { localStorage.removeItem(TOLD); showTold(); });
       $("[data-forget]", notice).addEventListener("click", () => alone(() => {
         const state = kept();
@@ -148,6 +148,11 @@
     const format = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency, minimumFractionDigits: exponent, maximumFractionDigits: exponent });
     return format.format(minor / 10 ** exponent);
   }
+
+  const clock = (more) => {
+    const { lang } = document.documentElement;
+    return new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { ...more, hour: "2-digit", minute: "2-digit" });
+  };
 
   function minorOf(text, exponent) {
     const found = /^([0-9]{1,9})(?:[.,]([0-9]+))?$/.exec(text.trim());
@@ -202,12 +207,12 @@
       const most = Math.min(state.facts.most, state.left);
       if (amount > most) return problem(`${words.much} ${money(state, most)}`);
       const at = Math.max(now(state), state.lastAt || 0);
-      const [seq, shown] = [state.next, isPage(text) ? words.qr : `…${digits.slice(-4)}`];
+      const [seq, shown] = [state.next, isPage(text) ? words.qr : `…\u2060${digits.slice(-4)}`];
       const hidden = await sealed(state, text, `${state.facts.id}:${seq}:${own}:${amount}:${at}`);
       state.takes.push({ seq, key: own, amount, at, sealed: hidden, label: shown });
       Object.assign(state, { next: seq + 1, left: state.left - amount, lastAt: at });
       try { keep(state); } catch { return problem(words.full); }
-      return `${money(state, amount)} ${shown}`;
+      return `${money(state, amount)}\u00a0${shown}`;
     });
     if (!done) return;
     key = hex(16);
@@ -241,7 +246,7 @@
     $("[data-away-left]").textContent = money(state, state.left);
     $("[data-away-most]").textContent = money(state, Math.min(state.facts.most, state.left));
     const until = new Date(state.facts.expires - state.offset);
-    $("[data-away-until]").textContent = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" }).format(until);
+    $("[data-away-until]").textContent = clock({ weekday: "short" }).format(until);
   }
 
   function showWaiting() {
@@ -254,7 +259,7 @@
       const row = $("[data-away-row]").content.firstElementChild.cloneNode(true);
       $(".money", row).textContent = money(state, one.amount);
       label(row, one);
-      $(".when", row).textContent = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" }).format(new Date(one.at - state.offset));
+      $(".when", row).textContent = clock({}).format(new Date(one.at - state.offset));
       const button = $("button", row);
       $(".unseen", button).textContent = ` ${money(state, one.amount)} ${one.label}`;
       button.hidden = Boolean(one.sent); // it may have been settled
@@ -314,8 +319,8 @@
       return void location.replace("/pos");
     }
     if (!document.body.hasAttribute("data-till")) localStorage.removeItem(LOCKED);
+    if (!away) await renew();
     await settle();
-    await renew();
     showAway();
   }
 
