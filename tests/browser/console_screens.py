@@ -165,6 +165,7 @@ CONSOLE: dict[str, Screen] = {
     "expiring": at("/reports/expiring"),
     "dormant": at("/reports/dormant?days=1"),
     "laundering": at("/reports/laundering"),
+    "offline": at("/reports/offline"),
     "soundness": sound,
     "schedules": scheduled,
     "nowhere": beside("/nowhere/at/all"),
