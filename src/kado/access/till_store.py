@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from kado.access.permissions import Role
 from kado.storage.batches import affected
@@ -11,6 +11,13 @@ from kado.storage.database import Connection
 _TERMINAL: Final = (
     "t.id, t.merchant_id, t.program_id, t.name, t.location, t.idle_minutes, t.enrolled_by, t.enrolled_at, t.seen_at,"
     " t.revoked_at"
+)
+
+# Whoever is signed in there, unless that has been idle for too long.
+_STANDING: Final = (
+    "SELECT coalesce(s.name, split_part(s.email, '@', 1)) FROM till_session x JOIN staff s ON s.id = x.staff_id"
+    " WHERE x.terminal_id = t.id AND s.active AND s.merchant_id = t.merchant_id"
+    " AND x.seen_at > clock_timestamp() - make_interval(mins => t.idle_minutes)"
 )
 
 
@@ -28,6 +35,14 @@ class Terminal:
     enrolled_at: datetime
     seen_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A terminal with the name of whoever is signed in there now."""
+
+    terminal: Terminal
+    standing: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +91,12 @@ class Standing:
 
 async def insert_code(
     connection: Connection, code_hash: bytes, merchant_id: str, made_by: str, place: Place | None, life: timedelta
-) -> datetime:
-    """Write a code that is good for so long from now; when it ends."""
-    ends: datetime = await connection.fetchval(
+) -> datetime | None:
+    """Write a code that is good for so long from now; when it ends. None where there is this code already."""
+    ends: datetime | None = await connection.fetchval(
         "INSERT INTO terminal_code (code_hash, merchant_id, made_by, program_id, name, location, idle_minutes,"
-        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::interval) RETURNING expires_at",
+        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::interval)"
+        " ON CONFLICT (code_hash) DO NOTHING RETURNING expires_at",
         code_hash,
         merchant_id,
         made_by,
@@ -107,14 +123,22 @@ async def use_code(connection: Connection, code_hash: bytes) -> CodeRow | None:
     return CodeRow(row["merchant_id"], row["made_by"], place)
 
 
-async def peek_code(connection: Connection, code_hash: bytes) -> str | None:
-    """Whose till the code will make, if it is good and says nothing of the place; the code stays."""
-    found: str | None = await connection.fetchval(
-        "SELECT merchant_id FROM terminal_code WHERE code_hash = $1 AND expires_at > clock_timestamp()"
+async def peek_code(connection: Connection, code_hash: bytes) -> CodeRow | None:
+    """The code, if it is good and says nothing of the place; it stays."""
+    row = await connection.fetchrow(
+        "SELECT merchant_id, made_by FROM terminal_code WHERE code_hash = $1 AND expires_at > clock_timestamp()"
         " AND program_id IS NULL",
         code_hash,
     )
-    return found
+    return None if row is None else CodeRow(row["merchant_id"], row["made_by"], None)
+
+
+async def lock_role(connection: Connection, merchant_id: str, staff_id: str) -> Role | None:
+    """What somebody is who works for the merchant now; nobody changes that until the transaction ends."""
+    role: str | None = await connection.fetchval(
+        "SELECT role FROM staff WHERE id = $1 AND merchant_id = $2 AND active FOR SHARE", staff_id, merchant_id
+    )
+    return None if role is None else Role(role)
 
 
 async def insert_terminal(
@@ -149,6 +173,63 @@ async def list_terminals(connection: Connection, merchant_id: str) -> list[Termi
         f"SELECT {_TERMINAL} FROM terminal t WHERE t.merchant_id = $1 ORDER BY t.enrolled_at, t.id", merchant_id
     )
     return [Terminal(**dict(row)) for row in rows]
+
+
+async def find_devices(
+    connection: Connection, merchant_id: str, text: str, *, is_revoked: bool, limit: int, offset: int
+) -> list[Device]:
+    """Those of the merchant's devices whose name or place contains the text: in use, or revoked; by place and name."""
+    rows = await connection.fetch(
+        f"SELECT {_TERMINAL}, ({_STANDING}) AS standing FROM terminal t WHERE t.merchant_id = $1"
+        " AND (t.revoked_at IS NOT NULL) = $2"
+        " AND ($3 = '' OR strpos(lower(t.name), lower($3)) > 0 OR strpos(lower(t.location), lower($3)) > 0)"
+        " ORDER BY lower(t.location), lower(t.name), t.id LIMIT $4 OFFSET $5",
+        merchant_id,
+        is_revoked,
+        text,
+        limit,
+        offset,
+    )
+    return [_device(dict(row)) for row in rows]
+
+
+async def find_device(connection: Connection, merchant_id: str, terminal_id: str) -> Device | None:
+    """The merchant's device with this id."""
+    row = await connection.fetchrow(
+        f"SELECT {_TERMINAL}, ({_STANDING}) AS standing FROM terminal t WHERE t.id = $1 AND t.merchant_id = $2",
+        terminal_id,
+        merchant_id,
+    )
+    return None if row is None else _device(dict(row))
+
+
+async def has_terminal(connection: Connection, terminal_id: str) -> bool:
+    """Whether there is a device with this id, or was one."""
+    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM terminal WHERE id = $1)", terminal_id)
+    return found
+
+
+async def list_locations(connection: Connection, merchant_id: str, limit: int) -> list[str]:
+    """Where the merchant's devices stand, each place once, in the order of the names."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT location FROM terminal WHERE merchant_id = $1 AND revoked_at IS NULL ORDER BY 1 LIMIT $2",
+        merchant_id,
+        limit,
+    )
+    return [row["location"] for row in rows]
+
+
+async def list_ids(connection: Connection, merchant_id: str) -> list[str]:
+    """The ids of the merchant's devices that are tills."""
+    rows = await connection.fetch(
+        "SELECT id FROM terminal WHERE merchant_id = $1 AND revoked_at IS NULL ORDER BY id", merchant_id
+    )
+    return [row["id"] for row in rows]
+
+
+def _device(facts: dict[str, Any]) -> Device:
+    standing = facts.pop("standing")
+    return Device(Terminal(**facts), standing)
 
 
 async def lock_terminal(connection: Connection, terminal_id: str) -> Terminal | None:
@@ -213,6 +294,12 @@ async def find_pin(connection: Connection, merchant_id: str, staff_id: str) -> t
         merchant_id,
     )
     return None if row is None else (row["pin_hash"], row["pin_version"])
+
+
+async def pin_set_at(connection: Connection, staff_id: str) -> datetime | None:
+    """Since when somebody has the PIN that they have."""
+    found: datetime | None = await connection.fetchval("SELECT set_at FROM staff_pin WHERE staff_id = $1", staff_id)
+    return found
 
 
 async def list_with_pin(connection: Connection, merchant_id: str) -> list[tuple[str, str]]:

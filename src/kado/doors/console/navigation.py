@@ -41,6 +41,7 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
     "shop": (
         Way("people", f"{ROOT}/people", Permission.PEOPLE_READ),
         Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),
+        Way("places", f"{ROOT}/places", Permission.TILLS_READ),
         Way("staff", f"{ROOT}/staff", Permission.STAFF_READ),
         Way("keys", f"{ROOT}/keys", Permission.KEYS_READ),
         Way("webhooks", f"{ROOT}/webhooks", Permission.WEBHOOKS_READ),

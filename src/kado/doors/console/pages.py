@@ -13,6 +13,7 @@ from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
 from kado.doors.console.reports import table as reports
 from kado.doors.console.server import table as server
+from kado.doors.console.shop import pins
 from kado.doors.console.shop import table as shop
 from kado.doors.console.watch import table as watch
 
@@ -48,6 +49,9 @@ PAGES: Final[tuple[Page, ...]] = (
         "POST /v2/token/mfa/recovery-codes",
     ),
     does(f"{ROOT}/account/second-factor/disable", Permission.SELF_READ, account.disable, "POST /v2/token/mfa/disable"),
+    shows(pins.OWN, Permission.SELF_READ, pins.show, "GET /v2/token"),
+    does(pins.OWN, Permission.SELF_READ, pins.set_own, "GET /v2/token"),
+    does(f"{pins.OWN}/take", Permission.SELF_READ, pins.take_own, "GET /v2/token"),
     shows(people.PEOPLE, Permission.PEOPLE_READ, people.show, f"GET {_GDPR}/consent/lookup"),
     does(people.PEOPLE, Permission.PEOPLE_READ, people.find, f"GET {_GDPR}/consent/lookup"),
     does(

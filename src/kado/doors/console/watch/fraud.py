@@ -103,8 +103,7 @@ async def unblock(visit: Visit) -> Response:
 
 
 async def _fraud(visit: Visit, refusal: Refusal | None) -> Response:
-    rooms, program_id, asked, done = visit.rooms, visit.program.id, visit.asked("start"), visit.asked("done")
-    start = min(int(asked), 100_000) if asked.isdecimal() and len(asked) < 7 else 0
+    rooms, program_id, start, done = visit.rooms, visit.program.id, visit.start, visit.asked("done")
     is_all = visit.asked("all") == "yes"
     alerts, total = await list_alerts(
         rooms.reader,
