@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kado import audit
-from kado.access import attempts, passwords, staff, till_store
+from kado.access import attempts, device_store, passwords, staff, till_store
 from kado.access.attempts import Exhausted, Kind, Limit, Reservation, Subject
 from kado.access.permissions import Role
 from kado.access.store import Staff
@@ -224,7 +224,7 @@ async def _tries(
     connection: Connection, keyring: Keyring, merchant_id: str, staff_id: str
 ) -> list[tuple[Kind, list[Subject], Sequence[Limit]]]:
     """Where somebody's wrong tries are counted: at each till of the merchant, and anywhere."""
-    tills = await till_store.list_ids(connection, merchant_id)
+    tills = await device_store.list_ids(connection, merchant_id)
     at_tills = [attempts.subject(keyring, "pin-person", f"{one} {staff_id}") for one in tills]
     anywhere = attempts.subject(keyring, "pin-anywhere", staff_id)
     return [("pin-anywhere", [anywhere], ANYWHERE), ("pin-person", at_tills, OF_PERSON)]

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kado import audit, contacts
-from kado.access import second_factor, sign_in, sign_in_store, till_store
+from kado.access import device_store, second_factor, sign_in, sign_in_store, till_store
 from kado.access.attempts import Reservation, release
+from kado.access.device_store import Device
 from kado.access.permissions import ROLES, Permission, Role
 from kado.access.staff import find
 from kado.access.staff import not_found as staff_not_found
 from kado.access.store import Staff
-from kado.access.till_store import CodeRow, Device, Place, Terminal
+from kado.access.till_store import CodeRow, Place, Terminal
 from kado.crypto import Keyring, token_hash
 from kado.errors import Forbidden, Invalid, MadeAlready, NotFound, Unauthenticated
 from kado.ids import is_id
@@ -70,7 +71,7 @@ async def make_code(
 
     async def work(connection: Connection) -> datetime:
         await _require_reach(connection, merchant_id, place.program_id)
-        if await till_store.has_terminal(connection, _made_by(_plain(code))):
+        if await device_store.has_terminal(connection, _made_by(_plain(code))):
             raise MadeAlready
         ends = await till_store.insert_code(connection, token_hash(_plain(code)), merchant_id, actor, place, CODE_LIFE)
         if ends is None:
@@ -194,7 +195,7 @@ async def find_devices(
     if not contacts.is_one_line(text):
         return [], False  # nothing is called that
     async with database.read() as connection:
-        found = await till_store.find_devices(
+        found = await device_store.find_devices(
             connection, merchant_id, text, is_revoked=is_revoked, limit=limit + 1, offset=offset
         )
     return found[:limit], len(found) > limit
@@ -203,7 +204,7 @@ async def find_devices(
 async def get(database: Database, merchant_id: str, terminal_id: str) -> Device:
     """One of the merchant's devices, with who is signed in there. Raises `NotFound`."""
     async with database.read() as connection:
-        found = await till_store.find_device(connection, merchant_id, terminal_id) if is_id(terminal_id) else None
+        found = await device_store.find_device(connection, merchant_id, terminal_id) if is_id(terminal_id) else None
     if found is None:
         raise not_found()
     return found
@@ -212,7 +213,7 @@ async def get(database: Database, merchant_id: str, terminal_id: str) -> Device:
 async def list_locations(database: Database, merchant_id: str) -> list[str]:
     """Where the merchant's tills stand, each place once."""
     async with database.read() as connection:
-        return await till_store.list_locations(connection, merchant_id, PLACES_MAX)
+        return await device_store.list_locations(connection, merchant_id, PLACES_MAX)
 
 
 async def change(

@@ -8,7 +8,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from kado.access import staff, terminals
-from kado.access.till_store import Device, Place
+from kado.access.device_store import Device
+from kado.access.till_store import Place
 from kado.barcodes import qr_svg
 from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
