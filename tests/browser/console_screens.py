@@ -168,6 +168,18 @@ def place_revoke(page: Page, shop: World) -> None:
     page.wait_for_selector("main button.grave")
 
 
+def fraud_rule(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/fraud/rules")
+    page.locator("main section h2 a").first.click()
+    page.wait_for_selector("#maxCount, #windowMinutes")
+
+
+def fraud_rule_delete(page: Page, shop: World) -> None:
+    fraud_rule(page, shop)
+    page.locator("a.grave").click()
+    page.wait_for_selector("main button.grave")
+
+
 def menu(page: Page, shop: World) -> None:
     page.goto(home(shop))
     if page.locator(".menu-button").is_visible():
@@ -216,6 +228,13 @@ CONSOLE: dict[str, Screen] = {
     "place": place,
     "place_revoke": place_revoke,
     "pin": beside("/account/pin"),
+    "fraud": at("/fraud"),
+    "fraud_rules": at("/fraud/rules"),
+    "fraud_kinds": at("/fraud/rules/new"),
+    "fraud_rule": fraud_rule,
+    "fraud_rule_new": at("/fraud/rules/new?kind=hours"),
+    "fraud_rule_together": at("/fraud/rules/new?kind=together"),
+    "fraud_rule_delete": fraud_rule_delete,
     "nowhere": beside("/nowhere/at/all"),
 }
 """Of somebody who is signed in."""
