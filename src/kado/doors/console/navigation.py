@@ -46,6 +46,7 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
         Way("keys", f"{ROOT}/keys", Permission.KEYS_READ),
         Way("webhooks", f"{ROOT}/webhooks", Permission.WEBHOOKS_READ),
     ),
+    "network": (Way("network", f"{ROOT}/network", Permission.NETWORK_READ),),
     "server": (Way("server", f"{ROOT}/server", Permission.STAFF_WRITE),),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }
