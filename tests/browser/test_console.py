@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.axe import TAGS, faults
-from tests.browser.console_screens import CONSOLE, SIGNED_OUT, card, home, sign_in
+from tests.browser.console_screens import CONSOLE, SIGNED_OUT, card, cut_off, home, sign_in, too_small, weight
 from tests.browser.world import World
 
 _BYTES_MAX = 150_000
@@ -31,10 +31,18 @@ def page(context: BrowserContext) -> Page:
     return context.pages[0]
 
 
-def test_axe_finds_nothing_on_any_screen(shop: World, page: Page) -> None:
+def test_everybody_can_use_every_screen(shop: World, page: Page) -> None:
+    """Each is opened once, in the language with the longest words, and then looked at in every way."""
+    page.goto(f"{home(shop)}?lang=de")
     for name, show in CONSOLE.items():
+        page.set_viewport_size({"width": 320, "height": 640})
         page.emulate_media(color_scheme="light")
         show(page, shop)
+        assert 0 < weight(page) < _BYTES_MAX, name
+        assert too_small(page) == [], name
+        for width, height in ((320, 640), (768, 1024), (1280, 800)):
+            page.set_viewport_size({"width": width, "height": height})
+            assert cut_off(page) == [], (name, width)
         assert faults(page, "tag", *TAGS) == [], name
         page.emulate_media(color_scheme="dark")
         assert faults(page, "rule", "color-contrast") == [], name
@@ -46,44 +54,6 @@ def test_axe_finds_nothing_before_the_sign_in(shop: World, browser: Browser) -> 
         for name, show in SIGNED_OUT.items():
             show(page, shop)
             assert faults(page, "tag", *TAGS) == [], name
-
-
-def test_nothing_is_cut_off_on_a_narrow_phone_and_a_tablet(shop: World, page: Page) -> None:
-    page.goto(f"{home(shop)}?lang=de")
-    for width, height in ((320, 640), (768, 1024)):
-        page.set_viewport_size({"width": width, "height": height})
-        for name, show in CONSOLE.items():
-            show(page, shop)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-            cut = page.evaluate(
-                "[...document.querySelectorAll('main *')].filter(e => !e.closest('svg, .unseen, .wide-table, thead')"
-                " && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))"
-            )
-            assert cut == [], (name, width)
-
-
-def test_whatever_is_pressed_is_large_enough(shop: World, page: Page) -> None:
-    page.set_viewport_size({"width": 320, "height": 640})
-    for name, show in CONSOLE.items():
-        show(page, shop)
-        small = page.evaluate(
-            "[...document.querySelectorAll('a, button, select, summary, input:not([type=hidden])')]"
-            ".filter(e => e.checkVisibility() && !e.matches('.skip, .design input, .tick input'))"
-            ".map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])"
-            ".filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([html]) => html)"
-        )
-        assert small == [], name
-
-
-def test_every_page_is_light(shop: World, page: Page) -> None:
-    for name, show in CONSOLE.items():
-        page.context.clear_cookies(name="kado_language")
-        show(page, shop)
-        html = len(page.content().encode())
-        files = page.evaluate(
-            "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.decodedBodySize, 0)"
-        )
-        assert 0 < html + files < _BYTES_MAX, (name, html, files)
 
 
 def test_a_card_is_sold_by_keyboard_alone(shop: World, page: Page) -> None:

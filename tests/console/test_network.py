@@ -23,7 +23,7 @@ async def test_a_network_administrator_begins_with_all_shops_and_sees_what_the_a
         assert merchant["merchantName"] in text
     for figure in (said["totalMerchants"], said["totalCards"], said["activeCards"], said["totalTransactions"]):
         assert f"<dd>{figure}</dd>" in text
-    assert f"US${float(said['totalTransactionVolume']):,.2f}" in text.replace("\u00a0", "")
+    assert f"US${Decimal(said['totalTransactionVolume']):,.2f}" in text.replace("\u00a0", "")
     assert f"/console/{shop.program_id}" not in text, "no program is theirs to enter"
 
 
