@@ -287,7 +287,20 @@ CONSOLE: dict[str, Screen] = {
 }
 """Of somebody who is signed in."""
 
-PICTURED = ("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person", "reports")
+PICTURED = (
+    "overview",
+    "cards",
+    "card",
+    "confirming",
+    "issue",
+    "look_first",
+    "first_card",
+    "many",
+    "person",
+    "reports",
+    "places",
+    "fraud_rules",
+)
 """Those that the documentation shows."""
 
 SIGNED_OUT: dict[str, Screen] = {"sign_in": beside("/sign-in")}
