@@ -131,8 +131,10 @@ async def test_a_code_dies_with_the_account_of_who_made_it(owner: Person, shop: 
 async def test_a_pin_is_taken_away_and_who_waits_is_let_in(owner: Person, shop: Shop) -> None:
     services = shop.api.services
     till = await a_till(owner, shop)
-    _, staff_id = await a_colleague(shop)
+    email, staff_id = await a_colleague(shop)
     one = f"/console/staff/{staff_id}"
+    row = (await owner.get("/console/staff")).text.partition(email)[2].partition("</tr>")[0]
+    assert "UTC" in row, "since when"
     assert f"{one}/pin/let-in" not in forms_of(await owner.get(one))
     for wrong in range(5):
         answer = await _tried(shop, till, staff_id, f"000{wrong + 1}")

@@ -94,6 +94,12 @@ async def set_own(database: Database, keyring: Keyring, person: Staff, pin: str,
     await set_pin(database, keyring, person.merchant_id, person.id, pin, f"staff:{person.id}")
 
 
+async def list_set(database: Database, merchant_id: str) -> dict[str, datetime]:
+    """By their ids since when the merchant's people have the PINs that they have."""
+    async with database.read() as connection:
+        return await till_store.pins_set_at(connection, merchant_id)
+
+
 async def standing(database: Database, keyring: Keyring, merchant_id: str, staff_id: str) -> Standing:
     """How the PIN of one of the merchant's people stands. Raises `NotFound`."""
     await staff.get(database, merchant_id, staff_id)

@@ -231,6 +231,15 @@ async def pin_set_at(connection: Connection, staff_id: str) -> datetime | None:
     return found
 
 
+async def pins_set_at(connection: Connection, merchant_id: str) -> dict[str, datetime]:
+    """By their ids since when the merchant's people have their PINs, closed accounts too."""
+    rows = await connection.fetch(
+        "SELECT p.staff_id, p.set_at FROM staff_pin p JOIN staff s ON s.id = p.staff_id WHERE s.merchant_id = $1",
+        merchant_id,
+    )
+    return {row["staff_id"]: row["set_at"] for row in rows}
+
+
 async def list_with_pin(connection: Connection, merchant_id: str) -> list[tuple[str, str]]:
     """Ids and names of the merchant's people who can sign in at a till, in the order of their names."""
     rows = await connection.fetch(

@@ -90,13 +90,14 @@ async def reset_second_factor(visit: Visit) -> Response:
 async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Response:
     found = await staff.list_staff(visit.rooms.database, visit.caller.merchant_id)
     facts = {
+        "pins": await pins.list_set(visit.rooms.database, visit.caller.merchant_id),
         "members": sorted(found, key=lambda one: not one.active),
         "roles": [one.value for one in SHOP_ROLES],
         "values": {name: fields.get(name, "") for name in ("email", "name", "role")},
         "problems": _problems(visit, refusal),
     }
     status = 200 if refusal is None else refusal.status
-    return shown(visit, "staff.html", facts, here="staff", areas=("console_shop",), status=status)
+    return shown(visit, "staff.html", facts, here="staff", areas=("console_places", "console_shop"), status=status)
 
 
 async def _one(visit: Visit, refusal: Refusal | None) -> Response:
