@@ -192,6 +192,17 @@ async def test_conditions_without_a_form_stay_while_all_else_is_changed(owner: P
     assert (after["name"], after["config"], after["countsSince"]) == ("Odder", made["config"], made["countsSince"])
 
 
+async def test_a_rule_that_could_not_be_made_today_can_still_be_renamed(owner: Person, shop: Shop) -> None:
+    program_id = await shop.program()
+    config = {"addresses": [owner.address]}
+    rule = {"name": "Here", "description": "x", "ruleType": "IP_BLOCK", "action": "flag", "config": config}
+    made = good(await shop.call("POST", f"/v2/giftcards/programs/{program_id}/fraud/rules", rule), 201)
+    here = f"{at(program_id)}/{made['id']}"
+    assert (await owner.post(here, as_shown(await owner.get(here), here) | {"name": "There"})).status_code == 303
+    after = (await rules_of(shop, program_id))[-1]
+    assert (after["name"], after["config"]) == ("There", made["config"])
+
+
 async def test_an_end_is_set_and_taken_away(owner: Person, shop: Shop) -> None:
     program_id = await shop.program()
     rule = (await rules_of(shop, program_id))[0]

@@ -147,7 +147,7 @@ async def test_a_pin_is_taken_away_and_who_waits_is_let_in(owner: Person, shop: 
     page = await owner.follow(await owner.fill(one, f"{one}/pin/take"))
     assert ("None is set." in page.text, f"{one}/pin/take" in forms_of(page)) == (True, False)
     assert await _tried(shop, till, staff_id, PIN) == "wrong_pin"
-    known = await pins.standing(services.database, services.keyring, shop.merchant_id, staff_id)
+    known = await pins.state_of(services.database, services.keyring, shop.merchant_id, staff_id)
     assert known.set_at is None
 
 
@@ -214,7 +214,7 @@ async def test_another_shops_tills_and_people_are_not_there(owner: Person, shop:
         assert answer.status_code == 404, path
     services = shop.api.services
     assert (await terminals.get(services.database, shop.merchant_id, till.id)).terminal.revoked_at is None
-    assert (await pins.standing(services.database, services.keyring, shop.merchant_id, staff_id)).set_at is not None
+    assert (await pins.state_of(services.database, services.keyring, shop.merchant_id, staff_id)).set_at is not None
 
 
 async def _own_token(person: Person, path: str, shop: Shop) -> str:

@@ -42,7 +42,7 @@ class Colleague:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class State:
     """How somebody's PIN stands: since when it is theirs, and in how many seconds it is taken again after wrong tries.
 
     None: there is no PIN. Nought: it is taken now, at every till.
@@ -100,7 +100,7 @@ async def list_set(database: Database, merchant_id: str) -> dict[str, datetime]:
         return await till_store.pins_set_at(connection, merchant_id)
 
 
-async def standing(database: Database, keyring: Keyring, merchant_id: str, staff_id: str) -> Standing:
+async def state_of(database: Database, keyring: Keyring, merchant_id: str, staff_id: str) -> State:
     """How the PIN of one of the merchant's people stands. Raises `NotFound`."""
     await staff.get(database, merchant_id, staff_id)
     async with database.read() as connection:
@@ -108,7 +108,7 @@ async def standing(database: Database, keyring: Keyring, merchant_id: str, staff
         waits = [0]
         for kind, subjects, limits in await _tries(connection, keyring, merchant_id, staff_id):
             waits += await attempts.waits(connection, kind, subjects, limits)
-    return Standing(set_at, max(waits))
+    return State(set_at, max(waits))
 
 
 async def let_in(database: Database, keyring: Keyring, merchant_id: str, staff_id: str, actor: str) -> None:

@@ -71,7 +71,7 @@ async def make_code(
 
     async def work(connection: Connection) -> datetime:
         await _require_reach(connection, merchant_id, place.program_id)
-        if await device_store.has_terminal(connection, _made_by(_plain(code))):
+        if await device_store.has_terminal(connection, _till_of(_plain(code))):
             raise MadeAlready
         ends = await till_store.insert_code(connection, token_hash(_plain(code)), merchant_id, actor, place, CODE_LIFE)
         if ends is None:
@@ -146,7 +146,7 @@ async def enrol(database: Database, keyring: Keyring, code: str, address: str, p
     a program out of reach.
     """
     token, plain = _PREFIX + secrets.token_urlsafe(32), _plain(code)
-    terminal_id = _made_by(plain)
+    terminal_id = _till_of(plain)
 
     async def count(connection: Connection) -> Reservation:
         return await sign_in.reserve(connection, keyring, "login-address", address, sign_in.BY_ADDRESS)
@@ -352,6 +352,6 @@ def _plain(code: str) -> str:
     return code.upper().replace("-", "").replace(" ", "")
 
 
-def _made_by(plain: str) -> str:
+def _till_of(plain: str) -> str:
     """The id of the till that a code makes: the same as long as the till is known, so that no code makes two."""
     return token_hash(f"terminal {plain}")[:12].hex()

@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-import asyncpg
-
 from kado import audit, clock
 from kado.access.caller import Caller
 from kado.crypto import Keyring, Undecipherable, equal
@@ -55,7 +53,10 @@ async def create(
     hears_all = wanted.events is None if wanted.hears_all is None else wanted.hears_all
 
     async def work(connection: Connection) -> Webhook:
-        if await store.count_for_more(connection, caller.merchant_id) >= MOST:
+        there_are = await store.count_for_more(connection, caller.merchant_id)
+        if await store.find(connection, made_id) is not None:
+            raise MadeAlready
+        if there_are >= MOST:
             raise Refusal("too_many_webhooks", f"A merchant has at most {MOST} webhooks. Delete one first.")
         webhook = await store.insert(
             connection,
@@ -71,10 +72,7 @@ async def create(
         await _record(connection, caller, "webhook:created", made_id, None, webhook)
         return webhook
 
-    try:
-        return await database.repeat(work), made
-    except asyncpg.UniqueViolationError:
-        raise MadeAlready from None
+    return await database.repeat(work), made
 
 
 async def update(

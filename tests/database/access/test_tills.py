@@ -160,7 +160,7 @@ async def test_who_waits_after_wrong_pins_is_seen_and_let_in(
     person = await a_person(database, keyring, merchant)
 
     async def waits() -> int:
-        return (await pins.standing(database, keyring, merchant.merchant_id, person)).waits_seconds
+        return (await pins.state_of(database, keyring, merchant.merchant_id, person)).waits_seconds
 
     async def is_let_in() -> bool:
         try:
@@ -192,10 +192,10 @@ async def test_ones_own_pin_takes_more_than_a_sign_in(
     with pytest.raises(Forbidden) as refused:
         await pins.set_own(database, keyring, owner, PIN, is_confirmed=False)
     assert refused.value.code == "confirmation_required"
-    known = await pins.standing(database, keyring, merchant.merchant_id, owner.id)
+    known = await pins.state_of(database, keyring, merchant.merchant_id, owner.id)
     assert known.set_at is None
     await pins.set_own(database, keyring, owner, PIN, is_confirmed=True)
-    assert (await pins.standing(database, keyring, merchant.merchant_id, owner.id)).set_at is not None
+    assert (await pins.state_of(database, keyring, merchant.merchant_id, owner.id)).set_at is not None
 
 
 @pytest.mark.parametrize("program_id", ["\0", "x", "0" * 24, ""])

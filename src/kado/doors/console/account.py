@@ -101,7 +101,7 @@ async def _account(visit: Visit) -> Response:
     rooms = visit.rooms
     found = await sessions.list_open(rooms.database, visit.caller.merchant_id, "staff", visit.person.id)
     member = await staff.get(rooms.database, visit.caller.merchant_id, visit.person.id)
-    pin = await pins.standing(rooms.database, rooms.keyring, visit.caller.merchant_id, visit.person.id)
+    pin = await pins.state_of(rooms.database, rooms.keyring, visit.caller.merchant_id, visit.person.id)
     facts = {"open": found, "member": member, "current": visit.caller.sign_in_id, "pin": pin}
     return shown(visit, "account.html", facts, here="account", areas=("console_places",))
 

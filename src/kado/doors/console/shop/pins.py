@@ -61,7 +61,7 @@ async def let_in(visit: Visit) -> Response:
 async def _own(visit: Visit, refusal: Refusal | None) -> Response:
     rooms, done = visit.rooms, visit.asked("done")
     facts: dict[str, Any] = {
-        "standing": await pins.standing(rooms.database, rooms.keyring, visit.caller.merchant_id, visit.person.id),
+        "pin": await pins.state_of(rooms.database, rooms.keyring, visit.caller.merchant_id, visit.person.id),
         "longest": _PIN_MAX,
         "problems": _problems(visit, refusal),
         "done": done if done in ("set", "taken") else "",

@@ -108,7 +108,7 @@ async def _one(visit: Visit, refusal: Refusal | None) -> Response:
         "open": await sessions.list_open(rooms.database, merchant_id, "staff", staff_id),
         "roles": [one.value for one in SHOP_ROLES],
         "is_oneself": staff_id == visit.person.id,
-        "pin": await pins.standing(rooms.database, rooms.keyring, merchant_id, staff_id),
+        "pin": await pins.state_of(rooms.database, rooms.keyring, merchant_id, staff_id),
         "done": done if done in _DONE else "",
         "problems": _problems(visit, refusal),
         "here_at": f"{STAFF}/{staff_id}",

@@ -11,8 +11,7 @@ from kado.access.address import Network
 from kado.audit.origin import origin
 from kado.doors.console.respond import in_words, shown, to
 from kado.doors.console.visit import Visit
-from kado.doors.console.watch.conditions import PARTS, TYPES, UNITS, config_of, field_of, kind_of, usual
-from kado.doors.console.watch.conditions import values_of as values_of_config
+from kado.doors.console.watch import conditions
 from kado.doors.console.watch.told import Meant, meaning_of
 from kado.errors import MadeAlready, NotFound, Refusal
 from kado.fraud import blocked, rules
@@ -54,10 +53,10 @@ async def show(visit: Visit) -> Response:
 async def show_new(visit: Visit) -> Response:
     """Which kinds there are; or the form of one."""
     kind = visit.asked("kind")
-    if kind not in TYPES:
-        facts = {"kinds": [one for one in TYPES if one != "countries" or _knows_countries(visit)]}
+    if kind not in conditions.TYPES:
+        facts = {"kinds": [one for one in conditions.TYPES if one != "countries" or _knows_countries(visit)]}
         return shown(visit, "fraud_kinds.html", facts, here="fraud", areas=_AREAS)
-    return _form(visit, kind, None, {"action": "flag", **usual(kind, visit.zone.key)}, None)
+    return _form(visit, kind, None, {"action": "flag", **conditions.usual(kind, visit.zone.key)}, None)
 
 
 async def make(visit: Visit) -> Response:
@@ -68,8 +67,8 @@ async def make(visit: Visit) -> Response:
         said = _said(visit, fields)
         new = rules.NewRule(
             name=said.name,
-            type=TYPES[kind],
-            config=config_of(kind, fields, program.currency),
+            type=conditions.TYPES[kind],
+            config=conditions.config_of(kind, fields, program.currency),
             description=said.description,
             action=said.action,
             expires_at=said.expires_at,
@@ -100,13 +99,13 @@ async def preview(visit: Visit) -> Response:
 async def show_one(visit: Visit) -> Response:
     """One of them, to look at and to change."""
     rule = await _asked_for(visit)
-    return _form(visit, kind_of(rule.type, rule.config), rule, _values(visit, rule), None)
+    return _form(visit, conditions.kind_of(rule.type, rule.config), rule, _values(visit, rule), None)
 
 
 async def save(visit: Visit) -> Response:
     """Other conditions, or something else to happen. With other conditions it counts anew."""
     rooms, program, fields, rule = visit.rooms, visit.program, visit.fields, await _asked_for(visit)
-    kind = kind_of(rule.type, rule.config)
+    kind = conditions.kind_of(rule.type, rule.config)
     try:
         said = _said(visit, fields)
         changes = rules.RuleChanges(
@@ -169,16 +168,20 @@ def own_networks(visit: Visit) -> tuple[Network, ...]:
 
 
 def _form(visit: Visit, kind: str, rule: Rule | None, values: Fields, refusal: Refusal | None) -> Response:
-    is_plain = rule is None or values_of_config(kind, rule.config) is not None
+    is_plain = rule is None or conditions.values_of(kind, rule.config) is not None
     meaning = {"meant": _meant(visit, rule), "problem": ""} if rule and refusal is None else None
     facts: dict[str, Any] = {
         "kind": kind,
         "rule": rule,
         "is_plain": is_plain,
         "values": values,
-        "parts": [one for one in PARTS if one != "countries" or _knows_countries(visit)],
+        "parts": [
+            one
+            for one in conditions.PARTS
+            if one != "countries" or _knows_countries(visit) or values.get("countries.countries")
+        ],
         "scopes": ["card", "address"] if kind == "checks" else [one.value for one in Scope],
-        "units": list(UNITS),
+        "units": list(conditions.UNITS),
         "weekdays": [one.value for one in Weekday],
         "kinds": [one.value for one in Kind],
         "actions": [one.value for one in (RuleAction.FLAG, RuleAction.REQUIRE_REVIEW, RuleAction.BLOCK)],
@@ -193,7 +196,7 @@ def _form(visit: Visit, kind: str, rule: Rule | None, values: Fields, refusal: R
 
 
 def _known(refusal: Refusal, fields: Fields) -> str:
-    found = field_of(refusal, fields)
+    found = conditions.field_of(refusal, fields)
     return "" if found in ("config", "ruleType", "counts", "body") else found
 
 
@@ -205,7 +208,7 @@ def _meaning_typed(visit: Visit, kind: str, fields: Fields) -> dict[str, Any]:
     """What the rule would mean. Nothing of what is wrong is said yet: whoever types is not done."""
     currency = visit.program.currency
     try:
-        condition, config = read(TYPES[kind], config_of(kind, fields, currency), Around(currency))
+        condition, config = read(conditions.TYPES[kind], conditions.config_of(kind, fields, currency), Around(currency))
         now = datetime.now(UTC)
         rule = Rule(
             program_id=visit.program.id,
@@ -213,7 +216,7 @@ def _meaning_typed(visit: Visit, kind: str, fields: Fields) -> dict[str, Any]:
             series_id="",
             name="",
             description="",
-            type=TYPES[kind],
+            type=conditions.TYPES[kind],
             action=_action(fields),
             config=config,
             is_active=True,
@@ -229,22 +232,24 @@ def _meaning_typed(visit: Visit, kind: str, fields: Fields) -> dict[str, Any]:
 
 
 def _values(visit: Visit, rule: Rule) -> dict[str, str]:
-    kind = kind_of(rule.type, rule.config)
-    ends = "" if rule.expires_at is None else rule.expires_at.astimezone(visit.program.zone).strftime("%Y-%m-%dT%H:%M")
+    kind, zone = conditions.kind_of(rule.type, rule.config), visit.program.zone
+    ends = "" if rule.expires_at is None else rule.expires_at.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
     about = {"name": rule.name, "description": rule.description, "action": rule.action.value, "expiresAt": ends}
-    return usual(kind, visit.program.zone.key) | _unticked(kind) | (values_of_config(kind, rule.config) or {}) | about
+    # What is usual is not ticked where a rule says otherwise.
+    unticked = {f"type:{one.value}": "" for one in Kind}
+    return conditions.usual(kind, zone.key) | unticked | (conditions.values_of(kind, rule.config) or {}) | about
 
 
-def _unticked(kind: str) -> dict[str, str]:
-    """What is usual is not ticked where a rule says otherwise."""
-    return {} if kind == "checks" else {f"type:{one.value}": "" for one in Kind}
+def _config(kind: str, rule: Rule, fields: Fields, visit: Visit) -> Config | None:
+    """The conditions that were typed; None where the rule has them already, or where no form has fields for them.
 
-
-def _config(kind: str, rule: Rule, fields: Fields, visit: Visit) -> Config:
-    """The conditions that were typed; those that the rule has where no form has fields for them."""
-    if values_of_config(kind, rule.config) is None:
-        return rule.config
-    return config_of(kind, fields, visit.program.currency)
+    What stays is not judged anew: it may hold what could not be said today. Raises `Invalid`.
+    """
+    if conditions.values_of(kind, rule.config) is None:
+        return None
+    currency = visit.program.currency
+    said = conditions.config_of(kind, fields, currency)
+    return None if read(rule.type, said, Around(currency))[1] == rule.config else said
 
 
 def _said(visit: Visit, fields: Fields) -> _Said:
@@ -270,7 +275,7 @@ def _action(fields: Fields) -> RuleAction:
 def _kind(fields: Fields) -> str:
     """Raises `NotFound` for what is no kind."""
     kind = typed.said(fields, "kind")
-    if kind not in TYPES:
+    if kind not in conditions.TYPES:
         raise NotFound("page_not_found", "There is no such page.")
     return kind
 
