@@ -211,6 +211,11 @@ async def test_an_end_is_set_and_taken_away(owner: Person, shop: Shop) -> None:
         filled = as_shown(await owner.get(here), here) | {"expiresAt": said}
         assert (await owner.post(here, filled)).status_code == 303
         assert (await rules_of(shop, program_id))[0]["expiresAt"] == end
+    async with shop.api.services.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE fraud_rule SET expires_at = created_at WHERE program_id = $1 AND id = $2", program_id, rule["id"]
+        )
+    assert "Over</span>" in (await owner.get(here)).text
 
 
 async def test_how_often_a_rule_spoke_is_counted_and_a_deleted_one_leaves_its_alerts(owner: Person, shop: Shop) -> None:

@@ -42,7 +42,7 @@ async def show(visit: Visit) -> Response:
     rooms, program = visit.rooms, visit.program
     found = await rules.list_rules(rooms.database, program.id)
     facts = {
-        "found": [(one, _meant(visit, one)) for one in found],
+        "found": [(one, _state(one), _meant(visit, one)) for one in found],
         "fired": await fired(rooms.reader, program.id),
         "days": PATTERN_DAYS,
         "done": visit.asked("done") if visit.asked("done") in _DONE else "",
@@ -173,6 +173,7 @@ def _form(visit: Visit, kind: str, rule: Rule | None, values: Fields, refusal: R
     facts: dict[str, Any] = {
         "kind": kind,
         "rule": rule,
+        "state": None if rule is None else _state(rule),
         "is_plain": is_plain,
         "values": values,
         "parts": [
@@ -198,6 +199,12 @@ def _form(visit: Visit, kind: str, rule: Rule | None, values: Fields, refusal: R
 def _known(refusal: Refusal, fields: Fields) -> str:
     found = conditions.field_of(refusal, fields)
     return "" if found in ("config", "ruleType", "counts", "body") else found
+
+
+def _state(rule: Rule) -> str:
+    if not rule.is_active:
+        return "off"
+    return "over" if rule.expires_at is not None and rule.expires_at <= datetime.now(UTC) else "on"
 
 
 def _meant(visit: Visit, rule: Rule) -> list[Meant]:
