@@ -1,14 +1,22 @@
 """Every screen of the console: by its name, how its owner gets there. For the tests, and for the pictures."""
 
+import re
 from collections.abc import Callable
+from typing import Final
 
+import httpx2
 from playwright.sync_api import Page
 from tests.browser.world import World
 
 OWNER = "owner@blumen.example"
 PASSWORD = "correct horse battery"
 
+PLACES: Final = {"Attic": ("Office",), "Market Street": ("Till 1", "Till 2")}
+
 Screen = Callable[[Page, World], None]
+
+MAY_BE_SMALL = ".skip, .design input, .tick input, .choice input"
+"""All around it can be pressed as well."""
 
 
 def sign_in(page: Page, shop: World) -> None:
@@ -124,6 +132,63 @@ def scheduled(page: Page, shop: World) -> None:
         page.wait_for_selector("form[action$='/end']", state="attached")
 
 
+def place_code(page: Page, shop: World, name: str = "Till 1", place: str = "Market Street") -> None:
+    page.goto(f"{shop.server.base_url}/console/places")
+    page.fill("#location", place)
+    page.fill("#name", name)
+    page.locator("form[action$='/places/code'] button").click()
+    page.wait_for_selector(".secret")
+
+
+def places(page: Page, shop: World) -> None:
+    """Tills that stand in three places."""
+    page.goto(f"{shop.server.base_url}/console/places")
+    if not page.locator(".placed").count():
+        for place, names in PLACES.items():
+            for name in names:
+                place_code(page, shop, name, place)
+                enrol(shop, page.locator(".secret").inner_text().strip())
+        page.goto(f"{shop.server.base_url}/console/places")
+
+
+def enrol(shop: World, code: str) -> None:
+    """What a device does with a code."""
+    with httpx2.Client(base_url=shop.server.base_url, trust_env=False) as device:
+        token = re.findall(r'name="form" value="([^"]+)"', device.get("/pos/enrol").text)[-1]
+        answer = device.post("/pos/enrol", data={"form": token, "code": code})
+        assert answer.status_code == 303, answer.text
+
+
+def place(page: Page, shop: World) -> None:
+    places(page, shop)
+    page.locator(".placed + .rows a").first.click()
+    page.wait_for_selector("form[action*='/places/']")
+
+
+def place_revoke(page: Page, shop: World) -> None:
+    place(page, shop)
+    page.locator("a.grave").click()
+    page.wait_for_selector("main button.grave")
+
+
+def fraud_rule(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/fraud/rules")
+    page.locator("main section h2 a").first.click()
+    page.wait_for_selector("#maxCount, #windowMinutes")
+
+
+def fraud_rule_delete(page: Page, shop: World) -> None:
+    fraud_rule(page, shop)
+    page.locator("a.grave").click()
+    page.wait_for_selector("main button.grave")
+
+
+def colleague(page: Page, shop: World) -> None:
+    page.goto(f"{shop.server.base_url}/console/staff")
+    page.locator("main tbody a").first.click()
+    page.wait_for_selector("#signed-title")
+
+
 def menu(page: Page, shop: World) -> None:
     page.goto(home(shop))
     if page.locator(".menu-button").is_visible():
@@ -167,11 +232,49 @@ CONSOLE: dict[str, Screen] = {
     "laundering": at("/reports/laundering"),
     "soundness": sound,
     "schedules": scheduled,
+    "places": places,
+    "place_code": place_code,
+    "place": place,
+    "place_revoke": place_revoke,
+    "pin": beside("/account/pin"),
+    "fraud": at("/fraud"),
+    "fraud_rules": at("/fraud/rules"),
+    "fraud_kinds": at("/fraud/rules/new"),
+    "fraud_rule": fraud_rule,
+    "fraud_rule_new": at("/fraud/rules/new?kind=hours"),
+    "fraud_rule_together": at("/fraud/rules/new?kind=together"),
+    "fraud_rule_delete": fraud_rule_delete,
+    "staff": beside("/staff"),
+    "colleague": colleague,
+    "keys": beside("/keys"),
+    "webhooks": beside("/webhooks"),
+    "messages": at("/messages"),
+    "previews": at("/messages/preview"),
+    "rules": at("/rules"),
+    "programs": beside("/programs"),
+    "program_new": beside("/programs/new"),
+    "anomalies": at("/anomalies"),
+    "audit": beside("/audit"),
+    "books": at("/books"),
+    "server": beside("/server"),
     "nowhere": beside("/nowhere/at/all"),
 }
 """Of somebody who is signed in."""
 
-PICTURED = ("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person", "reports")
+PICTURED = (
+    "overview",
+    "cards",
+    "card",
+    "confirming",
+    "issue",
+    "look_first",
+    "first_card",
+    "many",
+    "person",
+    "reports",
+    "places",
+    "fraud_rules",
+)
 """Those that the documentation shows."""
 
 SIGNED_OUT: dict[str, Screen] = {"sign_in": beside("/sign-in")}

@@ -35,6 +35,23 @@ def forms_of(page: httpx2.Response) -> dict[str, dict[str, str]]:
     return found
 
 
+def as_shown(page: httpx2.Response, action: str) -> dict[str, str]:
+    """What the page's form would send if nobody typed anything: hidden and filled fields, ticks and choices."""
+    inside = next(one for opening, one in _FORM.findall(page.text) if attributes(opening)["action"] == action)
+    found = {}
+    for tag in _INPUT.findall(inside):
+        one = attributes(tag)
+        if one.get("type") in ("checkbox", "radio") and not re.search(r"\bchecked\b", tag):
+            continue
+        found[one["name"]] = one.get("value", "")
+    for tag, text in re.findall(r"<textarea\b([^>]*)>(.*?)</textarea>", inside, re.DOTALL):
+        found[attributes(tag)["name"]] = unescape(text)
+    for tag, options in re.findall(r"<select\b([^>]*)>(.*?)</select>", inside, re.DOTALL):
+        every = re.findall(r'<option value="([^"]*)"( selected)?>', options)
+        found[attributes(tag)["name"]] = next((value for value, chosen in every if chosen), every[0][0])
+    return found
+
+
 @dataclass
 class Person:
     """Somebody with a browser of their own."""

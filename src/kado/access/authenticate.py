@@ -11,7 +11,7 @@ from cachetools import TLRUCache
 
 from kado.access import keys, store, tokens
 from kado.access.caller import Caller
-from kado.access.permissions import IN_CHOSEN_PROGRAMS, LIVE_ONLY, ROLES, Permission
+from kado.access.permissions import FOR_PEOPLE, IN_CHOSEN_PROGRAMS, LIVE_ONLY, ROLES, Permission
 from kado.crypto import Keyring, token_hash
 from kado.errors import Unauthenticated
 from kado.storage.database import Database
@@ -90,7 +90,7 @@ class Access:
         if found is None:
             raise tokens.refused()
         key, seconds_left = found
-        allowed = ROLES[key.role] - LIVE_ONLY if key.is_test else ROLES[key.role]
+        allowed = ROLES[key.role] - FOR_PEOPLE - (LIVE_ONLY if key.is_test else frozenset())
         if key.scopes:
             allowed = allowed & _permissions(key.scopes)
         programs = None

@@ -26,6 +26,7 @@ class Page:
     """One page, or what one form does.
 
     `operations` are those of the API that do the same, as "GET /v2/…": a test compares what each of them asks for.
+    There are none for what is for people alone; its permission stands in no rule of the API then.
     """
 
     method: Literal["GET", "POST"]

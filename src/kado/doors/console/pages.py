@@ -13,6 +13,7 @@ from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
 from kado.doors.console.reports import table as reports
 from kado.doors.console.server import table as server
+from kado.doors.console.shop import pins
 from kado.doors.console.shop import table as shop
 from kado.doors.console.watch import table as watch
 
@@ -28,6 +29,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *shop.PAGES,
     *watch.BESIDE,
     *server.BESIDE,
+    *reports.BESIDE,
     shows(ROOT, Permission.SELF_READ, home.to_somewhere, "GET /v2/token"),
     does(f"{ROOT}/sign-out", Permission.SELF_READ, sign_in.leave, "DELETE /v2/token/sessions/{sessionId}"),
     shows(f"{ROOT}/account", Permission.SELF_READ, account.show, "GET /v2/token", "GET /v2/token/sessions"),
@@ -48,6 +50,9 @@ PAGES: Final[tuple[Page, ...]] = (
         "POST /v2/token/mfa/recovery-codes",
     ),
     does(f"{ROOT}/account/second-factor/disable", Permission.SELF_READ, account.disable, "POST /v2/token/mfa/disable"),
+    shows(pins.OWN, Permission.SELF_READ, pins.show, "GET /v2/token"),
+    does(pins.OWN, Permission.SELF_READ, pins.set_own, "GET /v2/token"),
+    does(f"{pins.OWN}/take", Permission.SELF_READ, pins.take_own, "GET /v2/token"),
     shows(people.PEOPLE, Permission.PEOPLE_READ, people.show, f"GET {_GDPR}/consent/lookup"),
     does(people.PEOPLE, Permission.PEOPLE_READ, people.find, f"GET {_GDPR}/consent/lookup"),
     does(
@@ -68,7 +73,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *programs.INSIDE,
     *watch.INSIDE,
     *server.INSIDE,
-    *reports.PAGES,
+    *reports.INSIDE,
     shows(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.show, f"POST {_CARDS}"),
     does(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.do, f"POST {_CARDS}"),
     shows(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.show_first_card, f"POST {_CARDS}"),
