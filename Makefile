@@ -8,6 +8,9 @@ SHELL = /bin/sh
 RUN = .venv/bin/python -m
 UV_EXPORT = uv export --quiet --frozen --no-emit-project --no-header
 
+# A server that may not keep compiled modules compiles a thousand of them at each start, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test generated check static format bench screenshots drill lock audit sbom clean
 
 help: ## Show this list

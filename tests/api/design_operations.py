@@ -21,7 +21,7 @@ async def _with_task(shop: Shop, _: Body, till: str) -> Body:
     return {"taskId": issued["csvDownloadUrl"].split("/")[-3]}
 
 
-async def _with_run(shop: Shop, card: Body, till: str) -> Body:
+async def with_run(shop: Shop, card: Body, till: str) -> Body:
     """A print run whose only piece is there; nothing was printed for it."""
     task = await _with_task(shop, card, till)
     good(await shop.post(_paper_of(card | task), {}), 202)
@@ -43,7 +43,8 @@ async def _with_run(shop: Shop, card: Body, till: str) -> Body:
     return task | {"token": run.link_token(services.keyring, now)}
 
 
-async def _with_pictures(shop: Shop, _: Body, till: str) -> Body:
+async def with_pictures(shop: Shop, _: Body, till: str) -> Body:
+    """A logo, an icon for the wallet and a design of the program's own."""
     for path in ("images/logo", "images/icon", "designs/own"):
         sent = a_body(_picture())
         good(await shop.call("POST", _look({"programId": shop.program_id}, path), content=sent, headers=MULTIPART))
@@ -71,23 +72,23 @@ LOOKS = {
     "card design": Operation(READ, "GET", _at(""), nothing),
     "change card design": Operation(WRITE, "PUT", _at(""), lambda _: {"logoText": "Flowers"}),
     "card images": Operation(READ, "GET", _at("images"), nothing),
-    "card image": Operation(READ, "GET", _at("images/logo"), nothing, prepare=_with_pictures),
+    "card image": Operation(READ, "GET", _at("images/logo"), nothing, prepare=with_pictures),
     "set card image": Operation(WRITE, "POST", _at("images/logo"), nothing, file=_picture),
-    "delete card image": Operation(WRITE, "DELETE", _at("images/logo"), nothing, status=204, prepare=_with_pictures),
-    "icon": Operation(READ, "GET", _icon, nothing, prepare=_with_pictures),
+    "delete card image": Operation(WRITE, "DELETE", _at("images/logo"), nothing, status=204, prepare=with_pictures),
+    "icon": Operation(READ, "GET", _icon, nothing, prepare=with_pictures),
     "set icon": Operation(WRITE, "PUT", _icon, nothing, file=_picture),
     "card designs": Operation(READ, "GET", _at("designs"), nothing),
     "one card design": Operation(READ, "GET", _at("designs/birthday"), nothing),
     "set own design": Operation(WRITE, "POST", _at("designs/own"), nothing, file=_picture),
-    "delete own design": Operation(WRITE, "DELETE", _at("designs/own"), nothing, status=204, prepare=_with_pictures),
+    "delete own design": Operation(WRITE, "DELETE", _at("designs/own"), nothing, status=204, prepare=with_pictures),
     "card preview": Operation(READ, "GET", _at("preview"), nothing),
 }
 
 ON_PAPER = {
     "order paper": Operation(Permission.CARDS_BULK, "POST", _paper_of, lambda _: {}, status=202, prepare=_with_task),
-    "poll paper": Operation(Permission.CARDS_BULK, "GET", _paper_of, nothing, prepare=_with_run),
+    "poll paper": Operation(Permission.CARDS_BULK, "GET", _paper_of, nothing, prepare=with_run),
     "download paper": Operation(
-        Permission.CARDS_BULK, "GET", lambda card: f"{_paper_of(card)}/{card['token']}", nothing, prepare=_with_run
+        Permission.CARDS_BULK, "GET", lambda card: f"{_paper_of(card)}/{card['token']}", nothing, prepare=with_run
     ),
 }
 

@@ -12,10 +12,11 @@ import httpx2
 import pytest
 import pytest_asyncio
 from tests.api.shop import NOTHING, UNKNOWN, Body, Shop, Superuser, fingerprint
+from tests.document import document
 
-from kado.doors.api import application_document, rights_table
+from kado.doors.api import rights_table
 
-DOCUMENT: Final = application_document()
+DOCUMENT: Final = document()
 SCHEMAS: Final = DOCUMENT["components"]["schemas"]
 
 # They want another proof than a bearer before they look at anything else.

@@ -7,12 +7,11 @@ import httpx2
 import pytest
 from tests.api.serving import Served
 from tests.api.shop import UNKNOWN, Shop, Superuser, fingerprint
-
-from kado.doors.api import application_document
+from tests.document import document
 
 ROUTES: Final = [
     (method.upper(), re.sub(r"\{\w+\}", UNKNOWN, path))
-    for path, methods in application_document()["paths"].items()
+    for path, methods in document()["paths"].items()
     for method in methods
 ]
 ELSEWHERE: Final = {

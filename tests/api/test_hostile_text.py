@@ -16,10 +16,9 @@ from tests.api.operations import OPERATIONS, a_card_for, send
 from tests.api.shop import UNKNOWN, Body, Shop, good
 from tests.api.sign_in import VERIFY, an_email, code_for, sent_to
 from tests.api.tills import SESSION, SETTINGS, THEME, TOKEN, FrontEnd
+from tests.document import document
 
-from kado.doors.api import application_document
-
-DOCUMENT: Final = application_document()
+DOCUMENT: Final = document()
 SHORT_MAX: Final = 50
 WORDS: Final = [
     *(

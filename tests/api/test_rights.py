@@ -11,10 +11,11 @@ from tests.api.design_operations import LOOKS, ON_PAPER
 from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, READING_PASSES, a_card_for, bearer_for, send
 from tests.api.report_operations import REPORTS
 from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, fingerprint, good
+from tests.document import document
 
 from kado.access import keys, staff
 from kado.access.permissions import LIVE_ONLY, ROLES, Permission, Role
-from kado.doors.api import application, application_document, rights, rights_table
+from kado.doors.api import application, rights, rights_table
 
 # ── without a token ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -43,8 +44,8 @@ ROUTES = list(walk(application(None).routes))
 
 
 def test_the_walk_misses_nothing_that_is_published() -> None:
-    document = application_document()["paths"]
-    assert {(method.upper(), path) for path, methods in document.items() for method in methods} <= set(ROUTES)
+    published = document()["paths"]
+    assert {(method.upper(), path) for path, methods in published.items() for method in methods} <= set(ROUTES)
 
 
 def test_the_public_list_names_routes_that_exist() -> None:

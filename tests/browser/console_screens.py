@@ -26,35 +26,6 @@ def sign_in(page: Page, shop: World) -> None:
         page.wait_for_url("**/console/*")
 
 
-def cut_off(page: Page) -> list[str]:
-    """What stands beyond the right edge, as it begins; the whole page where it has to be moved sideways."""
-    found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('main *')].filter(e => !e.closest('svg, .unseen, .wide-table, thead')"
-        " && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))"
-        ".concat(document.documentElement.scrollWidth > innerWidth ? ['the page'] : [])"
-    )
-    return found
-
-
-def too_small(page: Page) -> list[str]:
-    """What is pressed and smaller than a finger hits."""
-    found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('a, button, select, summary, input:not([type=hidden])')]"
-        ".filter(e => e.checkVisibility() && !e.matches('.skip, .design input, .tick input, .choice input'))"
-        ".map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])"
-        ".filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([html]) => html)"
-    )
-    return found
-
-
-def weight(page: Page) -> int:
-    """How many bytes the page is, with its files."""
-    files: int = page.evaluate(
-        "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.decodedBodySize, 0)"
-    )
-    return len(page.content().encode()) + files
-
-
 def home(shop: World) -> str:
     return f"{shop.server.base_url}/console/{shop.program}"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from tests.browser.axe import TAGS, faults
-from tests.browser.console_screens import CONSOLE, SIGNED_OUT, card, cut_off, home, sign_in, too_small, weight
+from tests.browser.console_screens import CONSOLE, SIGNED_OUT, card, home, sign_in
+from tests.browser.usable import NARROW, TABLET, in_the_way
 from tests.browser.world import World
 
 _BYTES_MAX = 150_000
@@ -31,29 +31,20 @@ def page(context: BrowserContext) -> Page:
     return context.pages[0]
 
 
-def test_everybody_can_use_every_screen(shop: World, page: Page) -> None:
-    """Each is opened once, in the language with the longest words, and then looked at in every way."""
+def test_nothing_is_in_anybodys_way_on_any_screen(shop: World, page: Page) -> None:
     page.goto(f"{home(shop)}?lang=de")
     for name, show in CONSOLE.items():
-        page.set_viewport_size({"width": 320, "height": 640})
-        page.emulate_media(color_scheme="light")
         show(page, shop)
-        assert 0 < weight(page) < _BYTES_MAX, name
-        assert too_small(page) == [], name
-        for width, height in ((320, 640), (768, 1024), (1280, 800)):
-            page.set_viewport_size({"width": width, "height": height})
-            assert cut_off(page) == [], (name, width)
-        assert faults(page, "tag", *TAGS) == [], name
-        page.emulate_media(color_scheme="dark")
-        assert faults(page, "rule", "color-contrast") == [], name
+        may_be_small = ".skip, .design input, .tick input, .choice input"
+        assert in_the_way(page, bytes_max=_BYTES_MAX, small=may_be_small, widths=(NARROW, TABLET)) == [], name
 
 
-def test_axe_finds_nothing_before_the_sign_in(shop: World, browser: Browser) -> None:
+def test_nothing_is_in_anybodys_way_before_the_sign_in(shop: World, browser: Browser) -> None:
     with browser.new_context(locale="fr-FR") as context:
         page = context.new_page()
         for name, show in SIGNED_OUT.items():
             show(page, shop)
-            assert faults(page, "tag", *TAGS) == [], name
+            assert in_the_way(page, bytes_max=_BYTES_MAX, small=".skip") == [], name
 
 
 def test_a_card_is_sold_by_keyboard_alone(shop: World, page: Page) -> None:

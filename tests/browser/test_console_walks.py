@@ -12,8 +12,8 @@ from threading import Event, Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.axe import TAGS, faults
-from tests.browser.console_screens import PASSWORD, cut_off, enrol, home, sign_in, too_small
+from tests.browser.console_screens import PASSWORD, enrol, home, sign_in
+from tests.browser.usable import in_the_way
 from tests.browser.world import SHOP, World
 from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import until
@@ -39,13 +39,7 @@ def at(shop: World, path: str) -> str:
 
 def looked_at(page: Page) -> None:
     """The page can be used by everybody."""
-    where = page.url
-    assert cut_off(page) == [], where
-    assert too_small(page) == [], where
-    page.emulate_media(color_scheme="light")
-    assert faults(page, "tag", *TAGS) == [], where
-    page.emulate_media(color_scheme="dark")
-    assert faults(page, "rule", "color-contrast") == [], where
+    assert in_the_way(page, bytes_max=150_000, small=".skip, .tick input, .choice input") == [], page.url
 
 
 def press(page: Page, name: str, *, kind: str = "button", at: int = 0) -> None:

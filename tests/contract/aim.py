@@ -13,7 +13,8 @@ import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import TestPhase
-from tests.api.shop import UNKNOWN, Body
+from tests.api.pictures import a_picture
+from tests.api.shop import PASSWORD, UNKNOWN, Body
 from tests.contract.open_shop import PUBLIC_HOOK, OpenShop
 
 from kado.shops.theme.theme import COLOURS, Theme, wire_name
@@ -62,7 +63,8 @@ SENSIBLE: Final[dict[str, tuple[object, ...]]] = {
     "expires": (3600, None),
     "allowedTemplates": (None,),
     "scopes": (None,),
-    "password": ("correct horse battery staple",),
+    "password": (PASSWORD,),
+    "confirmation": (PASSWORD,),
     "format": ("csv", "json"),
     "action": (None, ["card:issued"]),
     "resourceType": (None, ["card"]),
@@ -118,26 +120,35 @@ def aim(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
         if case.operation.path.endswith("/fraud/alerts") and chance.random() < MOSTLY:
             case.query["status"] = ["open"]
     if _is_meant_well(case, ParameterLocation.BODY) and isinstance(case.body, dict):
-        _replace(case.body, chance)
-        if case.operation.path.startswith(PEOPLE) and chance.random() < MOSTLY:
-            _name_a_person(case.body)
-        _name_cards(case.body, card, open_shop, chance)
-        if action == "reversals":
-            # One name of the card and one reference, never two.
-            case.body.pop("cardNumber", None)
-            case.body.pop("referenceId", None)
-            case.body |= {"cardId": card["id"], "posTransactionId": "sale 7"}
-        if "/fraud/rules" in case.operation.path and chance.random() < MOSTLY:
-            # One that refuses nothing, so that the operations after it can succeed.
-            case.body |= {
-                "name": "Much",
-                "ruleType": "TRANSACTION_LIMIT",
-                "config": {"maxAmount": "5.00"},
-                "action": "flag",
-            }
-        _name_a_day(case.operation.path, case.body)
-        if session := open_shop.callers.session_named_at(case.operation.path):
-            case.body["sessionToken"] = session
+        _aim_body(case.body, case.operation.path, card, open_shop, chance)
+
+
+def _aim_body(body: Body, path: str, card: Body, open_shop: OpenShop, chance: Random) -> None:
+    action = path.rsplit("/", 1)[-1]
+    _replace(body, chance)
+    if path.startswith(PEOPLE) and chance.random() < MOSTLY:
+        _name_a_person(body)
+    _name_cards(body, card, open_shop, chance)
+    if action == "process-expired":
+        body |= {"action": "extend", "extensionDays": 30}
+    if action == "reversals":
+        # One name of the card and one reference, never two.
+        body.pop("cardNumber", None)
+        body.pop("referenceId", None)
+        body |= {"cardId": card["id"], "posTransactionId": "sale 7"}
+    if "/fraud/rules" in path and chance.random() < MOSTLY:
+        # One that refuses nothing, so that the operations after it can succeed.
+        body |= {
+            "name": "Much",
+            "ruleType": "TRANSACTION_LIMIT",
+            "config": {"maxAmount": "5.00"},
+            "action": "flag",
+        }
+    _name_a_day(path, body)
+    if "image" in body and chance.random() < MOSTLY:
+        body["image"] = a_picture()
+    if session := open_shop.callers.session_named_at(path):
+        body["sessionToken"] = session
 
 
 def _name_a_day(path: str, body: Body) -> None:
@@ -176,6 +187,10 @@ def _name_places(case: schemathesis.Case[Any], card: Body, open_shop: OpenShop, 
             case.path_parameters["cardId"] = open_shop.ids[f"cardId of {name}"]
     if "/anomalies/" in case.operation.path and "alert_id" in case.path_parameters:
         case.path_parameters["alert_id"] = open_shop.ids["anomalyAlertId"]
+    if "/paper" in case.operation.path:
+        for name in ("taskId", "token"):
+            if name in case.path_parameters:
+                case.path_parameters[name] = open_shop.ids[f"{name} of paper"]
     if case.operation.path.endswith("/enable"):
         # It would send something to an address out there.
         case.path_parameters["webhookId"] = UNKNOWN

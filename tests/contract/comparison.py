@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from kado.doors.api import application_document
+from tests.document import document
 
 MISSING = object()
 
 
 def served_document() -> dict[str, Any]:
     # Through JSON and back: what counts is what goes over the wire.
-    document: dict[str, Any] = json.loads(json.dumps(application_document()))
-    return document
+    served: dict[str, Any] = json.loads(json.dumps(document()))
+    return served
 
 
 def without_prose(node: Any, *, names: bool = False) -> Any:

@@ -13,11 +13,13 @@ import structlog
 from tests.api.alerts import an_alert
 from tests.api.audit import AUDIT_EXPORT, audit_file
 from tests.api.bulk import work
+from tests.api.design_operations import with_pictures, with_run
 from tests.api.fraud_operations import RULE, an_alert_about
 from tests.api.report_operations import SCHEDULE, an_aml_alert
 from tests.api.serving import PUBLIC_URL, serving, settings_for
 from tests.api.shop import UNKNOWN, Body, Shop, card_path, cards_path, good
 from tests.contract.callers import Callers
+from tests.serving.wallet_files import apple_settings
 
 from kado.access import keys
 from kado.access.permissions import Role
@@ -36,7 +38,7 @@ class OpenShop:
     """A shop whose cards, codes and other things a generated request can name. Use it as a context manager."""
 
     def __init__(self, data_dir: Path, database_url: str) -> None:
-        self._settings = settings_for(data_dir, KADO_TRUSTED_PROXIES="127.0.0.1")
+        self._settings = settings_for(data_dir, KADO_TRUSTED_PROXIES="127.0.0.1", **apple_settings(data_dir))
         self._database_url = database_url
         self._opened: Future[Shop] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="open shop")
@@ -113,6 +115,8 @@ class OpenShop:
             "transactionId": redeemed["transactionId"],
             "cardId of holdId": used["id"],
             "passSid": used["card"]["serialNumber"],
+            "serialNumber": used["card"]["serialNumber"],
+            "passTypeIdentifier": used["card"]["passTypeIdentifier"],
             "anomalyAlertId": await an_alert(shop.superuser, shop.program_id),
         }
         self.ids["alert_id"] = str(await an_alert_about(shop, used))
@@ -137,6 +141,12 @@ class OpenShop:
         await self._make("fileId", f"{reports}/analytics/export", {}, "exportId")
         self.ids["alertId"] = await an_aml_alert(shop, used)
         await self._make("customerId", "/v2/giftcards/gdpr/consent", {**TOGETHER, "purposes": ["news"]}, "customerId")
+        if "/loyalty/" in self._operation:
+            await with_pictures(shop, used, "")
+            self.ids |= {"type": "logo", "slug": "own"}
+        if "/paper" in self._operation:
+            run = await with_run(shop, used, "")
+            self.ids |= {f"{name} of paper": run[name] for name in ("taskId", "token")}
         if "task_id" not in self.ids:
             await self._make("task_id", AUDIT_EXPORT, {"format": "json"}, "taskId")
             # The other file's address is no more than made up: no worker runs, so it never comes about.

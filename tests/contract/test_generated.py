@@ -4,27 +4,31 @@ They name cards, codes and other things that exist, so that they get past the do
 one that the document describes, never a fault of ours, and none without a token where one is needed.
 
 `KADO_TEST_EXAMPLES` says how many are made up for each operation, beside the systematic ones; `make generated` is the
-large run.
+large run, and without it a third of those that are wrong on purpose is enough.
 """
 
 import os
 import re
 from collections import Counter, defaultdict
 from typing import Any, Final
+from zlib import crc32
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CheckFunction, not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi import checks
 from tests.api.shop import an_address
 from tests.contract.aim import aim
 from tests.contract.callers import OPENING
 from tests.contract.open_shop import OpenShop
-
-from kado.doors.api import application_document
+from tests.document import document
 
 EXAMPLES: Final = int(os.environ.get("KADO_TEST_EXAMPLES", "5"))
-DOCUMENT: Final = application_document()
+ONE_IN: Final = 1 if "KADO_TEST_EXAMPLES" in os.environ else 3
+"""Of the systematic requests that are wrong on purpose so many are sent: always the same ones."""
 REFUSED: Final = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, 431, "5xx"]
 CONFIG: Final = {
     # The bearer is sent with every request; the check for ignored tokens takes it away by itself.
@@ -32,7 +36,8 @@ CONFIG: Final = {
     # What is made up to be too long may be too long to be read at all.
     "checks": {"negative_data_rejection": {"expected-statuses": REFUSED}},
 }
-SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(CONFIG))
+SCHEMA: Final = schemathesis.pytest.from_fixture("schema")
+"""Read when the test runs: each of the suite's processes would make up thousands of requests to list the tests."""
 
 CHECKS: Final[tuple[CheckFunction, ...]] = (
     not_a_server_error,
@@ -65,6 +70,8 @@ OUT_OF_REACH: Final = {
     "DELETE /v2/giftcards/merchants/sessions/{sessionId}": "the till goes on selling",
     "DELETE /v2/giftcards/merchants/session": "the till goes on selling",
     "GET /v2/giftcards/captcha": "no captcha is configured",
+    "GET /v2/passes/{passTypeIdentifier}/{serialNumber}/savetowallet": "there is no account with Google",
+    "GET /v2/passes/{passTypeIdentifier}/{serialNumber}/walletobject": "there is no account with Google",
     "POST /v2/giftcards/customers/otp/verify": "nobody reads the mail with the code",
     "POST /v2/giftcards/programs/{programId}/cards/bulk/{taskId}/csv": "no worker runs, so no task is done",
     "GET /v2/giftcards/programs/{programId}/cards/bulk/{taskId}/csv/{token}": "no task is done",
@@ -83,11 +90,17 @@ def checks_for(path: str, label: str, status: int) -> list[CheckFunction]:
         left_out.add(checks.status_code_conformance)
     if label in NEEDS_NO_TOKEN | SIGNED:
         left_out.add(checks.ignored_auth)
-    others = (re.sub(r"\{\w+\}", "[^/]+", other) for other in DOCUMENT["paths"] if other != path)
+    others = (re.sub(r"\{\w+\}", "[^/]+", other) for other in document()["paths"] if other != path)
     if any(re.fullmatch(other, path) for other in others):
         # `…/cards/reload-by-number` also has the form of `…/cards/{cardId}`, with the methods of that one.
         left_out.add(checks.unsupported_method)
     return [check for check in CHECKS if check not in left_out]
+
+
+@pytest.fixture
+def schema(request: pytest.FixtureRequest) -> schemathesis.BaseSchema:
+    request.node._nodeid = request.node.nodeid  # Schemathesis 4.32 reads it; pytest 9.2 calls it something else
+    return schemathesis.openapi.from_dict(document(), config=schemathesis.Config.from_dict(CONFIG))
 
 
 @SCHEMA.parametrize()
@@ -101,6 +114,11 @@ def checks_for(path: str, label: str, status: int) -> list[CheckFunction]:
 )
 def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case[Any], open_shop: OpenShop) -> None:
     label, path = case.operation.label, case.operation.path
+    is_wrong = case.meta is not None and case.meta.generation.mode is GenerationMode.NEGATIVE
+    is_systematic = case.meta is not None and case.meta.phase.name is TestPhase.COVERAGE
+    sent = (label, case.path_parameters, case.query, case.headers, case.body)
+    if is_wrong and is_systematic and crc32(repr(sent).encode()) % ONE_IN:
+        return
     # Set here and not in the call, because some checks send requests of their own.
     case.operation.base_url = open_shop.address
     aim(case, open_shop)
@@ -112,5 +130,7 @@ def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case
 
 def test_generated_requests_get_past_the_door() -> None:
     """Comes last: where nothing ever succeeded, the requests before have shown little."""
+    asked = {f"{method.upper()} {path}" for path, methods in document()["paths"].items() for method in methods}
+    assert set(ANSWERS) == asked
     never = {label for label, statuses in ANSWERS.items() if not any(200 <= status < 300 for status in statuses)}
-    assert never - set(OUT_OF_REACH) == set(), {label: dict(ANSWERS[label]) for label in sorted(never)}
+    assert {label: dict(ANSWERS[label]) for label in sorted(never - set(OUT_OF_REACH))} == {}

@@ -48,6 +48,8 @@ _VALUES: dict[str, Any] = {
     "email": "bo@flowers.example",
     "password": "correct horse battery",
     "role": "cashier",
+    "frequency": "daily",
+    "recipients": ["books@example.com"],
 }
 _SOUGHT = {
     "posTransactionId": "POS-1",
@@ -77,7 +79,9 @@ async def operations(till: Till) -> list[tuple[str, str, Any]]:
             return required | {"config": {"maxAmount": "9.00"}}
         if schema.get("$ref", "").endswith("/ConsentRequest"):  # whoever it is
             return {"customerEmail": "ada@example.com"}
-        return required | ({"recipients": None, "count": 2} if "recipients" in named.get("properties", ()) else {})
+        if "count" in named.get("properties", ()):  # a bulk issue of so many cards, or to so many receivers
+            return required | {"recipients": None, "count": 2}
+        return required
 
     found = []
     for path, methods in document["paths"].items():

@@ -20,8 +20,11 @@ class Shop:
     key: str
 
     def till(self, address: str | None = None) -> Till:
-        """A till of the shop; open a program or set one before using it."""
-        return Till(self.server, self.key, self.merchant_id, address=address)
+        """A till of the shop; open a program or set one before using it.
+
+        It insists: where more come than the server keeps waiting, and the machine is slow, some are told to come again.
+        """
+        return Till(self.server, self.key, self.merchant_id, address=address, insists=True)
 
 
 @pytest.fixture(scope="package")

@@ -1,5 +1,6 @@
 """A till: speaks the API with one key, in one program, over connections that a test can look at."""
 
+import asyncio
 import secrets
 from types import TracebackType
 from typing import Any, Self
@@ -8,12 +9,14 @@ import httpx2
 from tests.serving.server import Server
 
 REPLAYED = "Idempotent-Replayed"
+_TIMES = 10
 
 
 class Till:
     """`address` is the loopback address from which it calls (127.0.0.0/8), for limits that count by address.
 
-    `base_url` is for a way to the server that is not the straight one.
+    `base_url` is for a way to the server that is not the straight one. Who `insists` does what a 503 says: sends the
+    same again with the same key, a few times, so that it is told what became of it.
     """
 
     def __init__(
@@ -25,8 +28,10 @@ class Till:
         address: str | None = None,
         keep_alive: bool = True,
         base_url: str | None = None,
+        insists: bool = False,
     ) -> None:
         self.merchant_id = merchant_id
+        self.insists = insists
         self.program = ""
         self.http = httpx2.AsyncClient(
             base_url=base_url or server.base_url,
@@ -49,8 +54,16 @@ class Till:
         await self.http.aclose()
 
     async def post(self, path: str, body: object = None, key: str | None = None) -> httpx2.Response:
+        if key is None and self.insists:
+            key = secrets.token_hex(12)
         headers = {} if key is None else {"Idempotency-Key": key}
-        return await self.http.post(path, json=body, headers=headers)
+        answer = await self.http.post(path, json=body, headers=headers)
+        for _ in range(_TIMES if self.insists else 0):
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+            answer = await self.http.post(path, json=body, headers=headers)
+        return answer
 
     async def open_program(self, **rules: object) -> str:
         """Open a program and work in it from now on."""

@@ -5,8 +5,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-
-from kado.doors.api import application_document
+from tests.document import document
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "clients", "examples")
@@ -81,7 +80,7 @@ def test_every_room_and_door_is_on_the_map() -> None:
 def test_every_operation_is_on_the_api_page() -> None:
     text = (ROOT / "docs" / "reference" / "api.md").read_text()
     missing = []
-    for path, methods in application_document()["paths"].items():
+    for path, methods in document()["paths"].items():
         for method in methods:
             short = path.removeprefix("/v2/giftcards/programs/{programId}")
             if f"`{method.upper()} {path}`" not in text and f"`{method.upper()} {short}`" not in text:

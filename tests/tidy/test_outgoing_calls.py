@@ -6,6 +6,7 @@ up itself, behind all that was checked; a redirect leads where nothing was check
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,18 @@ def _careless(text: str) -> list[int]:
     return found
 
 
+@cache
+def _imported() -> dict[str, set[str]]:
+    """What each file of Kado's imports."""
+    return {str(file.relative_to(SOURCE)): set(_modules(ast.parse(file.read_text()))) for file in SOURCE.rglob("*.py")}
+
+
 @pytest.mark.parametrize("module", SPEAKING)
 def test_nobody_else_calls_out(module: str) -> None:
-    trees = {str(file.relative_to(SOURCE)): ast.parse(file.read_text()) for file in SOURCE.rglob("*.py")}
     found = {
         name
-        for name, tree in trees.items()
-        if any(one == module or one.startswith(f"{module}.") for one in _modules(tree))
+        for name, modules in _imported().items()
+        if any(one == module or one.startswith(f"{module}.") for one in modules)
     }
     assert found == SPEAKING[module]
 

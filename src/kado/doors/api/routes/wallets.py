@@ -3,7 +3,7 @@
 # ruff: noqa: N803 - parameter names are the names on the wire
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
@@ -24,6 +24,7 @@ from kado.passes.failures import NotTold
 
 router = APIRouter(prefix="/v2/passes/{passTypeIdentifier}/{serialNumber}", tags=["Passes"], route_class=StrictRoute)
 
+_FILE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {MEDIA_TYPE: {}}, "description": "A pass"}}
 PassType = Annotated[Line, Path()]
 Serial = Annotated[Line, Path()]
 Reading = Annotated[Reader, Depends(pass_reader)]
@@ -40,7 +41,7 @@ async def pass_pusher(request: Request) -> Reader:
 Pushing = Annotated[Reader, Depends(pass_pusher)]
 
 
-@router.get("", name="getPass", response_model=None)
+@router.get("", name="getPass", response_model=None, response_class=Response, responses=_FILE)
 async def get_pass(request: Request, reader: Reading, passTypeIdentifier: PassType, serialNumber: Serial) -> Response:
     """The pass as a file for Apple Wallet. 404 `wallet_not_offered` where this server has no certificate for it."""
     found = await _found(request, reader, passTypeIdentifier, serialNumber)
