@@ -130,7 +130,7 @@ def _till_pictures(browser: Browser, shop: World, only: str) -> list[bytes]:
             till.page.set_default_timeout(_PATIENCE)
             for name, show in TILL_SCREENS.items():
                 show(till, shop)
-                if only in f"till-{name}" and name != "known":
+                if only in f"till-{name}" and name not in ("known", "seen"):
                     content = _small(till.page.screenshot(full_page=name != "unknown"))
                     (FOLDER / f"till-{name}-{size}-{scheme}-{language}.webp").write_bytes(content)
                     taken.append(content)

@@ -14,10 +14,18 @@ from struct import Struct
 from typing import Final, Literal
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDH,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    derive_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 Purpose = Literal[
     "jwt",
@@ -31,10 +39,14 @@ Purpose = Literal[
     "mail-id",
     "wallet-token",
     "staff-pin",
+    "till-allowance",
+    "till-box",
 ]
 
 VERSION_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
+_POINT_BYTES: Final = 65
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _BLOCK_BYTES: Final = 64
 _INNER: Final = bytes(sign ^ 0x36 for sign in range(256))
@@ -123,6 +135,26 @@ class Keyring:
         """The Ed25519 key that seals the ledger's heads."""
         return Ed25519PrivateKey.from_private_bytes(self.key("seal", version))
 
+    def box_key(self) -> bytes:
+        """The public key (P-256, 65 bytes, uncompressed) to which a device encrypts what the current secret opens."""
+        return _point(_box(self.key("till-box")).public_key())
+
+    def open_box(self, sealed: bytes, bound_to: bytes, version: bytes) -> bytes:
+        """What a device encrypted to the `box_key` of this version. It opens only beside the same `bound_to`.
+
+        Raises `Undecipherable`. The device's own point, made for this once (65 bytes), nonce, ciphertext: ECDH,
+        HKDF-SHA256 over both points, AES-256-GCM.
+        """
+        point, nonce = sealed[:_POINT_BYTES], sealed[_POINT_BYTES : _POINT_BYTES + _NONCE_BYTES]
+        own = _box(self.key("till-box", version))
+        try:
+            shared = own.exchange(ECDH(), EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point))
+            info = b"kado:till-box" + point + _point(own.public_key())
+            cipher = AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(shared))
+            return cipher.decrypt(nonce, sealed[_POINT_BYTES + _NONCE_BYTES :], bound_to)
+        except (InvalidTag, ValueError):  # ValueError: no point of the curve, or cut short
+            raise Undecipherable("changed since it was encrypted") from None
+
     def _mac(self, purpose: Purpose, version: bytes) -> "_Mac":
         mac = self._macs.get((version, purpose))
         if mac is None:
@@ -134,6 +166,15 @@ class Keyring:
         if cipher is None:
             cipher = self._ciphers[version, purpose] = AESGCM(self.key(purpose, version))
         return cipher
+
+
+def _box(key: bytes) -> EllipticCurvePrivateKey:
+    """A private key of P-256. The order of the curve is so near to 2**256 that reducing by it shows nothing."""
+    return derive_private_key(int.from_bytes(key, "big") % (_P256_ORDER - 1) + 1, SECP256R1())
+
+
+def _point(key: EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 def equal(one: bytes, other: bytes) -> bool:

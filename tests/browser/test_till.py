@@ -73,6 +73,11 @@ def test_six_taps_sell_a_card_at_the_counter(till: Till, staffed: World) -> None
     assert balance_of(staffed, card_id) == "25.00"
     found = staffed.http.get(f"/v2/giftcards/programs/{staffed.program}/cards/{card_id}").json()
     assert (found["status"], found["isPhysical"]) == ("active", True)
+    till.tap("Undo the last one")
+    till.shows("Undone", "€25.00", "€0.00", "The card has ended")
+    assert balance_of(staffed, card_id) == "0.00"
+    till.tap("Next customer", role="link")
+    expect(till.page.get_by_role("button", name="Undo the last one")).to_have_count(0)
 
 
 def test_a_card_that_hangs_in_the_shop_is_sold_by_its_scan(till: Till, staffed: World) -> None:
@@ -83,6 +88,10 @@ def test_a_card_that_hangs_in_the_shop_is_sold_by_its_scan(till: Till, staffed: 
     till.shows("Sold", "€30.00")
     assert till.taps == 1
     assert balance_of(staffed, card) == "30.00"
+    staffed.act(card, "redeem", amount="0.01")
+    till.tap("Undo the last one")
+    till.shows("Not done", "Something else has happened to the card since.")
+    assert balance_of(staffed, card) == "29.99"
 
 
 def test_from_the_sale_by_mail_to_the_till_and_back_again(till: Till, staffed: World) -> None:

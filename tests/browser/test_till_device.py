@@ -7,7 +7,19 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.browser.counter import BO, OWNER, PASSWORD, PIN, Till, a_cashier, a_till, balance_of, entries_of, till_named
+from tests.browser.counter import (
+    BO,
+    OWNER,
+    PASSWORD,
+    PIN,
+    Till,
+    a_cashier,
+    a_till,
+    balance_of,
+    entries_of,
+    somebody,
+    till_named,
+)
 from tests.browser.world import SHOP, World
 
 from kado.access import totp
@@ -198,6 +210,32 @@ def test_what_is_undone_is_ones_own_last_one(device: Till, staffed: World) -> No
     assert answer.status == 400
     assert "Nothing was done" in answer.text()
     assert [one["transactionType"] for one in entries_of(staffed, card)] == ["REDEMPTION", "ACTIVATION", "PURCHASE"]
+
+
+def test_a_sale_of_an_earlier_sign_in_is_not_made_and_not_undone(device: Till, staffed: World) -> None:
+    receiver = somebody()
+    device.enrol(staffed, "For sales")
+    device.sign_in()
+    device.page.goto(f"{device.base}/pos/sell")
+    sale = {"form": device.page.locator("main [name=form]").input_value(), "how": "mail", "amount": "25"}
+    other = {**sale, "email": receiver}
+    device.page.reload()
+    device.page.get_by_text("€25.00", exact=True).click()
+    device.tap("Sell")
+    device.shows("Sold")
+    undo = {
+        name: device.page.locator(f'form[action="/pos/undo"] [name="{name}"]').input_value()
+        for name in ("form", "card", "deed", "reference")
+    }
+    device.sign_in_as("Bo", PIN)
+    for path, body in (("/pos/undo", undo), ("/pos/sell", other)):
+        for _ in range(2):
+            answer = device.post(path, body)
+            assert (answer.status in (400, 409), answer.headers["kado-outcome"]) == (True, "settled")
+            assert "Nothing was done" in answer.text()
+    assert balance_of(staffed, undo["card"]) == "25.00"
+    listed = staffed.http.get(f"/v2/giftcards/programs/{staffed.program}/cards", params={"q": receiver})
+    assert listed.json() == []
 
 
 def test_without_javascript_the_forms_tell_the_outcome(browser: Browser, staffed: World) -> None:

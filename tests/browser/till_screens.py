@@ -6,6 +6,7 @@ from typing import Final
 from playwright.sync_api import Page, expect
 from tests.browser.counter import PIN, Till, a_code
 from tests.browser.world import World
+from tests.serving.server import until
 
 Screen = Callable[[Till, World], None]
 
@@ -114,8 +115,42 @@ def known(till: Till, shop: World) -> None:
     till.page.wait_for_selector(".outcome.good", timeout=20_000)
 
 
+def away(till: Till, shop: World) -> None:
+    """A program that allows takes without a line, and a line that is lost."""
+    _allow(shop, "25.00", "60.00")
+    page, cards = till.page, (shop.active("60.00"), shop.active("5.00"))
+    page.goto(f"{till.base}/pos")
+    until(lambda: page.evaluate("localStorage.getItem('kado-till-away')"), 20, "no allowance")
+    page.route("**/pos/alive", lambda route: route.abort())
+    page.goto(f"{till.base}/pos/offline")
+    for number, one in enumerate(cards, 1):
+        page.locator("#number").fill(one.number)
+        page.locator("#amount").fill("12.50")
+        page.locator("[data-away-form] .huge").click()
+        expect(page.locator("[data-away-list] li")).to_have_count(number)
+
+
+def settled(till: Till, shop: World) -> None:
+    """The line is back."""
+    till.page.unroute("**/pos/alive")
+    _allow(shop, None, None)
+    till.page.wait_for_url(f"{till.base}/pos", timeout=20_000)
+    till.page.wait_for_selector(".settlement")
+
+
+def seen(till: Till, shop: World) -> None:
+    """Not a screen of its own: the end of the one before."""
+    till.page.locator("[data-ok]").click()
+    expect(till.page.locator(".settlement")).to_have_count(0)
+
+
 def offline(till: Till, shop: World) -> None:
     till.page.goto(f"{till.base}/pos/offline")
+
+
+def _allow(shop: World, take: str | None, total: str | None) -> None:
+    rules = {"maxOfflineTake": take, "maxOfflineTotal": total}
+    assert shop.http.put(f"/v2/loyalty/programs/{shop.program}", json=rules).status_code == 200
 
 
 def _enter_pin(page: Page, pin: str) -> None:
@@ -128,7 +163,7 @@ SCREENS: Final[dict[str, Screen]] = {
     one.__name__: one
     for one in (
         *(enrol, place, sign_in, set_pin, home, not_found, card, adding, pending, paused, taken, receipt, refund),
-        *(refused, sale, unknown, known, offline),
+        *(refused, sale, unknown, known, away, settled, seen, offline),
     )
 }
 """In this order: each begins where the one before has ended. (A wrong PIN is shown by a test of its own.)"""

@@ -72,6 +72,8 @@ async def test_what_is_wrong_stands_at_its_field_and_nothing_changes(owner: Pers
         ("basics", "name", " "): "Please fill this in.",
         ("company", "website", "javascript:x"): "A website begins with",
         ("company", "email", "x@"): "This is not an email address.",
+        ("offline", "maxOfflineTake", "501"): "This is more or less than any program may allow.",
+        ("offline", "offlineHours", "25"): "This number is too small or too large.",
         ("people", "retention_period_days", "366"): "This number is too small or too large.",
         ("technical", "passTypeIdentifier", "x"): "A pass type begins with",
     }

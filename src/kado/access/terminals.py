@@ -179,6 +179,14 @@ async def find_by_token(database: Database, token: str) -> Terminal | None:
         return await till_store.find_by_token(connection, token_hash(token))
 
 
+async def find_even_revoked(database: Database, token: str) -> Terminal | None:
+    """The same for a device that is a till no more: for what it still owes us, and for nothing else."""
+    if _FORM.fullmatch(token) is None:
+        return None
+    async with database.read() as connection:
+        return await till_store.find_by_token(connection, token_hash(token), even_revoked=True)
+
+
 async def list_terminals(database: Database, merchant_id: str) -> list[Terminal]:
     """The merchant's tills, revoked ones too, oldest first."""
     async with database.read() as connection:

@@ -12,7 +12,7 @@ from kado import audit
 from kado.access import till_store
 from kado.access.caller import Caller
 from kado.access.permissions import ROLES, Role
-from kado.access.till_store import LastAction, Standing
+from kado.access.till_store import LastAction, Standing, Terminal
 from kado.crypto import token_hash
 from kado.storage.database import Connection, Database
 
@@ -34,19 +34,24 @@ async def find(database: Database, terminal_token: str, token: str) -> Standing 
 
 
 def caller_of(standing: Standing) -> Caller:
+    """Whoever stands there as a caller."""
+    return caller_at(standing.terminal, standing.staff_id, standing.role)
+
+
+def caller_at(terminal: Terminal, staff_id: str, role: Role) -> Caller:
     """The person as a caller: with no more rights than a cashier has, and none that their role lacks.
 
     What they do names them and the device in the ledger. That the device is enrolled stands for a second factor.
     """
     return Caller(
-        merchant_id=standing.terminal.merchant_id,
-        subject=f"staff:{standing.staff_id}",
-        role=Role.READ_ONLY if standing.role is Role.READ_ONLY else Role.CASHIER,
-        permissions=ROLES[standing.role] & ROLES[Role.CASHIER],
+        merchant_id=terminal.merchant_id,
+        subject=f"staff:{staff_id}",
+        role=Role.READ_ONLY if role is Role.READ_ONLY else Role.CASHIER,
+        permissions=ROLES[role] & ROLES[Role.CASHIER],
         is_test=False,
-        cashier_id=standing.staff_id,
-        terminal_id=standing.terminal.id,
-        programs=frozenset({standing.terminal.program_id}),
+        cashier_id=staff_id,
+        terminal_id=terminal.id,
+        programs=frozenset({terminal.program_id}),
     )
 
 

@@ -145,10 +145,12 @@ async def insert_terminal(
     )
 
 
-async def find_by_token(connection: Connection, token_hash: bytes) -> Terminal | None:
-    """The device with this token, if it is a till still."""
+async def find_by_token(connection: Connection, token_hash: bytes, *, even_revoked: bool = False) -> Terminal | None:
+    """The device with this token, if it is a till still; or whatever it is."""
     row = await connection.fetchrow(
-        f"SELECT {TERMINAL} FROM terminal t WHERE t.token_hash = $1 AND t.revoked_at IS NULL", token_hash
+        f"SELECT {TERMINAL} FROM terminal t WHERE t.token_hash = $1 AND ($2 OR t.revoked_at IS NULL)",
+        token_hash,
+        even_revoked,
     )
     return None if row is None else Terminal(**dict(row))
 

@@ -9,6 +9,7 @@ from kado.cards import guesses
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
+from kado.cards.offline.allowance import sweep as sweep_allowances
 from kado.cards.owed import Books
 from kado.cards.seal import Sealer
 from kado.cards.sweep import sweep
@@ -107,6 +108,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
             Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
             Periodic("sweep-tills", _SWEEP_SECONDS, lambda: till_sessions.sweep(database)),
+            Periodic("sweep-allowances", _FORGET_SECONDS, lambda: sweep_allowances(database)),
             Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("fraud", _FRAUD_SECONDS, lambda: watch(database), while_true=True),
             Periodic("sweep-guesses", _FORGET_SECONDS, lambda: guesses.sweep(database)),

@@ -2,7 +2,8 @@
 language is spoken there.
 
 Every action has the key that its form was rendered with, so that a till which heard no answer asks again and hears the
-first one. Redemptions and reloads bear the key as the till's own reference too, by which the last one is taken back.
+first one. Redemptions and reloads bear the key as the till's own reference too, by which the last one is taken back; a
+sale is taken back by the entry that put the value on the card.
 """
 
 import json
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
+from kado.access.caller import Caller
 from kado.cards import refusals
 from kado.cards.activate import Activate
 from kado.cards.card import Card, CardStatus, Entry
@@ -18,15 +20,23 @@ from kado.cards.find import entry_from_row
 from kado.cards.issue import Issue
 from kado.cards.ledger import Ledger
 from kado.cards.posting import Answer, Outcome, Posting, ReferenceKind, Render
+from kado.cards.redeem import Redeem
+from kado.cards.reload import Reload
+from kado.cards.reverse import Reverse
 from kado.cards.store import ENTRY_COLUMNS
+from kado.cards.take_back_sale import TakeBackSale
+from kado.cards.withdraw import Withdraw, withdrawn
 from kado.errors import Refusal
 from kado.ids import is_id
 from kado.storage.database import Database
 
 Deed: TypeAlias = Literal["redeem", "reload", "activate", "sell", "refund", "undo"]
 
-REFERENCES: Final[Mapping[Deed, ReferenceKind]] = {"redeem": "pos_transaction_id", "reload": "reference_id"}
-"""What can be undone, and by which of the till's own references it is found."""
+_REFERENCES: Final[Mapping[str, ReferenceKind]] = {"redeem": "pos_transaction_id", "reload": "reference_id"}
+"""What is undone by one of the till's own references, and which of them that is."""
+
+_SALES: Final = frozenset({"sell", "activate"})
+"""What is undone by ending the card."""
 
 _REFERENCE_MAX: Final = 100
 
@@ -44,6 +54,8 @@ class Told:
     """On the card afterwards."""
     last_four: str = ""
     is_suspended: bool = False
+    is_ended: bool = False
+    """Whether the card has ended with it."""
     is_replayed: bool = False
     """Whether it was told before: the till had not heard it."""
     code: str = ""
@@ -72,6 +84,7 @@ def telling(deed: Deed) -> Render:
             balance=card.initial_value if deed == "sell" else card.balance,
             last_four=card.last_four,
             is_suspended=card.status_at(outcome.now) is CardStatus.SUSPENDED,
+            is_ended=card.voided_at is not None,
         )
         return Answer(200, _kept(told))
 
@@ -104,17 +117,88 @@ async def sell(ledger: Ledger, issue: Issue) -> Told:
     made = heard(await ledger.post(issue))
     if not made.is_done:
         return made
-    activated = await ledger.post(
-        Activate(
-            program_id=issue.program_id,
-            card_id=made.card_id,
-            caller=issue.caller,
-            key=issue.key,
-            render=telling("sell"),
-        )
-    )
-    told = heard(activated)
+    told = heard(await ledger.post(_activation(issue, made.card_id)))
     return told if told.is_done else replace(told, card_id=made.card_id, last_four=made.last_four)
+
+
+def undone_by(told: Told, key: str) -> str:
+    """The reference by which what was done under the key can be undone; empty where it cannot be."""
+    if not told.is_done:
+        return ""
+    return told.entry_id if told.deed in _SALES else reference_of(key) if told.deed in _REFERENCES else ""
+
+
+def undoing(
+    program_id: str, card_id: str, deed: str, reference: str, caller: Caller, key: str
+) -> Reverse | TakeBackSale:
+    """What undoes it, under a key of its own. Raises `NotFound` for what cannot be undone."""
+    kind = _REFERENCES.get(deed)
+    if not is_id(card_id) or not reference or (kind is None and deed not in _SALES):
+        raise refusals.transaction_not_found()
+    if kind is None:
+        return TakeBackSale(
+            program_id=program_id,
+            card_id=card_id,
+            caller=caller,
+            key=key,
+            render=telling("undo"),
+            activation_id=reference,
+        )
+    return Reverse(
+        program_id=program_id,
+        card_id=card_id,
+        caller=caller,
+        key=key,
+        render=telling("undo"),
+        kind=kind,
+        own_reference=reference,
+    )
+
+
+async def never_any_more(ledger: Ledger, wish: Posting | Issue, deed: Deed) -> Told:
+    """Let a wish do nothing when it arrives after this. What is told is what it has done, if it has arrived already.
+
+    Of a redemption or reload the reference is spent, and what it did meanwhile is taken back: whoever is told "nothing
+    was done" has to be told the truth. A sale of which only the card was made ends with it. Raises as `do` does.
+    """
+    if isinstance(wish, Issue):
+        made = heard(await ledger.post(replace(wish, is_withdrawn=True)))
+        if not made.is_done:
+            return made
+        return heard(await ledger.post(_withdrawn(_activation(wish, made.card_id), deed, ends_card=True)))
+    if isinstance(wish, Redeem | Reload):
+        own = wish.pos_reference if isinstance(wish, Redeem) else wish.reference
+        key = f"never:{wish.key}"
+        await do(ledger, undoing(wish.program_id, wish.card_id, deed, own or "", wish.caller, key))
+        return refused(deed, withdrawn())
+    return heard(await ledger.post(_withdrawn(wish, deed)))
+
+
+def _withdrawn(wish: Posting, deed: Deed, *, ends_card: bool = False) -> Withdraw:
+    def render(outcome: Outcome | Refusal) -> Answer:
+        refusal = outcome if isinstance(outcome, Refusal) else withdrawn()
+        return Answer(refusal.status, _kept(refused(deed, refusal)))
+
+    return Withdraw(
+        program_id=wish.program_id,
+        card_id=wish.card_id,
+        caller=wish.caller,
+        key=wish.key,
+        render=render,
+        of=wish,
+        ends_card=ends_card,
+    )
+
+
+def _activation(issue: Issue, card_id: str) -> Activate:
+    """The second half of a sale."""
+    return Activate(
+        program_id=issue.program_id,
+        card_id=card_id,
+        caller=issue.caller,
+        key=issue.key,
+        render=telling("sell"),
+    )
 
 
 def reference_of(key: str) -> str:

@@ -87,8 +87,9 @@ class Evidence:
         if entry.counterpart_id in noted and entry.type in (TransactionType.REFUND, TransactionType.REDEMPTION):
             noted[entry.counterpart_id].earlier.undone += abs(entry.amount)
         earlier = EarlierEntry(
-            entry.id, entry.type, entry.amount, entry.merchant_id, entry.created_at, entry.counterpart_id
-        )
+            entry.id, entry.type, entry.amount, entry.merchant_id, entry.created_at, entry.counterpart_id,
+            seq=entry.seq, cashier_id=entry.cashier_id, terminal_id=entry.terminal_id,
+        )  # fmt: skip
         noted[entry.id] = _Noted(earlier, entry.pos_transaction_id, entry.reference_id)
 
     def note_hold(self, hold: Hold) -> None:
@@ -213,7 +214,7 @@ async def _read_reversals(connection: Connection, evidence: Evidence, again: Seq
 
 _ENTRIES: Final = """
     SELECT t.program_id, t.card_id, t.id, t.type, t.amount, t.merchant_id, t.counterpart_id, t.pos_transaction_id,
-           t.reference_id, t.created_at, (
+           t.reference_id, t.created_at, t.seq, t.cashier_id, t.terminal_id, (
                SELECT coalesce(sum(abs(u.amount)), 0)::bigint FROM card_transaction u
                WHERE u.program_id = $1 AND u.counterpart_id = t.id AND u.type IN ('REFUND', 'REDEMPTION')
            ) AS undone
@@ -237,8 +238,8 @@ async def _read_entries(
         statement = _ENTRIES.format(column=column, most=SOUGHT_MAX + 1)
         for row in await connection.fetch(statement, program_id, *map(list, zip(*keys, strict=True))):
             kind = TransactionType(row["type"])
-            facts = [row[name] for name in ("amount", "merchant_id", "created_at", "counterpart_id", "undone")]
-            earlier = EarlierEntry(row["id"], kind, *facts)
+            names = ("amount", "merchant_id", "created_at", "counterpart_id", "undone", "seq", "cashier_id")
+            earlier = EarlierEntry(row["id"], kind, *(row[name] for name in (*names, "terminal_id")))
             evidence.entries.setdefault((row["program_id"], row["card_id"]), {})[earlier.id] = _Noted(
                 earlier, row["pos_transaction_id"], row["reference_id"]
             )

@@ -19,6 +19,7 @@ from kado.cards.idempotency import Fingerprint, NewKey, remember
 from kado.cards.masking import mask
 from kado.cards.numbers import hide_number, new_number, new_pass_sid
 from kado.cards.posting import Answer, NewEntry, Outcome, Render
+from kado.cards.withdraw import withdrawn
 from kado.crypto import Keyring
 from kado.errors import Invalid, Refusal
 from kado.ids import new_id
@@ -59,6 +60,8 @@ class Issue:
     time_zone: str | None = None
     receipt_email: str | None = None
     """Who gave the card and is to hear that it is on its way."""
+    is_withdrawn: bool = False
+    """No card is made, and none will be under this key. No part of what was asked: the key is known as the same."""
 
     def scope(self) -> tuple[str, ...]:
         """A key means one card of the program."""
@@ -101,13 +104,24 @@ class Placed:
     audited: Row
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """No card, and a key under which none will be made."""
+
+    key: NewKey
+    answer: Answer
+
+
 def place(
     keyring: Keyring, issue: Issue, program: Program, now: datetime, fingerprint: Fingerprint, source: Origin
-) -> Placed | Refusal:
+) -> Placed | Withdrawn | Refusal:
     """Decide an issue. Pure but for the randomness of number and ids; `now` is the database's clock.
 
     `source` is where it comes from.
     """
+    if issue.is_withdrawn:
+        nothing = issue.render(withdrawn())
+        return Withdrawn(remember(keyring, program.id, fingerprint, nothing), nothing)
     refusal = refuse(issue, program, now)
     if refusal is not None:
         return refusal

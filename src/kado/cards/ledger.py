@@ -22,7 +22,7 @@ import structlog
 from kado.audit.origin import Origin, origin
 from kado.cards import bench, evidence, hot_store, refusals, store
 from kado.cards.idempotency import Fingerprint, Remembered, fingerprints, internal_fingerprint, recall
-from kado.cards.issue import Issue, Placed, place
+from kado.cards.issue import Issue, Placed, Withdrawn, place
 from kado.cards.ownership import owns
 from kado.cards.page import Page
 from kado.cards.posting import Answer, Posting
@@ -232,15 +232,15 @@ class Ledger:
         programs, now = await store.read_programs(connection, [issue.program_id for _, issue in issues.values()])
         await store.hold_keys(connection, [ticket.prints for ticket in tickets.values()])
         results = await self._recall(connection, tickets)
-        placed: dict[int, Placed] = {}
+        placed: dict[int, Placed | Withdrawn] = {}
         for at, (ticket, issue) in issues.items():
             if at not in results:
                 program = programs[issue.program_id]
                 outcome = place(self._keyring, issue, program, now, ticket.prints[0], ticket.origin)
-                if isinstance(outcome, Placed):
-                    placed[at] = outcome
-                else:
+                if isinstance(outcome, Refusal):
                     results[at] = outcome
+                else:
+                    placed[at] = outcome
         claimed = await store.claim_keys(connection, [one.key for one in placed.values()], now)
         for at, one in list(placed.items()):
             place_of_key = (one.key.program_id, one.key.key_hash)
@@ -251,7 +251,7 @@ class Ledger:
         results |= {at: one.answer for at, one in placed.items()}
         results |= await self._recall(connection, {at: tickets[at] for at in tickets if at not in results})
         self._watch.decided()
-        await write_new(ride, list(placed.values()))
+        await write_new(ride, [one for one in placed.values() if isinstance(one, Placed)])
         return results
 
     async def _recall(self, connection: Connection, tickets: dict[int, _Ticket]) -> dict[int, Result]:

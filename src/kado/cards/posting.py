@@ -83,6 +83,9 @@ class EarlierEntry:
     created_at: datetime
     counterpart_id: str | None = None
     undone: int = 0
+    seq: int = 0
+    cashier_id: str | None = None
+    terminal_id: str | None = None
 
     @property
     def left(self) -> int:

@@ -77,5 +77,6 @@ def _checked(new: NewProgram) -> tuple[NewProgram, Currency, Limits]:
         number_prefix=rules.check_prefix(new.number_prefix),
         expiry_months=rules.check_months(new.expiry_months),
         retention_days=rules.check_retention(new.retention_days),
+        offline_hours=rules.check_offline_hours(new.offline_hours),
     )
     return checked, currency, limits

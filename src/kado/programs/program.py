@@ -39,6 +39,7 @@ WantedAmount: TypeAlias = Decimal | Literal[Unset.UNSET] | None
 
 DEFAULT_PASS_TYPE: Final = "pass.kado.giftcard"  # noqa: S105 - a wallet pass, not a password
 DEFAULT_NUMBER_PREFIX: Final = "4000"
+OFFLINE_HOURS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Limits:
     max_reload: int
     max_redeem: int | None
     cashier_issue_limit: int
+    max_offline_take: int | None = None
+    max_offline_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class WantedLimits:
     max_reload: WantedAmount = UNSET
     max_redeem: WantedAmount = UNSET
     cashier_issue_limit: WantedAmount = UNSET
+    max_offline_take: WantedAmount = UNSET
+    max_offline_total: WantedAmount = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,18 @@ class Program:
     """Whether holders get a mail when their card was used, reloaded or refunded."""
     balance_without_script: bool = True
     """Whether its balance page answers a browser without JavaScript too, which brings no proof of work."""
+    max_offline_take: int | None = None
+    """What a till without a line takes at most at once; None: it takes nothing then."""
+    max_offline_total: int | None = None
+    """What one till takes at most until its line is back; None exactly if it takes nothing."""
+    offline_hours: int = OFFLINE_HOURS
+    """For how long a till may go on without a line."""
+
+    @property
+    def offline_take(self) -> int | None:
+        """What a till without a line takes at most at once, in minor units; None: nothing."""
+        most = (one for one in (self.max_offline_take, self.max_redeem) if one is not None)
+        return None if self.max_offline_take is None else min(most)
 
     @property
     def language(self) -> Language:
@@ -116,7 +133,7 @@ class Program:
 
     @property
     def limits(self) -> Limits:
-        """The six amounts by themselves."""
+        """The amounts by themselves."""
         return Limits(
             self.min_initial_value,
             self.max_initial_value,
@@ -124,6 +141,8 @@ class Program:
             self.max_reload,
             self.max_redeem,
             self.cashier_issue_limit,
+            self.max_offline_take,
+            self.max_offline_total,
         )
 
 
@@ -145,6 +164,7 @@ class NewProgram:
     reminds_expiry: bool = True
     tells_changes: bool = False
     balance_without_script: bool = True
+    offline_hours: int = OFFLINE_HOURS
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -170,4 +190,5 @@ class ProgramChanges:
     reminds_expiry: bool | None = None
     tells_changes: bool | None = None
     balance_without_script: bool | None = None
+    offline_hours: int | None = None
     profile: Mapping[str, object] = field(default_factory=dict)

@@ -16,6 +16,9 @@ _LEAST: Final = Decimal("0.01")
 _MOST_HELD: Final = Decimal(10_000)
 _MOST_RELOADED: Final = Decimal(5_000)
 _CASHIER: Final = Decimal(500)
+_OFFLINE_TAKE: Final = Decimal(500)
+_OFFLINE_TOTAL: Final = Decimal(5_000)
+_OFFLINE_HOURS_MAX: Final = 24
 _MONTHS_MAX: Final = 60
 _RETENTION_MAX: Final = 365
 _NAME_MAX: Final = 255
@@ -59,13 +62,14 @@ def settle(currency: Currency, wanted: WantedLimits, current: Limits | None = No
         raise Invalid(
             _blamed(wanted), "minInitialValue must not be greater than maxInitialValue or maxBalance.", "limits_crossed"
         )
+    offline_take, offline_total = _offline(currency, wanted, now, least)
     cashier_default = min(_whole(currency, _CASHIER), max_initial)
     return Limits(
         min_initial_value=min_initial,
         max_initial_value=max_initial,
         max_balance=max_balance,
         max_reload=_asked(currency, "maxReload", wanted.max_reload, now.max_reload, reloaded, least, reloaded),
-        max_redeem=_max_redeem(currency, wanted.max_redeem, now.max_redeem, least, held),
+        max_redeem=_optional(currency, "maxRedeem", wanted.max_redeem, now.max_redeem, least, held),
         cashier_issue_limit=_asked(
             currency,
             "cashierIssueLimit",
@@ -75,6 +79,8 @@ def settle(currency: Currency, wanted: WantedLimits, current: Limits | None = No
             0,
             held,
         ),
+        max_offline_take=offline_take,
+        max_offline_total=offline_total,
     )
 
 
@@ -101,6 +107,17 @@ def check_months(months: int) -> int:
     if not 1 <= months <= _MONTHS_MAX:
         raise Invalid(("body", "expiryMonths"), f"Cards live for 1 to {_MONTHS_MAX} months.", "number_out_of_range")
     return months
+
+
+def check_offline_hours(hours: int) -> int:
+    """For how long a till may go on without a line, if it is 1 to 24 hours. Raises `Invalid`."""
+    if not 1 <= hours <= _OFFLINE_HOURS_MAX:
+        raise Invalid(
+            ("body", "offlineHours"),
+            f"A till goes on without a line for 1 to {_OFFLINE_HOURS_MAX} hours.",
+            "number_out_of_range",
+        )
+    return hours
 
 
 def check_retention(days: int | None) -> int | None:
@@ -149,10 +166,30 @@ def _asked(
         raise Invalid(("body", field), f"{error}.", "decimal_max_places") from None
 
 
-def _max_redeem(currency: Currency, wanted: WantedAmount, current: int | None, low: int, high: int) -> int | None:
+def _optional(
+    currency: Currency, field: str, wanted: WantedAmount, current: int | None, low: int, high: int
+) -> int | None:
+    """A limit that there may be none of."""
     if isinstance(wanted, Decimal):
-        return _asked(currency, "maxRedeem", wanted, 0, 0, low, high)
+        return _asked(currency, field, wanted, 0, 0, low, high)
     return current if wanted is UNSET else None
+
+
+def _offline(currency: Currency, wanted: WantedLimits, now: Limits, least: int) -> tuple[int | None, int | None]:
+    """What a till takes without a line at once and in all: both or nothing. Raises `Invalid`."""
+    take, total = (
+        _optional(currency, field, asked, current, least, _whole(currency, most))
+        for field, asked, current, most in (
+            ("maxOfflineTake", wanted.max_offline_take, now.max_offline_take, _OFFLINE_TAKE),
+            ("maxOfflineTotal", wanted.max_offline_total, now.max_offline_total, _OFFLINE_TOTAL),
+        )
+    )
+    if (take is None) != (total is None):
+        missing = "maxOfflineTake" if take is None else "maxOfflineTotal"
+        raise Invalid(("body", missing), "Without a line a till needs both amounts, or none.", "offline_half")
+    if take is not None and total is not None and take > total:
+        raise Invalid(("body", "maxOfflineTotal"), "All takes together are at least one of them.", "offline_crossed")
+    return take, total
 
 
 def _blamed(wanted: WantedLimits) -> tuple[str, str]:

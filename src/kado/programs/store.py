@@ -15,7 +15,8 @@ PROGRAM_COLUMNS: Final = """
     p.max_initial_value, p.max_balance, p.max_reload, p.max_redeem, p.cashier_issue_limit, p.expiry_rule,
     p.expiry_months, p.code_format, p.number_prefix, p.requires_key, p.profile, p.created_at, p.updated_at,
     EXISTS (SELECT FROM webhook w WHERE w.merchant_id = p.merchant_id AND w.enabled) AS is_heard,
-    p.retention_days, p.captcha_always, p.fraud_rules, p.reminds_expiry, p.tells_changes, p.balance_without_script"""
+    p.retention_days, p.captcha_always, p.fraud_rules, p.reminds_expiry, p.tells_changes, p.balance_without_script,
+    p.max_offline_take, p.max_offline_total, p.offline_hours"""
 """In the order of the fields of `Program`; `p` is the program, `pm` the merchant that owns it."""
 
 _SELECT: Final = f"SELECT {PROGRAM_COLUMNS} FROM program p JOIN merchant pm ON pm.id = p.merchant_id"
@@ -29,9 +30,9 @@ async def insert(
         "INSERT INTO program (id, merchant_id, name, currency, pass_type_identifier, min_initial_value,"
         " max_initial_value, max_balance, max_reload, max_redeem, cashier_issue_limit, expiry_rule, expiry_months,"
         " code_format, number_prefix, requires_key, profile, retention_days, captcha_always, reminds_expiry,"
-        " tells_changes, balance_without_script)"
+        " tells_changes, balance_without_script, max_offline_take, max_offline_total, offline_hours)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb, $18, $19, $20,"
-        " $21, $22)",
+        " $21, $22, $23, $24, $25)",
         program_id,
         merchant_id,
         new.name,
@@ -54,6 +55,9 @@ async def insert(
         new.reminds_expiry,
         new.tells_changes,
         new.balance_without_script,
+        limits.max_offline_take,
+        limits.max_offline_total,
+        new.offline_hours,
     )
 
 
@@ -62,10 +66,10 @@ async def update(connection: Connection, program: Program) -> None:
     limits = program.limits
     await connection.execute(
         "UPDATE program SET name = $2, pass_type_identifier = $3, min_initial_value = $4, max_initial_value = $5,"
-        " max_balance = $6, max_reload = $7, max_redeem = $8, cashier_issue_limit = $9, expiry_rule = $10,"
-        " expiry_months = $11, code_format = $12, number_prefix = $13, requires_key = $14, profile = $15::jsonb,"
-        " retention_days = $16, captcha_always = $17, reminds_expiry = $18, tells_changes = $19,"
-        " balance_without_script = $20,"
+        " max_balance = $6, max_reload = $7, max_redeem = $8, cashier_issue_limit = $9, max_offline_take = $10,"
+        " max_offline_total = $11, expiry_rule = $12, expiry_months = $13, code_format = $14, number_prefix = $15,"
+        " requires_key = $16, profile = $17::jsonb, retention_days = $18, captcha_always = $19, reminds_expiry = $20,"
+        " tells_changes = $21, balance_without_script = $22, offline_hours = $23,"
         " updated_at = statement_timestamp() WHERE id = $1",
         program.id,
         program.name,
@@ -82,6 +86,7 @@ async def update(connection: Connection, program: Program) -> None:
         program.reminds_expiry,
         program.tells_changes,
         program.balance_without_script,
+        program.offline_hours,
     )
 
 

@@ -68,6 +68,8 @@ def changed(program: Program, changes: ProgramChanges) -> Program:
         kept = replace(kept, number_prefix=rules.check_prefix(changes.number_prefix))
     if changes.expiry_months is not None:
         kept = replace(kept, expiry_months=rules.check_months(changes.expiry_months))
+    if changes.offline_hours is not None:
+        kept = replace(kept, offline_hours=rules.check_offline_hours(changes.offline_hours))
     return replace(
         kept,
         **asdict(rules.settle(program.currency, changes.limits, program.limits)),

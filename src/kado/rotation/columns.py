@@ -37,6 +37,10 @@ _CODE: Final = Column(
     "keyed hash of a code that nobody knows: compared under its own secret until the card ends or gets a new code"
     " (`kado secret renew-codes`)",
 )
+_OFFLINE: Final = Column(
+    Fate.RUNS_OUT,
+    "when what was taken under the allowance can be settled no more, eight days after it was granted at most",
+)
 _OTP: Final = Column(Fate.RUNS_OUT, "five minutes after a one-time password left")
 _PIN: Final = Column(
     Fate.RUNS_OUT,
@@ -118,6 +122,8 @@ COLUMNS: Final[dict[str, Column]] = {
     "till_session.token_hash": _TOKEN,
     "staff_pin.pin_hash": _PIN,
     "staff_pin.pin_version": _PIN,
+    "offline_allowance.key_version": _OFFLINE,
+    "offline_take.claim": Column(Fate.NO_KEY, "SHA-256 of what a device sent, encrypted as it was"),
     "program.code_format": Column(Fate.NO_KEY, "a rule"),
     "program.requires_key": Column(Fate.NO_KEY, "a rule"),
     "staff.password_hash": Column(Fate.NO_KEY, "Argon2id with a salt of its own"),

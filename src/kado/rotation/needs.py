@@ -101,6 +101,11 @@ _PINS: Final = """
     SELECT pin_version AS version, count(*) AS count FROM staff_pin WHERE pin_version <> $1 GROUP BY pin_version"""
 
 
+_ALLOWANCES: Final = """
+    SELECT key_version AS version, count(*) AS count, max(settle_by) AS until FROM offline_allowance
+    WHERE key_version <> $1 AND settle_by > clock_timestamp() GROUP BY key_version"""
+
+
 async def needs(database: Database, keyring: Keyring, answer_days: int) -> Needs:
     """Count it all, in one snapshot. Raises `Unavailable`, or what is in `AWAY`, while the database is away."""
     connection = await database.connect(LONG_READ)
@@ -115,6 +120,7 @@ async def needs(database: Database, keyring: Keyring, answer_days: int) -> Needs
                     connection, keyring, _ANSWERS, "answers to idempotency keys", "wait", timedelta(days=answer_days)
                 ),
                 *await _counted(connection, keyring, _PASSWORDS, "one-time passwords", "wait"),
+                *await _counted(connection, keyring, _ALLOWANCES, "allowances of tills without a line", "wait"),
                 *await _counted(connection, keyring, _PINS, "PINs of staff, until they sign in at a till", "spare"),
                 *await _counted(connection, keyring, _APP_TOKENS, "app tokens of shops, for comparison", "spare"),
             ]

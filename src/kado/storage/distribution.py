@@ -43,6 +43,8 @@ LOCAL: Final = {
     "terminal_code": "found by its hash alone",
     "staff_pin": "belongs to a person",
     "till_session": "found by its hash alone",
+    "offline_allowance": "belongs to a terminal",
+    "offline_take": "belongs to a terminal's allowance",
     "customer": "a person is one to a merchant, in all of its programs",
     "customer_otp": "found by whom it was sent to, before any program is known",
     "customer_session": "found by its hash alone",

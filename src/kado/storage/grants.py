@@ -19,6 +19,8 @@ GRANTS: Final = {
     "terminal_code": "SELECT, INSERT, DELETE",
     "staff_pin": "SELECT, INSERT, UPDATE, DELETE",
     "till_session": "SELECT, INSERT, UPDATE, DELETE",
+    "offline_allowance": "SELECT, INSERT, UPDATE, DELETE",
+    "offline_take": "SELECT, INSERT, UPDATE",
     "program": "SELECT, INSERT, UPDATE",
     "program_admission": "SELECT, INSERT, DELETE",
     "card": "SELECT, INSERT, UPDATE",

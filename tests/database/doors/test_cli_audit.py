@@ -21,7 +21,16 @@ CHANGES_NOTHING = {
     *("mail preview", "wallet check", "wallet certificate"),
     *("outbox list", "outbox show", "outbox check", "card proof", "card check", "audit list"),
     *("seal export", "seal list", "seal check", "seal key", "seal now", "seal verify"),
-    *("terminal list", "staff list", "staff sessions", "session list", "fraud rules", "fraud alerts", "fraud blocked"),
+    *(
+        "terminal list",
+        "terminal offline",
+        "staff list",
+        "staff sessions",
+        "session list",
+        "fraud rules",
+        "fraud alerts",
+        "fraud blocked",
+    ),
     *("report business", "report figures", "report escheatment"),
 }
 """Commands that read, or work for a server's own requests."""

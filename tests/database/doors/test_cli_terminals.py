@@ -42,6 +42,39 @@ async def test_a_till_is_made_changed_and_revoked(
     assert "revoked" in (await kado("terminal", "list", *SHOP)).out
 
 
+async def test_what_tills_took_without_a_line_is_listed(
+    kado: Kado, superuser: Any, flower_shop: dict[str, str]
+) -> None:
+    program = await a_program(superuser, flower_shop["merchantId"])
+    nothing = await kado("terminal", "offline", "--program", program, "--json")
+    assert nothing.json == {"tills": 0, "exposed": "0.00", "currency": "USD", "takes": []}
+    await kado("staff", "add", BO, *SHOP, "--password-stdin", stdin=PASSWORD + "\n")
+    await superuser.execute(_AWAY, program, flower_shop["merchantId"], BO)
+    listed = (await kado("terminal", "offline", "--program", program, "--json")).json
+    assert (listed["tills"], listed["exposed"]) == (1, "60.00")
+    assert [(one["amount"], one["state"], one["code"]) for one in listed["takes"]] == [
+        ("12.50", "refused", "card_not_found")
+    ]
+    told = (await kado("terminal", "offline", "--program", program)).out
+    assert "1 tills may take up to 60.00 USD without a line now." in told
+    assert "card_not_found" in told
+    unknown = await kado("terminal", "offline", "--program", "0" * 24)
+    assert (unknown.code, "There is no such program." in unknown.err) == (1, True)
+
+
+_AWAY = """
+    WITH t AS (
+        INSERT INTO terminal (id, token_hash, merchant_id, program_id, name, location, idle_minutes, enrolled_by)
+        VALUES (repeat('a', 24), sha256('x'), $2, $1, 'Till 1', 'Market', 5, 'x') RETURNING id, merchant_id),
+    a AS (
+        INSERT INTO offline_allowance (id, terminal_id, program_id, merchant_id, staff_id, session_id, max_take,
+            max_total, key_version, granted_at, expires_at, settle_by)
+        SELECT repeat('b', 24), t.id, $1, t.merchant_id, s.id, repeat('c', 24), 2500, 6000, '\\x00000000', now(),
+            now() + interval '1 hour', now() + interval '2 hours' FROM t, staff s WHERE s.email = $3 RETURNING id)
+    INSERT INTO offline_take (allowance_id, seq, claim, amount, taken_at, state, code)
+    SELECT id, 1, sha256('y'), 1250, now(), 'refused', 'card_not_found' FROM a"""
+
+
 async def test_a_pin_is_given_and_taken(kado: Kado, superuser: Any, flower_shop: dict[str, str]) -> None:
     await kado("staff", "add", BO, *SHOP, "--password-stdin", stdin=PASSWORD + "\n")
     known = await ids(superuser)

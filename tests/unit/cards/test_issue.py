@@ -9,7 +9,7 @@ from kado.access.caller import Caller
 from kado.access.permissions import ROLES, Role
 from kado.audit.origin import NOBODY
 from kado.cards.idempotency import internal_fingerprint
-from kado.cards.issue import Issue, Placed, place
+from kado.cards.issue import Issue, Placed, Withdrawn, place
 from kado.cards.posting import Answer
 from kado.clock import NEVER
 from kado.crypto import Keyring
@@ -60,7 +60,9 @@ def issued(now: datetime, expires_at: datetime | None, rule: ExpiryRule, months:
         initial_value=100,
         expires_at=expires_at,
     )
-    return place(KEYRING, issue, program, now, internal_fingerprint(), NOBODY)
+    outcome = place(KEYRING, issue, program, now, internal_fingerprint(), NOBODY)
+    assert not isinstance(outcome, Withdrawn)
+    return outcome
 
 
 def life(now: datetime, expires_at: datetime | None = None, rule: str = "after_issue", months: int = 12) -> object:

@@ -46,6 +46,12 @@ def test_the_defaults_are_the_apis_bounds_in_major_units(code: str, limits: Limi
         (WantedLimits(max_redeem=Decimal(0)), "maxRedeem"),
         (WantedLimits(cashier_issue_limit=Decimal("-0.01")), "cashierIssueLimit"),
         (WantedLimits(cashier_issue_limit=Decimal("10000.01")), "cashierIssueLimit"),
+        (WantedLimits(max_offline_take=Decimal("500.01"), max_offline_total=Decimal(600)), "maxOfflineTake"),
+        (WantedLimits(max_offline_take=Decimal(0), max_offline_total=Decimal(1)), "maxOfflineTake"),
+        (WantedLimits(max_offline_take=Decimal(5), max_offline_total=Decimal("5000.01")), "maxOfflineTotal"),
+        (WantedLimits(max_offline_take=Decimal(5), max_offline_total=Decimal("4.99")), "maxOfflineTotal"),
+        (WantedLimits(max_offline_take=Decimal(5)), "maxOfflineTotal"),
+        (WantedLimits(max_offline_total=Decimal(5)), "maxOfflineTake"),
     ],
 )
 def test_a_limit_that_widens_or_contradicts_is_refused_by_name(wanted: WantedLimits, field: str) -> None:
@@ -57,6 +63,12 @@ def test_a_limit_that_widens_or_contradicts_is_refused_by_name(wanted: WantedLim
 def test_limits_are_taken_as_asked_for() -> None:
     wanted = WantedLimits(Decimal(5), Decimal("50.5"), Decimal("100.00"), Decimal(20), Decimal("30.01"), Decimal(0))
     assert rules.settle(EUR, wanted) == Limits(500, 5050, 10_000, 2000, 3001, 0)
+    without_a_line = WantedLimits(max_offline_take=Decimal(20), max_offline_total=Decimal(100))
+    taken = rules.settle(EUR, without_a_line)
+    assert (taken.max_offline_take, taken.max_offline_total) == (2000, 10_000)
+    assert rules.settle(EUR, WantedLimits(), taken) == taken
+    off = rules.settle(EUR, WantedLimits(max_offline_take=None, max_offline_total=None), taken)
+    assert (off.max_offline_take, off.max_offline_total) == (None, None)
 
 
 def test_a_currency_without_decimals_takes_whole_units_only() -> None:

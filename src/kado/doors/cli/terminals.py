@@ -7,9 +7,13 @@ import typer
 from kado import clock
 from kado.access import pins, staff, terminals
 from kado.access.till_store import Place, Terminal
+from kado.cards.offline.report import away_of
+from kado.cards.offline.store import Reported
 from kado.doors.cli.merchants import asked_password, named
 from kado.doors.cli.output import AsJson, example, print_json, print_table, shown
 from kado.doors.cli.session import ACTOR, command, session
+from kado.errors import NotFound
+from kado.programs import find as programs
 
 app: Final = typer.Typer(
     name="terminal",
@@ -94,6 +98,42 @@ async def change(
     print(f"{after.id} is {after.name!r} in {after.location!r}; a sign-in outlasts {after.idle_minutes} idle minutes.")
 
 
+@app.command("offline", epilog=example("kado terminal offline --program 6710c5f2a94be10c77de3a51"))
+@command
+async def offline(
+    program: Annotated[str, typer.Option(help="The program's id.")],
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of the newest.")] = 100,
+    json: AsJson = False,
+) -> None:
+    """List what tills took without a line, newest first: what is settled, and what is not and why."""
+    async with session() as (database, _):
+        of = await programs.get(database, program)
+        if of is None:
+            raise NotFound("program_not_found", "There is no such program.")
+        found = await away_of(database, of, of.merchant_id, limit=limit)
+    text, code = of.currency.text, of.currency.code
+    if json:
+        takes = [_take(one, text(one.amount)) for one in found.takes]
+        print_json({"tills": found.tills, "exposed": text(found.exposed), "currency": code, "takes": takes})
+        return
+    print(f"{found.tills} tills may take up to {text(found.exposed)} {code} without a line now.")
+    titles = ("TAKEN", "AMOUNT", "STATE", "WHY", "CARD", "WHO", "TILL", "LOCATION")
+    rows = [
+        (
+            shown(one.taken_at),
+            text(one.amount),
+            one.state,
+            one.code or "",
+            one.card_id or "",
+            one.staff_name,
+            one.terminal_name,
+            one.location,
+        )
+        for one in found.takes
+    ]
+    print_table(titles, rows)
+
+
 @app.command("revoke", epilog=example('kado terminal revoke 6710c5f2a94be10c77de3a52 --merchant "Flower Shop"'))
 @command
 async def revoke(terminal_id: TerminalId, merchant: MerchantName) -> None:
@@ -131,6 +171,22 @@ async def _set_pin(email: str, pin: str) -> None:
         person = await staff.find_by_email(database, email)
         await pins.set_pin(database, settings.keyring, person.merchant_id, person.id, pin, ACTOR)
     print(f"{person.email} has a new PIN.")
+
+
+def _take(one: Reported, amount: str) -> dict[str, object]:
+    return {
+        "allowanceId": one.allowance_id,
+        "place": one.seq,
+        "amount": amount,
+        "state": one.state,
+        "code": one.code,
+        "cardId": one.card_id,
+        "entryId": one.entry_id,
+        "takenAt": clock.text(one.taken_at),
+        "arrivedAt": clock.text(one.arrived_at),
+        "terminalId": one.terminal_id,
+        "staffId": one.staff_id,
+    }
 
 
 def _facts(one: Terminal) -> dict[str, object]:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from kado.doors.pos import card, device, installed, money, receipt, sell
+from kado.doors.pos import away, card, device, installed, money, receipt, sell
 from kado.doors.pos.files import ALL
 from kado.doors.pos.rooms import Rooms
 from kado.doors.pos.stand import Handler, Outside, at_device, at_till
@@ -31,6 +31,7 @@ _AT_TILL: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/pos/sell", sell.show_sale),
     ("POST", "/pos/sell", sell.sell),
     ("POST", "/pos/undo", money.undo),
+    ("POST", "/pos/offline/allowance", away.grant),
 )
 """What is behind the PIN."""
 
@@ -49,7 +50,7 @@ _AT_DEVICE: Final[tuple[tuple[str, str, Outside], ...]] = (
 
 # Where a form led to that is not shown by itself: whoever loads that address anew begins anew.
 _LED_TO: Final = (
-    *("/pos/", "/pos/sign-in", "/pos/lock", "/pos/find", "/pos/undo"),
+    *("/pos/", "/pos/offline/settle", "/pos/offline/allowance", "/pos/sign-in", "/pos/lock", "/pos/find", "/pos/undo"),
     *("/pos/cards/{card_id}/redeem", "/pos/cards/{card_id}/reload", "/pos/cards/{card_id}/activate"),
 )
 
@@ -59,6 +60,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [
         *(Route(path, at_till(rooms, do, device.outside), methods=[method]) for method, path, do in _AT_TILL),
         *(Route(path, at_device(rooms, do), methods=[method]) for method, path, do in _AT_DEVICE),
+        Route("/pos/offline/settle", away.settling(rooms), methods=["POST"]),
         *(Route(path, _begin_anew, methods=["GET"]) for path in _LED_TO),
         *asset.routes(ALL),
     ]

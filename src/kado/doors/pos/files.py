@@ -5,10 +5,10 @@ from typing import Final
 from kado.web.asset import asset, named
 
 STYLES: Final = (asset("kado.web", "base.css"), asset("kado.doors.pos", "till.css"))
-SCRIPT: Final = asset("kado.doors.pos", "till.js")
+SCRIPTS: Final = tuple(asset("kado.doors.pos", name) for name in ("away.js", "till.js"))
 ICONS: Final = {size: asset("kado.doors.pos", f"icon-{size}.png") for size in (192, 512)}
 WORKER: Final = asset("kado.doors.pos", "worker.js")
 
-ALL: Final = (*STYLES, SCRIPT, *ICONS.values())
+ALL: Final = (*STYLES, *SCRIPTS, *ICONS.values())
 
-__all__ = ["ALL", "ICONS", "SCRIPT", "STYLES", "WORKER", "named"]
+__all__ = ["ALL", "ICONS", "SCRIPTS", "STYLES", "WORKER", "named"]

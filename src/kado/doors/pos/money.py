@@ -17,7 +17,7 @@ from kado.cards.posting import Posting
 from kado.cards.redeem import Redeem
 from kado.cards.refund import Refund
 from kado.cards.reload import Reload
-from kado.cards.reverse import Reverse
+from kado.cards.withdraw import withdrawn
 from kado.doors.pos.outcome import outcome_screen, undo_part, unknown_screen
 from kado.doors.pos.stand import Stand
 from kado.errors import NotFound, Refusal, Unavailable
@@ -113,20 +113,9 @@ async def undo(stand: Stand) -> Response:
     """Take back the last one: the form names it, and was made for whoever did it, while they are signed in."""
     fields = await forms.fields_of(stand.request)
     last = LastAction(stand.program.id, *(fields.get(name, "") for name in ("card", "deed", "reference")))
-    kind = counter.REFERENCES.get(last.action)  # type: ignore[call-overload]  # whatever was sent
-    if kind is None or not is_id(last.card_id) or not last.reference:
-        raise NotFound("transaction_not_found", "There is nothing to undo.")
 
-    def make(key: str) -> Reverse:
-        return Reverse(
-            program_id=stand.program.id,
-            card_id=last.card_id,
-            caller=stand.caller,
-            key=key,
-            render=counter.telling("undo"),
-            kind=kind,
-            own_reference=last.reference,
-        )
+    def make(key: str) -> Posting:
+        return counter.undoing(stand.program.id, last.card_id, last.action, last.reference, stand.caller, key)
 
     return await settle(stand, "undo", undo_part(last), fields, make)
 
@@ -137,21 +126,7 @@ async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str],
     key, is_own = token.rpartition(".")[0], forms.is_own(stand.rooms.keyring, stand.address(deed, part), token)
     try:
         posting = make(key)
-        # A form of yesterday, or of whoever stood here before, does nothing new; but what it did, it tells. And whoever
-        # asks again hears what was done even where they may not do it any more.
-        asks_again = bool(key) and (not is_own or bool(fields.get("again")))
-        if not (asks_again and await stand.rooms.ledger.knows(posting)):
-            if not is_own:
-                if key:
-                    await _never_any_more(stand, posting)
-                raise Refusal("stale", "This page had been open for a long time. Nothing was done; please try again.")
-            await stand.require(_NEEDS[deed])
-            if deed == "sell":
-                await stand.require(Permission.CARDS_ACTIVATE)
-        if isinstance(posting, Issue):
-            told = await counter.sell(stand.rooms.ledger, posting)
-        else:
-            told = await counter.do(stand.rooms.ledger, posting)
+        told = await (_do if is_own else _of_earlier)(stand, deed, posting, fields)
     except Unavailable as refusal:
         return unknown_screen(stand, deed, fields, refusal)
     except Refusal as refusal:
@@ -160,33 +135,35 @@ async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str],
     return await outcome_screen(stand, told, 200 if told.is_done else 409, key)
 
 
-async def _never_any_more(stand: Stand, posting: Posting | Issue) -> None:
-    """Whatever of it may still be on its way moves nothing when it arrives: its reference is spent."""
-    if isinstance(posting, Redeem | Reload):
-        kind = counter.REFERENCES["redeem" if isinstance(posting, Redeem) else "reload"]
-        own = posting.pos_reference if isinstance(posting, Redeem) else posting.reference
+async def _do(stand: Stand, deed: Deed, posting: Posting | Issue, fields: Mapping[str, str]) -> Told:
+    """Whoever asks again hears what was done even where they may not do it any more."""
+    if not (fields.get("again") and await stand.rooms.ledger.knows(posting)):
+        await stand.require(_NEEDS[deed])
+        if deed == "sell":
+            await stand.require(Permission.CARDS_ACTIVATE)
+    if isinstance(posting, Issue):
+        return await counter.sell(stand.rooms.ledger, posting)
+    return await counter.do(stand.rooms.ledger, posting)
+
+
+async def _of_earlier(stand: Stand, deed: Deed, posting: Posting | Issue, _fields: Mapping[str, str]) -> Told:
+    """A form of yesterday, or of whoever stood here before, does nothing new, now or later; what it did, it tells."""
+    if posting.key:
+        if isinstance(posting, Posting) and await stand.rooms.ledger.knows(posting):
+            return await counter.do(stand.rooms.ledger, posting)
         await stand.require(Permission.CARDS_REFUND)
-        await counter.do(
-            stand.rooms.ledger,
-            Reverse(
-                program_id=posting.program_id,
-                card_id=posting.card_id,
-                caller=stand.caller,
-                key=f"never:{posting.key}",
-                render=counter.telling("undo"),
-                kind=kind,
-                own_reference=own or "",
-            ),
-        )
+        told = await counter.never_any_more(stand.rooms.ledger, posting, deed)
+        if told.is_done:
+            return told
+    raise withdrawn()
 
 
 async def _remember(stand: Stand, told: Told, key: str) -> None:
     """What "undo" means from now on."""
     if not told.is_done:
         return
-    last = None
-    if told.deed in counter.REFERENCES:
-        last = LastAction(stand.program.id, told.card_id, told.deed, counter.reference_of(key))
+    reference = counter.undone_by(told, key)
+    last = LastAction(stand.program.id, told.card_id, told.deed, reference) if reference else None
     await till_sessions.note_last(stand.rooms.database, stand.standing, last)
 
 

@@ -24,9 +24,8 @@ async def outcome_screen(stand: Stand, told: Told, status: int, key: str) -> Res
     """The outcome, with what can be done next: the next card, a receipt, taking it back."""
     currency, language = stand.program.currency, stand.language
     most = next((told.members[name] for name in _AMOUNTS if name in told.members), None)
-    last = None
-    if told.is_done and told.deed in counter.REFERENCES and key:
-        last = LastAction(stand.program.id, told.card_id, told.deed, counter.reference_of(key))
+    reference = counter.undone_by(told, key) if key else ""
+    last = LastAction(stand.program.id, told.card_id, told.deed, reference) if reference else None
     facts = {
         "told": told,
         "amount": tell.money(told.amount, currency, language),

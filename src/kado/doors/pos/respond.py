@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from kado.doors.pos.files import ICONS, SCRIPT, STYLES
+from kado.doors.pos.files import ICONS, SCRIPTS, STYLES
 from kado.doors.pos.rooms import Rooms
 from kado.errors import Refusal
 from kado.languages.choose import Language, spoken
@@ -64,7 +64,7 @@ def shown(rooms: Rooms, screen: Screen, visitor: Visitor, **facts: object) -> HT
         tell=tell_of((_AREA,), language),
         why=lambda code, detail: why(code, detail, language),
         styles=STYLES,
-        script=SCRIPT,
+        scripts=SCRIPTS,
         icons=ICONS,
         **facts,
     )

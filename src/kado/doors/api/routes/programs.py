@@ -47,6 +47,8 @@ _LIMITS: Final = {
     "maxReload": "max_reload",
     "maxRedeem": "max_redeem",
     "cashierIssueLimit": "cashier_issue_limit",
+    "maxOfflineTake": "max_offline_take",
+    "maxOfflineTotal": "max_offline_total",
 }
 
 
@@ -74,6 +76,7 @@ async def create(
         reminds_expiry=data.remindExpiry,
         tells_changes=data.tellChanges,
         balance_without_script=data.balancePageWithoutScript,
+        offline_hours=data.offlineHours,
         profile={name: getattr(data, name) for name in MEMBERS},
     )
     program = await create_program(services.database, caller.merchant_id, caller.subject, new, begin_with_usual_rules)
@@ -116,6 +119,7 @@ async def update(visit: WritingProgram, programId: ProgramId, data: UpdateProgra
         reminds_expiry=data.remindExpiry,
         tells_changes=data.tellChanges,
         balance_without_script=data.balancePageWithoutScript,
+        offline_hours=data.offlineHours,
         profile={name: getattr(data, name) for name in MEMBERS if name in sent},
     )
     services = visit.services
@@ -154,6 +158,7 @@ def _program(program: Program) -> dict[str, Any]:
         "remindExpiry": program.reminds_expiry,
         "tellChanges": program.tells_changes,
         "balancePageWithoutScript": program.balance_without_script,
+        "offlineHours": program.offline_hours,
         "cardNumberPrefix": program.number_prefix,
         **{name: program.profile.get(name) for name in MEMBERS},
         "retention_period_days": program.retention_days,

@@ -24,6 +24,7 @@ from kado.doors.api.types import (
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$"), one_line]
 ExpiryMonths = Annotated[StrictInt, Field(ge=1, le=60)]
+OfflineHours = Annotated[StrictInt, Field(ge=1, le=24)]
 RetentionDays = Annotated[StrictInt, Field(ge=0, le=365)]
 PassTypeIdentifier = Annotated[str, Field(max_length=255, pattern=r"^pass\..*"), one_line]
 CardNumberPrefix = Annotated[str, Field(max_length=8, pattern="^[0-9]*$"), one_line]
@@ -71,6 +72,8 @@ class _Limits(_Described):
     maxReload: ReloadMoney | None = None
     maxRedeem: CreateMoney | None = None
     cashierIssueLimit: LimitMoney | None = None
+    maxOfflineTake: CreateMoney | None = None
+    maxOfflineTotal: CreateMoney | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "_Limits":
@@ -96,6 +99,7 @@ class CreateProgramRequest(_Limits):
     remindExpiry: StrictBool = True
     tellChanges: StrictBool = False
     balancePageWithoutScript: StrictBool = True
+    offlineHours: OfflineHours = 12
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -113,6 +117,7 @@ class UpdateProgramRequest(_Limits):
     remindExpiry: StrictBool | None = None
     tellChanges: StrictBool | None = None
     balancePageWithoutScript: StrictBool | None = None
+    offlineHours: OfflineHours | None = None
     cardNumberPrefix: CardNumberPrefix | None = None
 
 
@@ -139,6 +144,9 @@ class ProgramResponse(Body):
     tellChanges: bool
     balancePageWithoutScript: bool
     cashierIssueLimit: str | None
+    maxOfflineTake: str | None
+    maxOfflineTotal: str | None
+    offlineHours: int
     cardNumberPrefix: str
     description: str | None
     language: str | None

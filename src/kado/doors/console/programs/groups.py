@@ -67,6 +67,11 @@ GROUPS: Final[Mapping[str, tuple[Asked, ...]]] = {
         Asked("requireCaptcha", "tick", "captcha_always"),
         Asked("balancePageWithoutScript", "tick", "balance_without_script"),
     ),
+    "offline": (
+        Asked("maxOfflineTake", "amount", "max_offline_take"),
+        Asked("maxOfflineTotal", "amount", "max_offline_total"),
+        Asked("offlineHours", "number", "offline_hours", longest=2),
+    ),
     "people": (Asked("retention_period_days", "number", "retention_days", longest=3),),
     "company": (
         _told("company", "line"),
@@ -164,6 +169,7 @@ _READ: Final[Mapping[str, Callable[[Fields], object]]] = {
     "expiryRule": _rule,
     "expiryMonths": _months,
     "securityCodeFormat": _format,
+    "offlineHours": lambda fields: typed.whole(fields, "offlineHours", 1, 24),
     "cardNumberPrefix": lambda fields: typed.said(fields, "cardNumberPrefix"),
     "passTypeIdentifier": lambda fields: typed.line(fields, "passTypeIdentifier", 255),
 }

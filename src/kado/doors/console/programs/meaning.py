@@ -82,6 +82,19 @@ def _checks(program: Program, language: Language, now: datetime) -> Iterator[Mea
     yield "without_script" if program.balance_without_script else "with_script", {}
 
 
+def _offline(program: Program, language: Language, now: datetime) -> Iterator[Meant]:
+    if program.offline_take is None or program.max_offline_total is None:
+        yield "no_offline", {}
+        return
+    take, total = (
+        tell.money(minor, program.currency, language) for minor in (program.offline_take, program.max_offline_total)
+    )
+    ends = now + timedelta(hours=program.offline_hours)
+    yield "offline", {"take": take, "total": total}
+    yield "offline_until", {"time": tell.time_of(ends, language, program.zone)}
+    yield "offline_risk", {"total": total}
+
+
 def _people(program: Program, language: Language, now: datetime) -> Iterator[Meant]:
     if program.retention_days is None:
         yield "kept", {}
@@ -111,6 +124,7 @@ _MEANING: Final[Mapping[str, Callable[[Program, Language, datetime], Iterator[Me
     "codes": _codes,
     "messages": _messages,
     "checks": _checks,
+    "offline": _offline,
     "people": _people,
     "company": _company,
     "technical": _technical,

@@ -4,7 +4,7 @@ from typing import Final
 
 from kado.access.permissions import Permission
 from kado.doors.console.page import IN_PROGRAM, Page, does, shows
-from kado.doors.console.reports import cards, entries, laundering, network, report, schedules, soundness
+from kado.doors.console.reports import cards, entries, laundering, network, offline, report, schedules, soundness
 
 _PROGRAM: Final = "/v2/giftcards/programs/{programId}"
 _ANALYTICS: Final = f"{_PROGRAM}/analytics"
@@ -39,6 +39,7 @@ INSIDE: Final[tuple[Page, ...]] = (
         laundering.say_known,
         f"POST {_AML}/{{alertId}}/acknowledge",
     ),
+    shows(f"{_HERE}/offline", _READ, offline.show, f"GET {_API}/figures"),
     shows(f"{_HERE}/soundness", _READ, soundness.show, f"POST {_API}/validate"),
     does(f"{_HERE}/soundness", _READ, soundness.check, f"POST {_API}/validate"),
     shows(_SCHEDULES, _WRITE, schedules.show, f"GET {_API}/scheduled"),

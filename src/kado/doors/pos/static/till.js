@@ -88,6 +88,7 @@
     }
     document.body.toggleAttribute("data-till", came.body.hasAttribute("data-till"));
     ready();
+    document.dispatchEvent(new CustomEvent("kado-shown"));
     const focus = $("[autofocus]") || $("[data-next]") || $("main h1[tabindex]");
     if (focus) focus.focus();
     window.scrollTo(0, 0);
@@ -125,7 +126,10 @@
   // ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   let looking = false;
+  let hadLine = true;
   function lineIs(there) {
+    if (there !== hadLine) setTimeout(() => document.dispatchEvent(new CustomEvent("kado-line", { detail: there })));
+    hadLine = there;
     const note = $("#offline");
     if (note) note.hidden = there;
     document.body.classList.toggle("no-line", !there);
@@ -152,6 +156,8 @@
   const looksScanned = (text) => /^[0-9 -]{12,}$|[0-9a-f]{56}|\/cards\/[0-9a-f%]{56,}/i.test(text.trim());
 
   function find(text) {
+    const scanned = new CustomEvent("kado-scanned", { detail: text, cancelable: true });
+    if (!document.dispatchEvent(scanned)) return; // there is no line, and something else to be done with it
     const form = document.createElement("form");
     form.method = "post";
     form.action = "/pos/find";
@@ -172,7 +178,7 @@
     if (event.key === "Enter") {
       const text = typed;
       typed = "";
-      if (looksScanned(text) && document.body.hasAttribute("data-till")) { event.preventDefault(); find(text); }
+      if (looksScanned(text) && document.body.matches("[data-till], [data-away-open]")) { event.preventDefault(); find(text); }
     } else if (event.key.length === 1) {
       typed = (typed + event.key).slice(-300);
     }
