@@ -109,6 +109,13 @@ def person(page: Page, shop: World) -> None:
     page.wait_for_selector("main .pair")
 
 
+def theme_refused(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/look/theme")
+    page.fill("#muted", "#f0f0f0")
+    page.locator("main form .actions button").first.click()
+    page.wait_for_selector(".problem")
+
+
 def sound(page: Page, shop: World) -> None:
     page.goto(f"{home(shop)}/reports/soundness")
     page.locator("main form button").click()
@@ -151,6 +158,10 @@ CONSOLE: dict[str, Screen] = {
     "first_card": at("/first-card"),
     "look": at("/look"),
     "look_first": at("/look?first=1"),
+    "look_theme": at("/look/theme"),
+    "look_theme_refused": theme_refused,
+    "look_designs": at("/look/designs"),
+    "look_wallet": at("/look/wallet"),
     "bulk": at("/bulk"),
     "many": many,
     "people": beside("/people"),

@@ -9,14 +9,14 @@ from kado.doors.console.cards import card as one_card
 from kado.doors.console.cards import list as card_list
 from kado.doors.console.cards.action import ONE, pages_of
 from kado.doors.console.cards.actions import ACTIONS
-from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
+from kado.doors.console.look import table as look
+from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows
 from kado.doors.console.programs import table as programs
 from kado.doors.console.reports import table as reports
 from kado.doors.console.server import table as server
 from kado.doors.console.shop import table as shop
 from kado.doors.console.watch import table as watch
 
-_PROGRAM: Final = "/v2/loyalty/programs/{programId}"
 _CARDS: Final = "/v2/giftcards/programs/{programId}/cards"
 _ONE: Final = f"{_CARDS}/{{cardId}}"
 _GDPR: Final = "/v2/giftcards/gdpr"
@@ -87,13 +87,5 @@ PAGES: Final[tuple[Page, ...]] = (
     ),
     does(f"{_BULK}/{{task_id}}/paper", Permission.CARDS_BULK, bulk.order_paper, f"POST {_TASK}/paper"),
     does(f"{_BULK}/{{task_id}}/paper/file", Permission.CARDS_BULK, bulk.fetch_paper, f"GET {_TASK}/paper/{{token}}"),
-    shows(f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE, begin.show_look, f"PUT {_PROGRAM}/card"),
-    takes(
-        f"{IN_PROGRAM}/look",
-        Permission.PROGRAMS_WRITE,
-        begin.save_look,
-        f"PUT {_PROGRAM}/card",
-        f"POST {_PROGRAM}/card/images/{{type}}",
-        f"PUT {_PROGRAM}",
-    ),
+    *look.PAGES,
 )
