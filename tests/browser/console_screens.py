@@ -116,6 +116,12 @@ def theme_refused(page: Page, shop: World) -> None:
     page.wait_for_selector(".problem")
 
 
+def books(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/books")
+    page.locator("main form button").click()
+    page.wait_for_selector("#last-title")
+
+
 def sound(page: Page, shop: World) -> None:
     page.goto(f"{home(shop)}/reports/soundness")
     page.locator("main form button").click()
@@ -178,6 +184,8 @@ CONSOLE: dict[str, Screen] = {
     "laundering": at("/reports/laundering"),
     "soundness": sound,
     "schedules": scheduled,
+    "books": books,
+    "server": beside("/server"),
     "nowhere": beside("/nowhere/at/all"),
 }
 """Of somebody who is signed in."""

@@ -6,6 +6,7 @@ from functools import partial
 from kado.access import attempts, customer_sessions, merchant_sessions, sessions, till_sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
+from kado.cards.books.work import check_next
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
@@ -42,6 +43,7 @@ _SWEEP_SECONDS = 60
 _HOLDS_SECONDS = 30
 _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
+_BOOKS_SECONDS = 1
 _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
 _READ_SECONDS = 15
@@ -93,6 +95,7 @@ def worker(settings: Settings, database: Database) -> Worker:
                 partial(print_next_piece, database, settings.keyring, settings.public_url),
                 while_true=True,
             ),
+            Periodic("books", _BOOKS_SECONDS, lambda: check_next(database, settings.keyring), while_true=True),
             Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
             Periodic("turnover", _TURNOVER_SECONDS, lambda: summarise_all(database), while_true=True),
             Periodic("aml", _SWEEP_SECONDS, lambda: aml.watch(database, settings.keyring), while_true=True),
