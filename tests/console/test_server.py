@@ -1,12 +1,15 @@
 """The server and the books: who may look at what, and what is never shown."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 from tests.api.shop import Shop, a_merchant
 from tests.console.person import Person, forms_of, hired, signed_in
 
 from kado.access.permissions import Role
 from kado.cards.books.work import check_next
+from kado.storage.backup.last import Noted, note_backup
 
 SERVER = "/console/server"
 
@@ -23,11 +26,36 @@ async def test_only_who_owns_the_only_merchant_looks_at_the_server(owner: Person
     manager = await signed_in(shop, await hired(shop, Role.MANAGER))
     assert (await manager.get(SERVER)).status_code == 403
 
+    await backups_are_told_of(owner, settings.data_dir)
     other = await a_merchant(shop.api, "Shop Beside")
     for person in (owner, await signed_in(shop, await hired(shop, Role.OWNER, merchant_id=other))):
         page = await person.get(SERVER)
         assert (page.status_code, "KADO_" in page.text) == (404, False)
         assert f'href="{SERVER}"' not in (await person.get("/console/staff")).text
+
+
+async def backups_are_told_of(owner: Person, data_dir: Path) -> None:
+    """What there is, and what is missing."""
+    page = await owner.get(SERVER)
+    assert "No backup was ever made" in page.text
+    gone = Noted(
+        "/mnt/gone.backup", 3 * 1024**2, "dump", "2026-11-26T04:00:00.000Z", is_encrypted=True, is_checked=True
+    )
+    note_backup(data_dir, gone)
+    note_backup(data_dir, replace(gone, path=str(data_dir / "x"), is_encrypted=False, is_checked=False))
+    with (data_dir / "backups.jsonl").open("a") as stream:
+        stream.write("not a line\n")
+    page = await owner.get(SERVER)
+    assert "No backup was ever made" not in page.text
+    for said in (
+        "/mnt/gone.backup",
+        "3 MB",
+        "read to its end, locked",
+        "with --check",
+        "--key-file",
+        "beside the data",
+    ):
+        assert said in page.text, said
 
 
 async def checked(owner: Person, shop: Shop, program_id: str) -> str:
