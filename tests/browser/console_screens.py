@@ -102,6 +102,28 @@ def many(page: Page, shop: World) -> None:
     page.wait_for_selector("#progress")
 
 
+def a_list(page: Page, shop: World, content: bytes) -> None:
+    page.goto(f"{home(shop)}/bulk/list")
+    page.locator("#file").set_input_files({"name": "list.csv", "mimeType": "text/csv", "buffer": content})
+    page.locator("main form .actions button").click()
+
+
+def list_wrong(page: Page, shop: World) -> None:
+    a_list(page, shop, b"Value;Email;Language\n25;ada;xx\n1;bob@mail.example;\n")
+    page.wait_for_selector("main .notice.bad")
+
+
+def list_right(page: Page, shop: World) -> None:
+    a_list(
+        page,
+        shop,
+        b"Value;Email;Name;From;Message;Language;Deliver at\n"
+        b"25;ada@mail.example;Ada Lovelace;Charles;Happy birthday!;en;\n"
+        b"50;ada@mail.example;Ada Lovelace;;;de;2099-12-24 08:00\n",
+    )
+    page.wait_for_selector("main .lead")
+
+
 def person(page: Page, shop: World) -> None:
     page.goto(f"{shop.server.base_url}/console/people")
     page.fill("#customerEmail", "ada4@mail.example")
@@ -170,6 +192,9 @@ CONSOLE: dict[str, Screen] = {
     "look_wallet": at("/look/wallet"),
     "bulk": at("/bulk"),
     "many": many,
+    "list": at("/bulk/list"),
+    "list_wrong": list_wrong,
+    "list_right": list_right,
     "people": beside("/people"),
     "person": person,
     "account": beside("/account"),

@@ -7,6 +7,7 @@ from kado.access import attempts, customer_sessions, merchant_sessions, sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
 from kado.cards.books.work import check_next
+from kado.cards.bulk.draft import forget_lists
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
@@ -97,6 +98,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             ),
             Periodic("books", _BOOKS_SECONDS, lambda: check_next(database, settings.keyring), while_true=True),
             Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
+            Periodic("forget-lists", _SWEEP_SECONDS, lambda: forget_lists(database)),
             Periodic("turnover", _TURNOVER_SECONDS, lambda: summarise_all(database), while_true=True),
             Periodic("aml", _SWEEP_SECONDS, lambda: aml.watch(database, settings.keyring), while_true=True),
             Periodic("due-reports", _DUE_SECONDS, lambda: write_due(database, settings.keyring), while_true=True),

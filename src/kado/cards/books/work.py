@@ -20,7 +20,7 @@ from kado.storage.database import Connection, Database
 LEASE: Final = timedelta(seconds=30)
 """Without a word of its worker for so long, a check is begun anew."""
 TRIES_MAX: Final = 5
-_TELL_SECONDS: Final = 1.5
+_TELL_SECONDS: Final = 2
 _log: Final = structlog.get_logger("kado.books")
 
 

@@ -4,13 +4,13 @@ from typing import Final
 
 from kado.access.permissions import Permission
 from kado.doors.console import account, begin, home, people, sign_in
-from kado.doors.console.cards import bulk, issue
+from kado.doors.console.cards import bulk, issue, lists
 from kado.doors.console.cards import card as one_card
 from kado.doors.console.cards import list as card_list
 from kado.doors.console.cards.action import ONE, pages_of
 from kado.doors.console.cards.actions import ACTIONS
 from kado.doors.console.look import table as look
-from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows
+from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
 from kado.doors.console.reports import table as reports
 from kado.doors.console.server import table as server
@@ -77,6 +77,11 @@ PAGES: Final[tuple[Page, ...]] = (
     shows(f"{ONE}/paper", Permission.CARDS_READ, one_card.paper, f"GET {_ONE}/paper"),
     shows(_BULK, Permission.CARDS_BULK, bulk.show, f"POST {_CARDS}/bulk"),
     does(_BULK, Permission.CARDS_BULK, bulk.order, f"POST {_CARDS}/bulk"),
+    shows(f"{_BULK}/list", Permission.CARDS_BULK, lists.show, f"POST {_CARDS}/bulk"),
+    takes(f"{_BULK}/list", Permission.CARDS_BULK, lists.send, f"POST {_CARDS}/bulk"),
+    shows(f"{_BULK}/list/example", Permission.CARDS_BULK, lists.fetch_example, f"POST {_CARDS}/bulk"),
+    shows(f"{_BULK}/list/{{list_id}}", Permission.CARDS_BULK, lists.preview, f"POST {_CARDS}/bulk"),
+    does(f"{_BULK}/list/{{list_id}}", Permission.CARDS_BULK, lists.order, f"POST {_CARDS}/bulk"),
     shows(f"{_BULK}/{{task_id}}", Permission.CARDS_BULK, bulk.show_task, f"GET {_TASK}", f"GET {_TASK}/paper"),
     does(
         f"{_BULK}/{{task_id}}/codes",

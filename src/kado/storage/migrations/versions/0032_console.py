@@ -1,4 +1,4 @@
-"""What the console keeps: a program's own theme, cards of a list that are worth different amounts, checks of books."""
+"""What the console keeps: a program's own theme, lists of receivers with values of their own, checks of books."""
 
 from kado.storage.migrations.script import place, run_sql
 
@@ -9,6 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add two columns and a table."""
+    """Add two columns and two tables."""
     run_sql("0032_console")
-    place("verification")
+    for table in ("verification", "bulk_list"):
+        place(table)

@@ -1,4 +1,4 @@
--- What the console keeps: a program's own theme, cards of a list that are worth different amounts, checks of the books.
+-- What the console keeps: a program's own theme, lists of receivers with values of their own, checks of the books.
 
 ALTER TABLE card_design ADD COLUMN theme jsonb;
 COMMENT ON COLUMN card_design.theme IS 'Colours, corners and letters of this program''s pages, mails and paper; empty where those of the shop hold.';
@@ -51,3 +51,20 @@ COMMENT ON COLUMN verification.seals IS 'How many seals.';
 COMMENT ON COLUMN verification.found IS 'How many contradictions there are.';
 COMMENT ON COLUMN verification.findings IS 'The first of them: card, word and sentence, as `kado verify` names them.';
 COMMENT ON COLUMN verification.error IS 'Why it could not be found out.';
+
+CREATE TABLE bulk_list (
+    program_id  kado_id NOT NULL REFERENCES program,
+    id          kado_id NOT NULL,
+    actor       text NOT NULL,
+    content     bytea NOT NULL,
+    task_id     kado_id,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (program_id, id)
+);
+COMMENT ON TABLE bulk_list IS 'Lists of receivers that somebody sent and has not confirmed yet; a row goes an hour after it came.';
+COMMENT ON COLUMN bulk_list.program_id IS 'The program whose cards they are to get.';
+COMMENT ON COLUMN bulk_list.id IS 'Names the list in the console, and in the idempotency key of what becomes of it.';
+COMMENT ON COLUMN bulk_list.actor IS 'The staff member who sent it, and who alone sees it.';
+COMMENT ON COLUMN bulk_list.content IS 'Receivers, values, words and moments, encrypted: it is about people.';
+COMMENT ON COLUMN bulk_list.task_id IS 'The order that it became.';
+COMMENT ON COLUMN bulk_list.expires_at IS 'When it goes.';
