@@ -33,6 +33,7 @@ from kado.reports.aml import watch as aml
 from kado.reports.export import forget_exports
 from kado.reports.post import Postman, rescue_mails, write_due
 from kado.reports.source import source_of
+from kado.reports.states import count_many
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
@@ -100,6 +101,7 @@ def worker(settings: Settings, database: Database) -> Worker:
             Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
             Periodic("forget-lists", _SWEEP_SECONDS, lambda: forget_lists(database)),
             Periodic("turnover", _TURNOVER_SECONDS, lambda: summarise_all(database), while_true=True),
+            Periodic("card-counts", _DUE_SECONDS, partial(count_many, database, {})),
             Periodic("aml", _SWEEP_SECONDS, lambda: aml.watch(database, settings.keyring), while_true=True),
             Periodic("due-reports", _DUE_SECONDS, lambda: write_due(database, settings.keyring), while_true=True),
             Periodic("rescue-reports", _SWEEP_SECONDS, lambda: rescue_mails(database)),

@@ -36,6 +36,7 @@ GRANTS: Final = {
     "print_piece": "SELECT, INSERT, DELETE",
     "turnover": "SELECT, INSERT, UPDATE, DELETE",
     "turnover_progress": "SELECT, INSERT, UPDATE",
+    "card_count": "SELECT, INSERT, UPDATE",
     "bulk_list": "SELECT, INSERT, UPDATE, DELETE",
     "verification": "SELECT, INSERT, UPDATE, DELETE",
     "report_export": "SELECT, INSERT, DELETE",

@@ -1,4 +1,4 @@
-"""What the console keeps: a program's own theme, lists of receivers with values of their own, checks of books."""
+"""What the console keeps: a program's own theme, lists of receivers, checks of books, counts of cards."""
 
 from kado.storage.migrations.script import place, run_sql
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add two columns and two tables."""
+    """Add two columns and three tables."""
     run_sql("0032_console")
-    for table in ("verification", "bulk_list"):
+    for table in ("verification", "bulk_list", "card_count"):
         place(table)

@@ -1,4 +1,4 @@
--- What the console keeps: a program's own theme, lists of receivers with values of their own, checks of the books.
+-- What the console keeps: a program's own theme, lists of receivers, checks of books, counts of cards.
 
 ALTER TABLE card_design ADD COLUMN theme jsonb;
 COMMENT ON COLUMN card_design.theme IS 'Colours, corners and letters of this program''s pages, mails and paper; empty where those of the shop hold.';
@@ -68,3 +68,15 @@ COMMENT ON COLUMN bulk_list.actor IS 'The staff member who sent it, and who alon
 COMMENT ON COLUMN bulk_list.content IS 'Receivers, values, words and moments, encrypted: it is about people.';
 COMMENT ON COLUMN bulk_list.task_id IS 'The order that it became.';
 COMMENT ON COLUMN bulk_list.expires_at IS 'When it goes.';
+
+CREATE TABLE card_count (
+    program_id  kado_id PRIMARY KEY REFERENCES program,
+    counted_at  timestamptz NOT NULL,
+    due_at      timestamptz NOT NULL,
+    counts      jsonb NOT NULL
+);
+COMMENT ON TABLE card_count IS 'How many cards a program with many of them has in each state, counted now and then by a worker, so that nobody who looks waits for it.';
+COMMENT ON COLUMN card_count.program_id IS 'The program.';
+COMMENT ON COLUMN card_count.counted_at IS 'As of when.';
+COMMENT ON COLUMN card_count.due_at IS 'When they are counted anew: later the longer it took.';
+COMMENT ON COLUMN card_count.counts IS 'By state, and by days until they end: how many, and what is on them in minor units.';
