@@ -117,6 +117,16 @@ async def test_each_wrong_line_is_named_and_nothing_is_issued(owner: Person, sho
     assert await shop.superuser.fetchval(f"SELECT count(*) FROM bulk_list WHERE program_id = '{program_id}'") == 0
 
 
+async def test_a_card_that_ends_before_it_leaves_or_in_the_past_is_refused(owner: Person, shop: Shop) -> None:
+    here = f"/console/{shop.program_id}/bulk/list"
+    sent = written(("Value", "Email", "Deliver at"), ("25", "a@mail.example", LATER))
+    soon = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"
+    for ends, problem in ((soon, "The card expires before that."), ("2020-01-01", 'id="expiresAt-problem"')):
+        page = await owner.upload(here, sent, expiresAt=ends)
+        assert (page.status_code, problem in page.text) == (422, True), ends
+    assert (await owner.upload(here, sent)).status_code == 303
+
+
 ODD = {
     "nothing": b"",
     "a workbook": b"PK\x03\x04" + bytes(100),

@@ -7,13 +7,13 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
 from kado import clock, sheet
 from kado.cards.bulk.task import RECIPIENTS_MAX, Listed
-from kado.cards.issue import Issue, refuse
+from kado.cards.issue import Issue, expiry_of, refuse
 from kado.doors.console.cards import outcome
 from kado.doors.console.visit import Visit
 from kado.errors import Invalid, Refusal
@@ -66,15 +66,22 @@ class BadList(Refusal):
         self.count = count
 
 
-async def people_of(visit: Visit, sent: bytes) -> tuple[tuple[Listed, ...], str]:
-    """Everybody on the list, and in which encoding it was read. Raises `BadList`, and `Invalid` for what is no list."""
+async def people_of(visit: Visit, sent: bytes, expires_at: datetime | None) -> tuple[tuple[Listed, ...], str]:
+    """Everybody on the list, whose cards end then or by the rules, and in which encoding it was read.
+
+    Raises `BadList`, and `Invalid` for what is no list and for an end that no card may have.
+    """
+    now = datetime.now(UTC)
+    # What holds for all of them is wrong with none of the lines.
+    least = Listed(initial_value=visit.program.min_initial_value)
+    if (against := refuse(_issue(least, visit, expires_at), visit.program, now)) is not None:
+        raise against
     text, encoding = _decoded(sent)
     rows = _rows(text)
     heads = _heads(next(rows, []))
     found: list[Listed] = []
     wrong: list[Wrong] = []
     count = 0
-    now = datetime.now(UTC)
     for line, cells in enumerate(rows, 2):
         if line % _SLICE == 0:
             await asyncio.sleep(0)
@@ -83,7 +90,7 @@ async def people_of(visit: Visit, sent: bytes) -> tuple[tuple[Listed, ...], str]
         if len(found) + count >= RECIPIENTS_MAX:
             raise _no_list("list_too_long", f"A list has at most {RECIPIENTS_MAX} receivers.", most=RECIPIENTS_MAX)
         said = {head: _plain(cell) for head, cell in zip(heads, cells, strict=False)}
-        one, faults = _read(said, visit, now)
+        one, faults = _read(said, visit, expires_at, now)
         if len(cells) > len(heads) and any(cell.strip() for cell in cells[len(heads) :]):
             faults.append(("", Invalid(("body", ""), "This line has more cells than the first one.", "too_many_cells")))
         if faults or one is None:
@@ -102,7 +109,7 @@ def example(program: Program, language: Language) -> bytes:
     """A list to fill in, with the columns in the reader's language, as spreadsheets of all sorts open it."""
     say = words("console_list", language)
     value = program.currency.text(max(program.min_initial_value, min(program.max_initial_value, 5000)))
-    year = datetime.now(UTC).year + 1
+    later = datetime.now(program.zone) + timedelta(days=7)
     lines = [
         [say[f"head_{column}"] for column in COLUMNS],
         [value, "ada@example.com", "Ada Lovelace", "", "Charles", say["example_message"], "en", ""],
@@ -114,7 +121,7 @@ def example(program: Program, language: Language) -> bytes:
             "",
             "",
             "fr",
-            f"{year}-12-24 08:00",
+            f"{later:%Y-%m-%d} 08:00",
         ],
     ]
     return ("\ufeff" + "".join(sheet.line(cells) for cells in lines)).encode()
@@ -179,7 +186,9 @@ def _plain(cell: str) -> str:
     return cell[1:] if _APOSTROPHE.match(cell) else cell
 
 
-def _read(said: Fields, visit: Visit, now: datetime) -> tuple[Listed | None, list[tuple[str, Refusal]]]:
+def _read(
+    said: Fields, visit: Visit, expires_at: datetime | None, now: datetime
+) -> tuple[Listed | None, list[tuple[str, Refusal]]]:
     """Who a line is about, or everything that is wrong with it."""
     program = visit.program
     read: dict[str, Callable[[], object]] = {
@@ -190,7 +199,7 @@ def _read(said: Fields, visit: Visit, now: datetime) -> tuple[Listed | None, lis
         "senderName": lambda: typed.line(said, "senderName", typed.NAME_MAX),
         "customMessage": lambda: typed.words(said, "customMessage", typed.WORDS_MAX),
         "language": lambda: _language(said),
-        "deliverAt": lambda: _moment(said, program, now),
+        "deliverAt": lambda: _moment(said, program, now, expires_at or expiry_of(program, now)),
     }
     values: dict[str, object] = {}
     faults: list[tuple[str, Refusal]] = []
@@ -204,8 +213,8 @@ def _read(said: Fields, visit: Visit, now: datetime) -> tuple[Listed | None, lis
     if faults:
         return None, faults
     one = _listed(values)
-    against = refuse(_issue(one, visit), program, now)
-    return (None, [("initialValue", against)]) if against is not None else (one, [])
+    against = refuse(_issue(one, visit, expires_at), program, now)
+    return (one, []) if against is None else (None, [("initialValue", against)])
 
 
 def _listed(values: Mapping[str, object]) -> Listed:
@@ -228,7 +237,7 @@ def _listed(values: Mapping[str, object]) -> Listed:
     )
 
 
-def _issue(one: Listed, visit: Visit) -> Issue:
+def _issue(one: Listed, visit: Visit, expires_at: datetime | None) -> Issue:
     """The card as the rules look at it."""
     return Issue(
         program_id=visit.program.id,
@@ -238,6 +247,7 @@ def _issue(one: Listed, visit: Visit) -> Issue:
         merchant_id=visit.program.merchant_id,
         merchant_name=visit.program.merchant_name,
         initial_value=one.initial_value,
+        expires_at=expires_at,
     )
 
 
@@ -253,7 +263,7 @@ def _language(said: Fields) -> str | None:
     return str(found)
 
 
-def _moment(said: Fields, program: Program, now: datetime) -> datetime | None:
+def _moment(said: Fields, program: Program, now: datetime, end: datetime) -> datetime | None:
     """When the card leaves, by the program's clock; None for at once. Raises `Invalid`."""
     text = typed.said(said, "deliverAt")
     dotted = _DOTTED.fullmatch(text)
@@ -266,6 +276,8 @@ def _moment(said: Fields, program: Program, now: datetime) -> datetime | None:
     moment = clock.where(found, program.zone)
     if moment <= now:
         raise Invalid(("body", "deliverAt"), "The delivery would have to be in the past.", "delivery_in_the_past")
+    if moment >= end:
+        raise Invalid(("body", "deliverAt"), "The card expires before its delivery.", "delivery_after_expiry")
     return moment
 
 

@@ -37,7 +37,7 @@ async def send(visit: Visit) -> Response:
         if not visit.file:
             raise Invalid(("body", "file"), "A list is needed.", "missing")
         expires_at = typed.end_of_day(fields, "expiresAt", program.zone)
-        people, encoding = await people_of(visit, visit.file)
+        people, encoding = await people_of(visit, visit.file, expires_at)
         wanted = Draft(
             id="",
             people=people,
