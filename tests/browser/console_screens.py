@@ -110,11 +110,46 @@ def many(page: Page, shop: World) -> None:
     page.wait_for_selector("#progress")
 
 
+def a_list(page: Page, shop: World, content: bytes) -> None:
+    page.goto(f"{home(shop)}/bulk/list")
+    page.locator("#file").set_input_files({"name": "list.csv", "mimeType": "text/csv", "buffer": content})
+    page.locator("main form .actions button").click()
+
+
+def list_wrong(page: Page, shop: World) -> None:
+    a_list(page, shop, b"Value;Email;Language\n25;ada;xx\n1;bob@mail.example;\n")
+    page.wait_for_selector("main .notice.bad")
+
+
+def list_right(page: Page, shop: World) -> None:
+    a_list(
+        page,
+        shop,
+        b"Value;Email;Name;From;Message;Language;Deliver at\n"
+        b"25;ada@mail.example;Ada Lovelace;Charles;Happy birthday!;en;\n"
+        b"50;ada@mail.example;Ada Lovelace;;;de;2099-12-24 08:00\n",
+    )
+    page.wait_for_selector("main .lead")
+
+
 def person(page: Page, shop: World) -> None:
     page.goto(f"{shop.server.base_url}/console/people")
     page.fill("#customerEmail", "ada4@mail.example")
     page.locator("main form button").click()
     page.wait_for_selector("main .pair")
+
+
+def theme_refused(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/look/theme")
+    page.fill("#muted", "#f0f0f0")
+    page.locator("main form .actions button").first.click()
+    page.wait_for_selector(".problem")
+
+
+def books(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/books")
+    page.locator("main form button").click()
+    page.wait_for_selector("#last-title")
 
 
 def sound(page: Page, shop: World) -> None:
@@ -216,8 +251,15 @@ CONSOLE: dict[str, Screen] = {
     "first_card": at("/first-card"),
     "look": at("/look"),
     "look_first": at("/look?first=1"),
+    "look_theme": at("/look/theme"),
+    "look_theme_refused": theme_refused,
+    "look_designs": at("/look/designs"),
+    "look_wallet": at("/look/wallet"),
     "bulk": at("/bulk"),
     "many": many,
+    "list": at("/bulk/list"),
+    "list_wrong": list_wrong,
+    "list_right": list_right,
     "people": beside("/people"),
     "person": person,
     "account": beside("/account"),
@@ -255,25 +297,15 @@ CONSOLE: dict[str, Screen] = {
     "program_new": beside("/programs/new"),
     "anomalies": at("/anomalies"),
     "audit": beside("/audit"),
-    "books": at("/books"),
+    "books": books,
     "server": beside("/server"),
     "nowhere": beside("/nowhere/at/all"),
 }
 """Of somebody who is signed in."""
 
 PICTURED = (
-    "overview",
-    "cards",
-    "card",
-    "confirming",
-    "issue",
-    "look_first",
-    "first_card",
-    "many",
-    "person",
-    "reports",
-    "places",
-    "fraud_rules",
+    *("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person", "reports"),
+    *("places", "fraud_rules", "look_theme"),
 )
 """Those that the documentation shows."""
 

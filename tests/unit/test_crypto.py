@@ -51,7 +51,7 @@ def test_the_keys_of_one_secret_have_nothing_in_common() -> None:
 def test_the_purposes_are_the_published_ones() -> None:
     assert set(PURPOSES) == {
         "jwt", "card-number", "number-index", "security-code", "seal", "answer", "request-hash", "stored-secret",
-        "mail-id", "wallet-token", "staff-pin",
+        "mail-id", "wallet-token", "staff-pin", "till-allowance", "till-box",
     }  # fmt: skip
 
 

@@ -14,7 +14,8 @@ import asyncpg
 
 from kado import audit
 from kado.access import store
-from kado.access.permissions import FOR_PEOPLE, ROLES, Permission, Role
+from kado.access.permissions import FOR_PEOPLE, IN_CHOSEN_PROGRAMS, LIVE_ONLY, ROLES, Permission, Role
+from kado.access.store import ApiKey
 from kado.crypto import Keyring, token_hash
 from kado.errors import Invalid, MadeAlready, NotFound
 from kado.ids import new_id
@@ -56,6 +57,14 @@ class Key:
     expires_at: datetime | None
     programs: tuple[str, ...] | None
     """The only programs that it enters; None for all that its merchant reaches."""
+
+
+def granted(key: ApiKey) -> frozenset[Permission]:
+    """What the key may do. A scope that a newer version wrote allows nothing here."""
+    allowed = ROLES[key.role] - FOR_PEOPLE - (LIVE_ONLY if key.is_test else frozenset())
+    if key.scopes:
+        allowed &= frozenset(permission for permission in Permission if permission.value in key.scopes)
+    return allowed if key.programs is None else allowed & IN_CHOSEN_PROGRAMS
 
 
 def is_key(text: str) -> bool:

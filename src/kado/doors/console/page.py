@@ -34,8 +34,8 @@ class Page:
     permission: Permission
     show: Handler
     operations: tuple[str, ...]
-    takes_file: bool = False
-    """Its form is sent as `multipart/form-data`."""
+    takes_file: Permission | None = None
+    """Its form is sent as `multipart/form-data` by who has this permission."""
 
     @property
     def in_program(self) -> bool:
@@ -55,4 +55,4 @@ def does(path: str, permission: Permission, show: Handler, *operations: str) -> 
 
 def takes(path: str, permission: Permission, show: Handler, *operations: str) -> Page:
     """What a form with a file does."""
-    return Page("POST", path, permission, show, operations, takes_file=True)
+    return Page("POST", path, permission, show, operations, takes_file=permission)
