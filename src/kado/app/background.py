@@ -66,13 +66,7 @@ def worker(settings: Settings, database: Database) -> Worker:
     """What sends messages and events, issues cards by the thousand, seals, and writes down what time has made true."""
     mailer = Mailer(settings.mail_url, settings.mail_from)
     postman = Postman(source_of(database), settings.keyring, mailer)
-    sender = Sender(
-        database,
-        settings.keyring,
-        mailer,
-        Texter(settings.sms_url),
-        settings.public_url,
-    )
+    sender = Sender(database, settings.keyring, mailer, Texter(settings.sms_url), settings.public_url)
     sealer = Sealer(database, settings.keyring)
     ledger = Ledger(database, settings.keyring)
     courier = Courier(database, settings.keyring, Poster(settings.webhook_allow))

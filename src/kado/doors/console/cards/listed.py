@@ -2,10 +2,11 @@
 not is named."""
 
 import asyncio
-import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from csv import Error as NotCsv
+from csv import reader as lines_of
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -149,8 +150,8 @@ def _rows(text: str) -> Iterator[list[str]]:
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    except csv.Error:
+        yield from lines_of(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    except NotCsv:
         raise _no_list("list_unreadable", "This is not a list that can be read: quotes do not close.") from None
 
 
