@@ -272,6 +272,7 @@ CONSOLE: dict[str, Screen] = {
     "expiring": at("/reports/expiring"),
     "dormant": at("/reports/dormant?days=1"),
     "laundering": at("/reports/laundering"),
+    "offline": at("/reports/offline"),
     "soundness": sound,
     "schedules": scheduled,
     "places": places,

@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.database.cards.away import sealed as sealed_by_a_device
 
 from kado.crypto import Keyring, Purpose, Secret, Undecipherable, equal, token_hash
 
@@ -161,3 +162,31 @@ def test_equality_is_equality() -> None:
     values = [b"", b"a", b"b", b"aa"]
     assert all(equal(value, bytes(value)) for value in values)
     assert not any(equal(one, other) for one, other in pairwise(values))
+
+
+# ── what a device encrypts for us ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_a_device_encrypted_opens_with_the_secret_that_it_was_given_for_and_beside_what_it_is_bound_to() -> None:
+    old, both = Keyring([OLD]), Keyring([NEW, OLD])
+    assert old.box_key() == old.box_key() != both.box_key()
+    hidden = base64.b64decode(sealed_by_a_device(base64.b64encode(old.box_key()).decode(), "4000", b"take 1"))
+    assert both.open_box(hidden, b"take 1", old.version) == b"4000"
+    for keyring, beside, version in (
+        (both, b"take 2", old.version),
+        (both, b"take 1", both.version),
+        (Keyring([NEW]), b"take 1", old.version),
+    ):
+        with pytest.raises(Undecipherable):
+            keyring.open_box(hidden, beside, version)
+
+
+def test_what_a_device_encrypted_opens_neither_changed_nor_cut() -> None:
+    keyring = Keyring([NEW])
+    hidden = base64.b64decode(sealed_by_a_device(base64.b64encode(keyring.box_key()).decode(), "4000", b"take 1"))
+    for at in range(len(hidden)):
+        changed = bytearray(hidden)
+        changed[at] ^= 1
+        for wrong in (bytes(changed), hidden[:at]):
+            with pytest.raises(Undecipherable):
+                keyring.open_box(wrong, b"take 1", keyring.version)

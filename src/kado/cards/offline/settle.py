@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from kado.access import staff
+from kado.access import staff, till_store
 from kado.access.caller import Caller
 from kado.access.permissions import Permission
 from kado.access.store import Staff
@@ -131,11 +131,13 @@ async def _claimed(on: Settling, terminal: Terminal, allowance: Allowance, claim
     """The place in the allowance, as it was used first. What may not be is refused at once and keeps its place."""
 
     async def work(connection: Connection) -> Take:
+        # Under its lock: from the moment that it is revoked, nothing new is accepted.
+        device = await till_store.lock_terminal(connection, terminal.id)
         open_ones = await store.lock_all(connection, terminal.id)
         if (found := await store.find_take(connection, allowance.id, claim.seq)) is not None:
             return found
         claimed = await store.claimed(connection, allowance.id)
-        code = _refuse(terminal, open_ones.get(allowance.id), claim, person, claimed)
+        code = _refuse(device or terminal, open_ones.get(allowance.id), claim, person, claimed)
         await store.insert_take(
             connection, allowance.id, claim.seq, claim.digest, claim.amount, claim.taken_at, code or None
         )

@@ -127,8 +127,7 @@ async def find(connection: Connection, allowance_id: str) -> Allowance | None:
 
 
 async def lock_all(connection: Connection, terminal_id: str) -> dict[str, Allowance]:
-    """Every allowance of the device that may be settled still, by its id; nobody else claims anything meanwhile."""
-    await connection.execute("SELECT FROM terminal WHERE id = $1 FOR UPDATE", terminal_id)
+    """Every allowance of the device that may be settled still, by its id. Run with the device locked."""
     rows = await connection.fetch(
         f"SELECT {_ALLOWANCE} FROM offline_allowance a WHERE a.terminal_id = $1 AND a.settle_by > clock_timestamp()"
         " ORDER BY a.id FOR UPDATE",
