@@ -93,7 +93,8 @@ Who may call what. Every route says which permission it takes; a route that says
 and what no row allows is refused (401 without a valid proof, 403 with one). Tests walk this whole table over HTTP
 (`tests/api/test_rights_table.py`).
 
-A key has a role too, and of its permissions only those that its scopes name. A key that was made for some programs
+A key has a role too, and of its permissions only those that its scopes name, and never `tills:read` and `tills:write`,
+which are for people alone. A key that was made for some programs
 enters no others, and does nothing that concerns all of its merchant's. A till's session narrows a bearer to what both
 may. Where a merchant requires a second factor, who has none may set one up and nothing else.
 

@@ -95,6 +95,11 @@ class Keyring:
         """All live versions, the current one first."""
         return [secret.version for secret in self._secrets]
 
+    @property
+    def values(self) -> list[str]:
+        """The secrets themselves, as they were given: for a process of ours beside this one, and for nothing else."""
+        return [secret.value.decode() for secret in self._secrets]
+
     def key(self, purpose: Purpose, version: bytes | None = None) -> bytes:
         """The 32-byte key for a purpose, by default the current one. Raises `Undecipherable` for an unknown version."""
         at = version or self._version

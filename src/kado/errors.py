@@ -5,6 +5,7 @@
     ├── Unauthenticated         who are you? (401)
     ├── Forbidden               you may not (403)
     ├── NotFound                there is no such thing, or it is not yours to see (404)
+    ├── MadeAlready             the same wish came before, and was done then (409)
     ├── TooMany                 slow down (429, says for how long)
     └── Unavailable             the database is away or too busy (503, says when to come back)
 
@@ -66,6 +67,15 @@ class NotFound(Refusal):
     """Nothing there that the caller may see."""
 
     status = 404
+
+
+class MadeAlready(Refusal):
+    """What was asked for was made when the same wish came before. What was shown then is shown no second time."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("made_already", "This was made when the same request came before.")
 
 
 class TooMany(Refusal):

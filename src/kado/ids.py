@@ -15,6 +15,11 @@ def new_id() -> str:
     return f"{int(time.time()) & 0xFFFFFFFF:08x}{secrets.token_bytes(8).hex()}"
 
 
+def id_of(wish: bytes, seconds: int) -> str:
+    """The id of what one wish makes, which was first asked for around this time: the same however often it is asked."""
+    return f"{seconds & 0xFFFFFFFF:08x}{wish[:8].hex()}"
+
+
 def is_id(text: str) -> bool:
     """Whether the text has the form of an id."""
     return _FORM.fullmatch(text) is not None

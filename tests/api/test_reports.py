@@ -1,7 +1,9 @@
 """Reports over the API: to the cent, as of any moment, each figure with the entries behind it, and nothing of tests."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import ANY
 from urllib.parse import quote
 
 import pytest
@@ -9,8 +11,10 @@ from tests.api.shop import Body, Fits, Shop, Superuser, card_path, good
 
 from kado import clock
 from kado.access.permissions import Role
+from kado.cards.card import CardStatus
 from kado.cards.turnover.summarise import summarise
 from kado.cards.verify import verify
+from kado.reports.states import Cards, count_many
 
 
 def reports(program_id: str, rest: str) -> str:
@@ -337,3 +341,24 @@ async def test_the_network_is_for_its_administrators(shop: Shop, fits: Fits) -> 
     assert own["transactionVolume"] == body["totalTransactionVolume"]
     assert len(body["adoptionData"]) == 12
     assert 0 < body["adoptionData"][-1]["value"] <= body["totalCards"]
+
+
+async def test_cards_of_a_large_program_are_counted_by_a_worker_and_looked_up(shop: Shop) -> None:
+    program_id = await shop.program()
+    services, few_until = shop.api.services, dict[str, float]()
+    for value in ("10.00", "20.00"):
+        await shop.active(value, program_id=program_id)
+    counted = await services.reports.states.of(program_id)
+    await count_many(services.database, few_until, many=3)
+    assert program_id in few_until
+    await count_many(services.database, {}, many=2)
+    assert await services.reports.states.of(program_id) == replace(counted, at=ANY)
+    await shop.active("30.00", program_id=program_id)
+    assert (await services.reports.states.of(program_id)).total == 2, "the last count serves"
+    await shop.superuser.execute("UPDATE card_count SET due_at = now() WHERE program_id = $1", program_id)
+    await count_many(services.database, {}, many=2)
+    assert (await services.reports.states.of(program_id)).of(CardStatus.ACTIVE) == Cards(3, 6000)
+    await shop.active("5.00", program_id=program_id)
+    await shop.superuser.execute("UPDATE card_count SET due_at = now() - interval '1 hour'")
+    assert (await services.reports.states.of(program_id)).total == 4, "no worker runs"
+    await shop.superuser.execute("DELETE FROM card_count")

@@ -16,6 +16,7 @@ from tests.api.test_reports import a_program, analytics, reports
 from tests.database.delivery.servers import Listening, MailServer
 
 from kado import clock
+from kado.access import keys, staff
 from kado.access.permissions import Role
 from kado.delivery.mail import Mailer
 from kado.reports.post import Postman, rescue_mails, write_due
@@ -210,6 +211,69 @@ async def test_who_may_have_reports_sent(shop: Shop) -> None:
     path = reports(shop.program_id, "schedule")
     for role, status in ((Role.MANAGER, 200), (Role.READ_ONLY, 403), (Role.CASHIER, 403)):
         assert (await shop.post(path, WISH, token=await shop.key(role))).status_code == status, role
+
+
+async def ordered_by(shop: Shop, program_id: str, token: str, **more: object) -> Body:
+    return good(await shop.post(reports(program_id, "schedule"), WISH | more, token=token))
+
+
+async def id_of(shop: Shop, email: str) -> str:
+    return (await staff.find_by_email(shop.api.services.database, email)).id
+
+
+async def places_due(shop: Shop, schedule: Body) -> list[int]:
+    """Which of its recipients get a mail of a moment that is due now."""
+    services = shop.api.services
+    await shop.superuser.execute("DELETE FROM report_mail WHERE schedule_id = $1", schedule["id"])
+    await is_due(shop, schedule, await shop.now())
+    while await write_due(services.database, services.keyring):
+        pass
+    return [one["place"] for one in await mails_of(shop, schedule)]
+
+
+async def test_reports_stop_when_who_ordered_them_has_no_access_any_more(shop: Shop, mailbox: MailServer) -> None:
+    program_id = await a_program(shop)
+    email, token = await shop.somebody(Role.MANAGER)
+    staff_id = await id_of(shop, email)
+    schedule = await ordered_by(shop, program_id, token)
+    assert await places_due(shop, schedule) == [0, 1]
+    owner = await shop.person(Role.OWNER)
+    path = f"/v2/staff/{staff_id}"
+    assert (await shop.call("PUT", path, {"active": False}, token=owner)).status_code == 200
+    # What was written down before does not leave either.
+    await deliver(shop, postman(shop, mailbox.port), program_id)
+    assert mailbox.received == []
+    assert await places_due(shop, schedule) == []
+    (listed,) = good(await shop.get(reports(program_id, "scheduled")))["items"]
+    assert "no access" in listed["lastError"]
+    await shop.superuser.execute("UPDATE staff SET active = true WHERE id = $1", staff_id)
+    assert await places_due(shop, schedule) == [0, 1]
+    assert (await shop.call("PUT", path, {"role": "cashier"}, token=owner)).status_code == 200
+    assert await places_due(shop, schedule) == []
+
+
+async def test_reports_stop_with_the_key_that_ordered_them(shop: Shop) -> None:
+    program_id = await a_program(shop)
+    services = shop.api.services
+    made = await keys.create_key(services.database, shop.merchant_id, "operator:test", role=Role.MANAGER)
+    schedule = await ordered_by(shop, program_id, made.secret)
+    assert await places_due(shop, schedule) == [0, 1]
+    await shop.superuser.execute("UPDATE api_key SET expires_at = now() WHERE id = $1", made.key_id)
+    assert await places_due(shop, schedule) == []
+
+
+async def test_somebody_of_the_shop_without_access_gets_no_report(shop: Shop, mailbox: MailServer) -> None:
+    """Whoever ordered it; an address that belongs to nobody who works there is the owner's to choose."""
+    program_id = await a_program(shop)
+    email, _ = await shop.somebody(Role.MANAGER)
+    staff_id = await id_of(shop, email)
+    schedule = await scheduled(shop, program_id, recipients=["books@example.com", email.upper()])
+    assert await places_due(shop, schedule) == [0, 1]
+    owner = await shop.person(Role.OWNER)
+    assert (await shop.call("PUT", f"/v2/staff/{staff_id}", {"active": False}, token=owner)).status_code == 200
+    await deliver(shop, postman(shop, mailbox.port), program_id)
+    assert [mail["To"] for mail in mailbox.received] == ["books@example.com"]
+    assert await places_due(shop, schedule) == [0]
 
 
 async def test_a_program_has_so_many_schedules_at_most(shop: Shop) -> None:

@@ -1,14 +1,22 @@
 """Every screen of the console: by its name, how its owner gets there. For the tests, and for the pictures."""
 
+import re
 from collections.abc import Callable
+from typing import Final
 
+import httpx2
 from playwright.sync_api import Page
 from tests.browser.world import World
 
 OWNER = "owner@blumen.example"
 PASSWORD = "correct horse battery"
 
+PLACES: Final = {"Attic": ("Office",), "Market Street": ("Till 1", "Till 2")}
+
 Screen = Callable[[Page, World], None]
+
+MAY_BE_SMALL = ".skip, .design input, .tick input, .choice input"
+"""All around it can be pressed as well."""
 
 
 def sign_in(page: Page, shop: World) -> None:
@@ -102,11 +110,46 @@ def many(page: Page, shop: World) -> None:
     page.wait_for_selector("#progress")
 
 
+def a_list(page: Page, shop: World, content: bytes) -> None:
+    page.goto(f"{home(shop)}/bulk/list")
+    page.locator("#file").set_input_files({"name": "list.csv", "mimeType": "text/csv", "buffer": content})
+    page.locator("main form .actions button").click()
+
+
+def list_wrong(page: Page, shop: World) -> None:
+    a_list(page, shop, b"Value;Email;Language\n25;ada;xx\n1;bob@mail.example;\n")
+    page.wait_for_selector("main .notice.bad")
+
+
+def list_right(page: Page, shop: World) -> None:
+    a_list(
+        page,
+        shop,
+        b"Value;Email;Name;From;Message;Language;Deliver at\n"
+        b"25;ada@mail.example;Ada Lovelace;Charles;Happy birthday!;en;\n"
+        b"50;ada@mail.example;Ada Lovelace;;;de;2099-12-24 08:00\n",
+    )
+    page.wait_for_selector("main .lead")
+
+
 def person(page: Page, shop: World) -> None:
     page.goto(f"{shop.server.base_url}/console/people")
     page.fill("#customerEmail", "ada4@mail.example")
     page.locator("main form button").click()
     page.wait_for_selector("main .pair")
+
+
+def theme_refused(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/look/theme")
+    page.fill("#muted", "#f0f0f0")
+    page.locator("main form .actions button").first.click()
+    page.wait_for_selector(".problem")
+
+
+def books(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/books")
+    page.locator("main form button").click()
+    page.wait_for_selector("#last-title")
 
 
 def sound(page: Page, shop: World) -> None:
@@ -122,6 +165,63 @@ def scheduled(page: Page, shop: World) -> None:
         page.fill("#recipients", "books@blumen.example")
         page.locator("form[action$='/schedules'] .actions button").click()
         page.wait_for_selector("form[action$='/end']", state="attached")
+
+
+def place_code(page: Page, shop: World, name: str = "Till 1", place: str = "Market Street") -> None:
+    page.goto(f"{shop.server.base_url}/console/places")
+    page.fill("#location", place)
+    page.fill("#name", name)
+    page.locator("form[action$='/places/code'] button").click()
+    page.wait_for_selector(".secret")
+
+
+def places(page: Page, shop: World) -> None:
+    """Tills that stand in three places."""
+    page.goto(f"{shop.server.base_url}/console/places")
+    if not page.locator(".placed").count():
+        for place, names in PLACES.items():
+            for name in names:
+                place_code(page, shop, name, place)
+                enrol(shop, page.locator(".secret").inner_text().strip())
+        page.goto(f"{shop.server.base_url}/console/places")
+
+
+def enrol(shop: World, code: str) -> None:
+    """What a device does with a code."""
+    with httpx2.Client(base_url=shop.server.base_url, trust_env=False) as device:
+        token = re.findall(r'name="form" value="([^"]+)"', device.get("/pos/enrol").text)[-1]
+        answer = device.post("/pos/enrol", data={"form": token, "code": code})
+        assert answer.status_code == 303, answer.text
+
+
+def place(page: Page, shop: World) -> None:
+    places(page, shop)
+    page.locator(".placed + .rows a").first.click()
+    page.wait_for_selector("form[action*='/places/']")
+
+
+def place_revoke(page: Page, shop: World) -> None:
+    place(page, shop)
+    page.locator("a.grave").click()
+    page.wait_for_selector("main button.grave")
+
+
+def fraud_rule(page: Page, shop: World) -> None:
+    page.goto(f"{home(shop)}/fraud/rules")
+    page.locator("main section h2 a").first.click()
+    page.wait_for_selector("#maxCount, #windowMinutes")
+
+
+def fraud_rule_delete(page: Page, shop: World) -> None:
+    fraud_rule(page, shop)
+    page.locator("a.grave").click()
+    page.wait_for_selector("main button.grave")
+
+
+def colleague(page: Page, shop: World) -> None:
+    page.goto(f"{shop.server.base_url}/console/staff")
+    page.locator("main tbody a").first.click()
+    page.wait_for_selector("#signed-title")
 
 
 def menu(page: Page, shop: World) -> None:
@@ -151,8 +251,15 @@ CONSOLE: dict[str, Screen] = {
     "first_card": at("/first-card"),
     "look": at("/look"),
     "look_first": at("/look?first=1"),
+    "look_theme": at("/look/theme"),
+    "look_theme_refused": theme_refused,
+    "look_designs": at("/look/designs"),
+    "look_wallet": at("/look/wallet"),
     "bulk": at("/bulk"),
     "many": many,
+    "list": at("/bulk/list"),
+    "list_wrong": list_wrong,
+    "list_right": list_right,
     "people": beside("/people"),
     "person": person,
     "account": beside("/account"),
@@ -168,11 +275,39 @@ CONSOLE: dict[str, Screen] = {
     "offline": at("/reports/offline"),
     "soundness": sound,
     "schedules": scheduled,
+    "places": places,
+    "place_code": place_code,
+    "place": place,
+    "place_revoke": place_revoke,
+    "pin": beside("/account/pin"),
+    "fraud": at("/fraud"),
+    "fraud_rules": at("/fraud/rules"),
+    "fraud_kinds": at("/fraud/rules/new"),
+    "fraud_rule": fraud_rule,
+    "fraud_rule_new": at("/fraud/rules/new?kind=hours"),
+    "fraud_rule_together": at("/fraud/rules/new?kind=together"),
+    "fraud_rule_delete": fraud_rule_delete,
+    "staff": beside("/staff"),
+    "colleague": colleague,
+    "keys": beside("/keys"),
+    "webhooks": beside("/webhooks"),
+    "messages": at("/messages"),
+    "previews": at("/messages/preview"),
+    "rules": at("/rules"),
+    "programs": beside("/programs"),
+    "program_new": beside("/programs/new"),
+    "anomalies": at("/anomalies"),
+    "audit": beside("/audit"),
+    "books": books,
+    "server": beside("/server"),
     "nowhere": beside("/nowhere/at/all"),
 }
 """Of somebody who is signed in."""
 
-PICTURED = ("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person", "reports")
+PICTURED = (
+    *("overview", "cards", "card", "confirming", "issue", "look_first", "first_card", "many", "person", "reports"),
+    *("places", "fraud_rules", "look_theme"),
+)
 """Those that the documentation shows."""
 
 SIGNED_OUT: dict[str, Screen] = {"sign_in": beside("/sign-in")}

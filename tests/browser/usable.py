@@ -18,7 +18,7 @@ _CUT: Final = (
     "[...document.querySelectorAll('main *, footer *')].filter(e => !e.closest('svg, .unseen, .wide-table, thead')"
     " && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 90))"
 )
-_PRESSED: Final = "a, button, select, summary, input:not([type=hidden])"
+_PRESSED: Final = ("a", "button", "select", "summary", "input:not([type=hidden])")
 _LOW: Final = (
     "([what, height, width]) => [...document.querySelectorAll(what)].filter(e => e.checkVisibility())"
     ".map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])"
@@ -47,8 +47,7 @@ def in_the_way(
         page.set_viewport_size({"width": width, "height": height})
         found += [f"wide at {width}: {one}" for one in cut_off(page)]
         if width == NARROW[0]:
-            pressed = ", ".join(f"{one.strip()}:not({small})" if small else one for one in _PRESSED.split(", "))
-            found += [f"small: {one}" for one in lower_than(page, pressed, _FINGER, _FINGER)]
+            found += [f"small: {one}" for one in too_small(page, small)]
     page.set_viewport_size(before)
     return found
 
@@ -58,6 +57,12 @@ def cut_off(page: Page) -> list[str]:
     wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     cut: list[str] = page.evaluate(_CUT)
     return [*([f"the page: {wide[0]}"] if wide[0] > wide[1] else []), *cut]
+
+
+def too_small(page: Page, but: str = "") -> list[str]:
+    """What is pressed and smaller than a finger hits, but for what `but` selects."""
+    pressed = ", ".join(f"{one}:not({but})" if but else one for one in _PRESSED)
+    return lower_than(page, pressed, _FINGER, _FINGER)
 
 
 def lower_than(page: Page, what: str, height: float, width: float = 0) -> list[str]:

@@ -35,6 +35,23 @@ def forms_of(page: httpx2.Response) -> dict[str, dict[str, str]]:
     return found
 
 
+def as_shown(page: httpx2.Response, action: str) -> dict[str, str]:
+    """What the page's form would send if nobody typed anything: hidden and filled fields, ticks and choices."""
+    inside = next(one for opening, one in _FORM.findall(page.text) if attributes(opening)["action"] == action)
+    found = {}
+    for tag in _INPUT.findall(inside):
+        one = attributes(tag)
+        if one.get("type") in ("checkbox", "radio") and not re.search(r"\bchecked\b", tag):
+            continue
+        found[one["name"]] = one.get("value", "")
+    for tag, text in re.findall(r"<textarea\b([^>]*)>(.*?)</textarea>", inside, re.DOTALL):
+        found[attributes(tag)["name"]] = unescape(text)
+    for tag, options in re.findall(r"<select\b([^>]*)>(.*?)</select>", inside, re.DOTALL):
+        every = re.findall(r'<option value="([^"]*)"( selected)?>', options)
+        found[attributes(tag)["name"]] = next((value for value, chosen in every if chosen), every[0][0])
+    return found
+
+
 @dataclass
 class Person:
     """Somebody with a browser of their own."""
@@ -55,6 +72,15 @@ class Person:
         """Fill in the page's form that is sent to this address, and send it."""
         return await self.post(action, forms_of(page)[action] | typed)
 
+    async def upload(
+        self, path: str, content: bytes, /, action: str = "", name: str = "file", **typed: str
+    ) -> httpx2.Response:
+        """Open the page, choose a file in its form, fill the rest in and send it."""
+        action = action or path
+        fields = forms_of(await self.get(path))[action] | typed
+        parts = {key: (None, value) for key, value in fields.items()} | {name: ("picture.png", content)}
+        return await self._ask("POST", action, None, {}, parts)
+
     async def fill(self, path: str, action: str = "", /, **typed: str) -> httpx2.Response:
         """Open the page, fill in its form and send it."""
         return await self.send(await self.get(path), action or path, **typed)
@@ -64,13 +90,18 @@ class Person:
         return await self.get(answer.headers["location"])
 
     async def _ask(
-        self, method: str, path: str, fields: dict[str, Any] | None, headers: dict[str, str]
+        self,
+        method: str,
+        path: str,
+        fields: dict[str, Any] | None,
+        headers: dict[str, str],
+        parts: dict[str, Any] | None = None,
     ) -> httpx2.Response:
         given = {"X-Forwarded-For": self.address, "Accept-Language": "en"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             given["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = await self.api.client.request(method, path, data=fields, headers=given)
+        answer = await self.api.client.request(method, path, data=fields, files=parts, headers=given)
         for one in answer.headers.get_list("set-cookie"):
             name, _, rest = one.partition("=")
             value = rest.partition(";")[0].strip('"')

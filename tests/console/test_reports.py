@@ -191,6 +191,12 @@ async def test_who_knows_of_an_alert_says_so_once(owner: Person, shop: Shop) -> 
     here = f"/console/{program_id}/reports/laundering"
     page = await owner.get(here)
     assert f"/cards/{card['id']}" in page.text
+    now = await shop.now()
+    today, tomorrow = f"{now:%Y-%m-%d}", f"{now + timedelta(days=1):%Y-%m-%d}"
+    for asked, is_there in ((f"from={today}&to={tomorrow}", True), (f"to={today}", True), (f"from={tomorrow}", False)):
+        assert (f"/cards/{card['id']}" in (await owner.get(f"{here}?{asked}")).text) is is_there, asked
+    wrong = await owner.get(f"{here}?from=soon")
+    assert (wrong.status_code, 'id="from-problem"' in wrong.text) == (422, True)
     (action,) = [one for one in forms_of(page) if one.endswith("/acknowledge")]
     assert "Money laundering: 1 to look at" in (await owner.get(f"/console/{program_id}")).text
     reader = await signed_in(shop, await hired(shop, Role.READ_ONLY))
@@ -199,8 +205,7 @@ async def test_who_knows_of_an_alert_says_so_once(owner: Person, shop: Shop) -> 
     assert ("A wedding" in done.text, "It is noted that you know of it." in done.text) == (True, True)
     again = await owner.follow(await owner.send(page, action, notes="Something else"))
     assert ("A wedding" in again.text, "Something else" in again.text) == (True, False)
-    wrong = f"{here}/{UNKNOWN}/acknowledge"
-    assert (await owner.post(wrong)).status_code == 403
+    assert (await owner.post(f"{here}/{UNKNOWN}/acknowledge")).status_code == 403
 
 
 async def watch_all(shop: Shop, program_id: str) -> None:

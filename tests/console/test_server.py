@@ -1,11 +1,15 @@
 """The server and the books: who may look at what, and what is never shown."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 from tests.api.shop import Shop, a_merchant
 from tests.console.person import Person, forms_of, hired, signed_in
 
 from kado.access.permissions import Role
+from kado.cards.books.work import check_next
+from kado.storage.backup.last import Noted, note_backup
 
 SERVER = "/console/server"
 
@@ -22,6 +26,7 @@ async def test_only_who_owns_the_only_merchant_looks_at_the_server(owner: Person
     manager = await signed_in(shop, await hired(shop, Role.MANAGER))
     assert (await manager.get(SERVER)).status_code == 403
 
+    await backups_are_told_of(owner, settings.data_dir)
     other = await a_merchant(shop.api, "Shop Beside")
     for person in (owner, await signed_in(shop, await hired(shop, Role.OWNER, merchant_id=other))):
         page = await person.get(SERVER)
@@ -29,15 +34,86 @@ async def test_only_who_owns_the_only_merchant_looks_at_the_server(owner: Person
         assert f'href="{SERVER}"' not in (await person.get("/console/staff")).text
 
 
-async def test_the_books_are_checked_and_the_last_result_stays(owner: Person, shop: Shop) -> None:
-    program_id = await shop.program()
+async def backups_are_told_of(owner: Person, data_dir: Path) -> None:
+    """What there is, and what is missing."""
+    page = await owner.get(SERVER)
+    assert "No backup was ever made" in page.text
+    gone = Noted(
+        "/mnt/gone.backup", 3 * 1024**2, "dump", "2026-11-26T04:00:00.000Z", is_encrypted=True, is_checked=True
+    )
+    note_backup(data_dir, gone)
+    note_backup(data_dir, replace(gone, path=str(data_dir / "x"), is_encrypted=False, is_checked=False))
+    with (data_dir / "backups.jsonl").open("a") as stream:
+        stream.write("not a line\n")
+    page = await owner.get(SERVER)
+    assert "No backup was ever made" not in page.text
+    for said in (
+        "/mnt/gone.backup",
+        "3 MB",
+        "read to its end, locked",
+        "with --check",
+        "--key-file",
+        "beside the data",
+    ):
+        assert said in page.text, said
+
+
+async def checked(owner: Person, shop: Shop, program_id: str) -> str:
+    """The page of the books after a check that the person asked for came to its end."""
+    services, here = shop.api.services, f"/console/{program_id}/books"
+    assert (await owner.fill(here)).headers["location"] == here
+    assert await check_next(services.database, services.keyring)
+    return (await owner.get(here)).text
+
+
+async def test_the_books_are_checked_beside_the_request_and_the_result_stays(owner: Person, shop: Shop) -> None:
+    services, program_id = shop.api.services, await shop.program()
     card = await shop.active("10.00", program_id=program_id)
     await shop.redeem(card)
     here = f"/console/{program_id}/books"
-    assert "not checked from here yet" in (await owner.get(here)).text
-    page = await owner.fill(here)
-    assert (page.status_code, "All is well: 1 cards with" in page.text) == (200, True)
-    assert "all was well" in (await owner.get(here)).text
+    page = await owner.get(here)
+    assert "not checked from here yet" in page.text
+    for _ in range(2):  # two clicks, one check
+        assert (await owner.send(page, here)).status_code == 303
+    page = await owner.get(here)
+    assert ("Waits for its turn" in page.text, here in forms_of(page)) == (True, False)
+    assert await check_next(services.database, services.keyring)
+    assert not await check_next(services.database, services.keyring)
+    page = await owner.get(here)
+    assert ("All is well: 1 cards, 3 entries" in page.text, f"{owner.email}</bdi> asked for it" in page.text) == (
+        True,
+        True,
+    )
+    assert "Earlier checks" in await checked(owner, shop, program_id)
+    rows = (await shop.call("GET", "/v2/giftcards/audit-logs?action=program:verified")).json()["items"]
+    assert {row["details"]["entries"] for row in rows if row["details"]["programId"] == program_id} == {3}
+
+
+async def test_a_check_whose_worker_died_is_begun_anew_by_another(owner: Person, shop: Shop) -> None:
+    services, program_id = shop.api.services, await shop.program()
+    await shop.active("10.00", program_id=program_id)
+    here = f"/console/{program_id}/books"
+    await owner.fill(here)
+    await shop.superuser.execute(
+        "UPDATE verification SET state = 'processing', claim = '\\x00', tries = 1, done = 1, total = 2,"
+        f" claimed_until = now() + interval '1 minute' WHERE program_id = '{program_id}'"
+    )
+    assert not await check_next(services.database, services.keyring), "somebody is at it"
+    page = await owner.get(here)
+    assert ("Under way" in page.text, "1 of 2 entries" in page.text) == (True, True)
+    await shop.superuser.execute("UPDATE verification SET claimed_until = now() - interval '1 second'")
+    assert await check_next(services.database, services.keyring)
+    assert "All is well: 1 cards" in (await owner.get(here)).text
+
+
+async def test_a_check_that_never_ends_is_given_up(owner: Person, shop: Shop) -> None:
+    services, program_id = shop.api.services, await shop.program()
+    here = f"/console/{program_id}/books"
+    await owner.fill(here)
+    await shop.superuser.execute(f"UPDATE verification SET tries = 5 WHERE program_id = '{program_id}'")
+    assert await check_next(services.database, services.keyring)
+    page = await owner.get(here)
+    assert ("It could not be found out" in page.text, here in forms_of(page)) == (True, True)
 
 
 async def tampered(shop: Shop, card_id: str, change: str) -> None:
@@ -52,10 +128,8 @@ async def test_what_is_wrong_is_named_with_its_card(owner: Person, shop: Shop) -
     program_id = await shop.program()
     card = await shop.active("10.00", program_id=program_id)
     await tampered(shop, card["id"], "+ 1")
-    here = f"/console/{program_id}/books"
-    page = await owner.fill(here)
-    assert (page.status_code, "Not all is well" in page.text, card["id"] in page.text) == (200, True, True)
-    assert "contradictions" in (await owner.get(here)).text
+    page = await checked(owner, shop, program_id)
+    assert ("Not all is well" in page, card["id"] in page, "balance_mismatch" in page) == (True, True, True)
     await tampered(shop, card["id"], "- 1")
 
 

@@ -99,8 +99,8 @@ async def test_a_rule_is_switched_off_and_keeps_all_else(owner: Person, shop: Sh
     program_id = await shop.program()
     path = f"/v2/giftcards/programs/{program_id}/fraud/rules"
     before = good(await shop.call("GET", path))["items"][0]
-    here = f"/console/{program_id}/fraud"
-    assert (await owner.fill(here, f"{here}/rules/{before['id']}")).status_code == 303
+    here = f"/console/{program_id}/fraud/rules"
+    assert (await owner.fill(here, f"{here}/{before['id']}/switch")).status_code == 303
     after = good(await shop.call("GET", path))["items"][0]
     assert (after["isActive"], after["config"], after["name"]) == (False, before["config"], before["name"])
 

@@ -19,6 +19,7 @@ from kado.app.commands import command_line
 from kado.cards.seal import Sealer
 from kado.crypto import Keyring
 from kado.storage import embedded
+from kado.storage.backup.last import made_backups
 from kado.storage.database import Database
 from kado.storage.embedded.binaries import find_binaries, readable_binaries
 from kado.storage.embedded.cluster import ensure_cluster
@@ -65,8 +66,11 @@ def source() -> Iterator[Path]:
 
 def test_a_backup_comes_back_under_its_passphrase_and_only_into_an_empty_place(source: Path, folder: Path) -> None:
     file = folder / "it.backup"
-    shown = kado("backup", str(file), "--passphrase", said=PHRASE + "\n", KADO_DATA_DIR=str(source))
+    shown = kado("backup", str(file), "--passphrase", "--check", said=PHRASE + "\n", KADO_DATA_DIR=str(source))
     assert shown.exit_code == 0, shown.output
+    assert "It was read to its end" in shown.stdout
+    noted = made_backups(source, 1)[0]
+    assert (noted.path, noted.is_checked, noted.is_encrypted, noted.is_there) == (str(file), True, True, True)
     key = Keyring([SECRET]).version.hex()
     assert f"THE SECRET KEY IS NOT IN IT. Without key {key}" in shown.stdout
 

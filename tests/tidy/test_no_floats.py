@@ -23,7 +23,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "_DAY.total_seconds": "seconds until the next try",
         "(recent[-most] + window - now).total_seconds": "seconds until the next try",
     },
-    "cards/bulk/store.py": {"json.loads(people)": "names and addresses"},
+    "cards/bulk/store.py": {"json.loads(people)": "names, addresses and whole minor units"},
+    "cards/bulk/draft.py": {"json.loads(zlib.decompress(opened))": "names, addresses and whole minor units"},
+    "cards/books/apart.py": {"json.loads(line)": "counts and words"},
+    "cards/books/check.py": {"json.loads(facts['findings'] or '[]')": "words"},
     "cards/resend_code.py": {"wait.total_seconds": "seconds until the next code"},
     "cards/guesses.py": {
         "float": "failed checks a minute",

@@ -15,7 +15,7 @@ READERS = {
     "trail/read.py": {"read_page", "read_all"},
     "trail/export.py": {"parts"},
     "fraud/alerts.py": {"list_alerts"},
-    "fraud/figures.py": {"metrics", "patterns", "latest_tallies"},
+    "fraud/figures.py": {"metrics", "patterns", "fired", "latest_tallies"},
     "anomalies/alerts.py": {"list_alerts"},
     "anomalies/metrics.py": {"metrics"},
     "delivery/undelivered.py": {"list_of_program"},
@@ -31,7 +31,7 @@ ROOMS = {
 """Files that are handed a source of reports, which has a reader."""
 
 PAGES = {"cards/list.py", "cards/story.py", "figures.py", "people.py"} | {
-    f"watch/{name}.py" for name in ("anomalies", "audit", "fraud", "messages")
+    f"watch/{name}.py" for name in ("anomalies", "audit", "fraud", "messages", "rules")
 }
 """Of the console."""
 
@@ -71,7 +71,7 @@ def test_routes_that_read_from_copies_are_named() -> None:
         file
         for file, tree in trees()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == "reader"
+        if isinstance(node, ast.Attribute) and node.attr == "reader" and ast.unparse(node) != "csv.reader"
     }
     doors = {f"doors/api/routes/{name}" for name in ROUTES} | {f"doors/console/{name}" for name in PAGES}
     assert using == {*doors, *ROOMS, "app/http.py"}

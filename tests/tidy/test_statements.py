@@ -17,6 +17,7 @@ _NAMES_THE_PROGRAM = re.compile(r"program_id\s*(?:=|IN\b)|\(\s*program_id\s*,")
 EXEMPT = {
     "app/measure/scratch.py:_holds_cards": "asks whether there is any card at all, so as not to measure beside it",
     "cards/bulk/store.py:count_for_more": "counts the tasks of one merchant in all programs that it owns",
+    "cards/books/work.py:work": "finds the check, of whichever program, that has waited longest",
     "cards/bulk/store.py:lock_waiting": "finds the tasks, of whichever program, that have waited longest",
     "paper/runs.py:lock_waiting": "finds the print runs, of whichever program, that have waited longest",
     "cards/owed.py:count_cards": "an operator counts all cards",

@@ -12,6 +12,7 @@ one is over within a day.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final, Literal, NamedTuple
 
 from kado.crypto import Keyring
@@ -148,9 +149,36 @@ async def release(database: Database, reservations: Sequence[Reservation]) -> No
 
 async def forget(connection: Connection, kind: Kind, about: Subject) -> None:
     """Take back all counts about this subject."""
-    await connection.execute(
-        "DELETE FROM attempt WHERE kind = $1 AND subject = ANY($2::bytea[])", kind, list(about.all)
+    await forget_all(connection, kind, [about])
+
+
+async def forget_all(connection: Connection, kind: Kind, about: Sequence[Subject]) -> None:
+    """The same about all of these subjects."""
+    known = [one for each in about for one in each.all]
+    await connection.execute("DELETE FROM attempt WHERE kind = $1 AND subject = ANY($2::bytea[])", kind, known)
+
+
+async def waits(connection: Connection, kind: Kind, about: Sequence[Subject], limits: Sequence[Limit]) -> list[int]:
+    """For each subject in how many seconds the next try can be; nought where it can be now. Nothing is counted."""
+    by_row = {row: at for at, one in enumerate(about) for row in one.all}
+    rows = await connection.fetch(
+        """
+        SELECT a.subject, extract(epoch FROM clock_timestamp() - t)::float8 AS age
+          FROM attempt AS a, unnest(a.failed_at) AS t WHERE a.kind = $1 AND a.subject = ANY($2::bytea[])""",
+        kind,
+        list(by_row),
     )
+    ages: list[list[float]] = [[] for _ in about]
+    for row in rows:
+        ages[by_row[row["subject"]]].append(row["age"])
+    return [max((_wait_of(sorted(one), limit) for limit in limits), default=0) for one in ages]
+
+
+def _wait_of(ages: Sequence[float], limit: Limit) -> int:
+    """In how many seconds a limit has room, by the ages of the failures, the youngest first."""
+    if len(ages) < limit.count:
+        return 0
+    return max(0, ceil(limit.window.total_seconds() - ages[limit.count - 1]))
 
 
 async def sweep(database: Database) -> int:

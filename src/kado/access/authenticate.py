@@ -11,7 +11,7 @@ from cachetools import TLRUCache
 
 from kado.access import keys, store, tokens
 from kado.access.caller import Caller
-from kado.access.permissions import IN_CHOSEN_PROGRAMS, LIVE_ONLY, ROLES, Permission
+from kado.access.permissions import ROLES, Permission
 from kado.crypto import Keyring, token_hash
 from kado.errors import Unauthenticated
 from kado.storage.database import Database
@@ -90,13 +90,8 @@ class Access:
         if found is None:
             raise tokens.refused()
         key, seconds_left = found
-        allowed = ROLES[key.role] - LIVE_ONLY if key.is_test else ROLES[key.role]
-        if key.scopes:
-            allowed = allowed & _permissions(key.scopes)
-        programs = None
-        if key.programs is not None:
-            allowed, programs = allowed & IN_CHOSEN_PROGRAMS, frozenset(key.programs)
-        caller = Caller(key.merchant_id, f"key:{key.id}", key.role, allowed, key.is_test, programs=programs)
+        programs = None if key.programs is None else frozenset(key.programs)
+        caller = Caller(key.merchant_id, f"key:{key.id}", key.role, keys.granted(key), key.is_test, programs=programs)
         return caller, seconds_left
 
     async def _by_token(self, token: str) -> tuple[Caller, float]:
@@ -126,8 +121,3 @@ class Access:
 
 def _is_taken_back(claims: tokens.Claims, valid_from: datetime | None) -> bool:
     return valid_from is not None and claims.issued_at < valid_from.timestamp()
-
-
-def _permissions(scopes: tuple[str, ...]) -> frozenset[Permission]:
-    """The scopes that this version knows; one that a newer version wrote allows nothing here."""
-    return frozenset(permission for permission in Permission if permission.value in scopes)

@@ -20,6 +20,9 @@ from kado.storage.database import Connection, Database
 TAKEN: Final = (Limit(20, timedelta(days=1)),)
 """So many emails a merchant may name that belong to somebody already."""
 
+UNCONFIRMED: Final = frozenset({"confirmation_required", "wrong_code", "invalid_credentials"})
+"""Codes of what is refused because nobody has shown again, or not rightly, who they are."""
+
 
 async def confirm(database: Database, keyring: Keyring, owner: Staff, confirmation: str | None, address: str) -> bool:
     """Whether the owner has shown again who they are: by a code of their second factor, or by their password where they

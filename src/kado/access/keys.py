@@ -14,9 +14,10 @@ import asyncpg
 
 from kado import audit
 from kado.access import store
-from kado.access.permissions import ROLES, Permission, Role
+from kado.access.permissions import FOR_PEOPLE, IN_CHOSEN_PROGRAMS, LIVE_ONLY, ROLES, Permission, Role
+from kado.access.store import ApiKey
 from kado.crypto import Keyring, token_hash
-from kado.errors import Invalid, NotFound
+from kado.errors import Invalid, MadeAlready, NotFound
 from kado.ids import new_id
 from kado.storage.database import Connection, Database
 
@@ -58,6 +59,14 @@ class Key:
     """The only programs that it enters; None for all that its merchant reaches."""
 
 
+def granted(key: ApiKey) -> frozenset[Permission]:
+    """What the key may do. A scope that a newer version wrote allows nothing here."""
+    allowed = ROLES[key.role] - FOR_PEOPLE - (LIVE_ONLY if key.is_test else frozenset())
+    if key.scopes:
+        allowed &= frozenset(permission for permission in Permission if permission.value in key.scopes)
+    return allowed if key.programs is None else allowed & IN_CHOSEN_PROGRAMS
+
+
 def is_key(text: str) -> bool:
     """Whether the text has the form of an API key."""
     return _FORM.fullmatch(text) is not None
@@ -74,18 +83,20 @@ async def create_key(
     name: str | None = None,
     life: timedelta | None = None,
     programs: Iterable[str] | None = None,
+    key_id: str | None = None,
 ) -> NewKey:
     """An API key that may do what the role allows, or of that only what `scopes` name, for as long as `life`.
 
-    With `programs` it enters only these, and does nothing that concerns all of its merchant's. Raises `Invalid` for a
-    scope outside the role and for a life or programs that cannot be, `NotFound` when the merchant does not exist.
+    With `programs` it enters only these, and does nothing that concerns all of its merchant's. `key_id` is for whoever
+    may ask a second time for the same key. Raises `Invalid` for a scope outside the role and for a life or programs
+    that cannot be, `NotFound` when the merchant does not exist, `MadeAlready` where there is a key with this id.
     """
     narrowed = sorted(set(scopes))
     for scope in narrowed:
-        if scope not in ROLES[role]:
+        if scope not in ROLES[role] - FOR_PEOPLE:
             raise Invalid(
                 ("body", "scopes"),
-                f"The role {role} does not include {scope}, so a key cannot have it.",
+                f"The role {role} does not include {scope} for a key.",
                 "scope_outside_role",
             )
     if name is not None and (not name.strip() or len(name) > _NAME_MAX or not name.isprintable()):
@@ -95,18 +106,18 @@ async def create_key(
     chosen = None if programs is None else sorted(set(programs))
     if chosen is not None and not 0 < len(chosen) <= _PROGRAMS_MAX:
         raise Invalid(("body", "programs"), f"A key enters 1 to {_PROGRAMS_MAX} programs, or all.", "key_programs")
-    key_id, secret = new_id(), (TEST if is_test else LIVE) + secrets.token_urlsafe(32)
+    made_id, secret = key_id or new_id(), (TEST if is_test else LIVE) + secrets.token_urlsafe(32)
 
     async def work(connection: Connection) -> datetime | None:
         expires_at = await store.insert_key(
-            connection, key_id, merchant_id, token_hash(secret), is_test, role, narrowed, name, life, chosen
+            connection, made_id, merchant_id, token_hash(secret), is_test, role, narrowed, name, life, chosen
         )
         facts: dict[str, object] = {"test": is_test, "role": role, "scopes": narrowed, "name": name}
         facts |= {"expiresAt": expires_at, "programs": chosen}
-        await _record(connection, "key:created", merchant_id, key_id, actor, after=facts)
+        await _record(connection, "key:created", merchant_id, made_id, actor, after=facts)
         return expires_at
 
-    return NewKey(key_id, secret, await _written(database, work))
+    return NewKey(made_id, secret, await _written(database, work))
 
 
 async def life_until(database: Database, moment: datetime) -> timedelta:
@@ -184,6 +195,8 @@ async def _written(database: Database, work: Callable[[Connection], Awaitable[T]
         return await database.repeat(work)
     except asyncpg.ForeignKeyViolationError:
         raise NotFound("merchant_not_found", "There is no such merchant.") from None
+    except asyncpg.UniqueViolationError:
+        raise MadeAlready from None
 
 
 async def _record(

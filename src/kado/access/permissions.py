@@ -46,6 +46,8 @@ class Permission(StrEnum):
     KEYS_WRITE = "keys:write"
     SESSIONS_READ = "sessions:read"  # customers and tills that are signed in
     SESSIONS_END = "sessions:end"
+    TILLS_READ = "tills:read"  # places, devices at counters, and who has a PIN there; for people alone
+    TILLS_WRITE = "tills:write"  # make a device a till, revoke one, take a PIN away
     REPORTS_READ = "reports:read"  # figures of a program, what they are made of, and files of them
     REPORTS_WRITE = "reports:write"  # have reports sent, say that one knows of an alert about money laundering
     NETWORK_READ = "network:read"  # looks over all merchants
@@ -111,6 +113,9 @@ LIVE_ONLY: Final = frozenset(
 )
 """What a test key never may: there are no rules, people and keys that are for tests alone, and
 test cards are in no report."""
+
+FOR_PEOPLE: Final = frozenset({Permission.TILLS_READ, Permission.TILLS_WRITE})
+"""What no key ever may, whatever its role: a device that a stolen key made a till would outlast the key."""
 
 ADMITTED: Final = _LOOKING | _TILL
 """What a merchant may do at most in a program that it does not own."""

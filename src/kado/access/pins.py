@@ -9,13 +9,14 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from kado import audit
-from kado.access import attempts, passwords, staff, till_store
-from kado.access.attempts import Exhausted, Kind, Limit, Reservation
+from kado.access import attempts, device_store, passwords, staff, till_store
+from kado.access.attempts import Exhausted, Kind, Limit, Reservation, Subject
 from kado.access.permissions import Role
+from kado.access.store import Staff
 from kado.access.till_store import Terminal
 from kado.crypto import Keyring, token_hash
 from kado.errors import Invalid, TooMany, Unauthenticated, Unavailable
@@ -38,6 +39,17 @@ class Colleague:
 
     id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How somebody's PIN stands: since when it is theirs, and in how many seconds it is taken again after wrong tries.
+
+    None: there is no PIN. Nought: it is taken now, at every till.
+    """
+
+    set_at: datetime | None
+    waits_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,50 @@ async def set_pin(database: Database, keyring: Keyring, merchant_id: str, staff_
     async def work(connection: Connection) -> None:
         await till_store.write_pin(connection, staff_id, pin_hash, keyring.version)
         await till_store.close_of_person(connection, staff_id)
-        await attempts.forget(connection, "pin-anywhere", attempts.subject(keyring, "pin-anywhere", staff_id))
+        await _forget_tries(connection, keyring, merchant_id, staff_id)
         await audit.record(connection, actor=actor, action="staff:pin-set", merchant_id=merchant_id, subject=staff_id)
+
+    await database.repeat(work)
+
+
+async def set_own(database: Database, keyring: Keyring, person: Staff, pin: str, *, is_confirmed: bool) -> None:
+    """Give oneself a PIN, or another one.
+
+    Raises as `set_pin` does, and `Forbidden` (`confirmation_required`) for who has shown a sign-in only: it may be
+    stolen, and with a PIN somebody else would work at tills under this name.
+    """
+    if not is_confirmed:
+        raise staff.confirmation_required()
+    await set_pin(database, keyring, person.merchant_id, person.id, pin, f"staff:{person.id}")
+
+
+async def list_set(database: Database, merchant_id: str) -> dict[str, datetime]:
+    """By their ids since when the merchant's people have the PINs that they have."""
+    async with database.read() as connection:
+        return await till_store.pins_set_at(connection, merchant_id)
+
+
+async def state_of(database: Database, keyring: Keyring, merchant_id: str, staff_id: str) -> State:
+    """How the PIN of one of the merchant's people stands. Raises `NotFound`."""
+    await staff.get(database, merchant_id, staff_id)
+    async with database.read() as connection:
+        set_at = await till_store.pin_set_at(connection, staff_id)
+        waits = [0]
+        for kind, subjects, limits in await _tries(connection, keyring, merchant_id, staff_id):
+            waits += await attempts.waits(connection, kind, subjects, limits)
+    return State(set_at, max(waits))
+
+
+async def let_in(database: Database, keyring: Keyring, merchant_id: str, staff_id: str, actor: str) -> None:
+    """Forget somebody's wrong tries, so that their PIN is taken again. What was tried at a device stays counted there.
+
+    Raises `NotFound`.
+    """
+    await staff.get(database, merchant_id, staff_id)
+
+    async def work(connection: Connection) -> None:
+        await _forget_tries(connection, keyring, merchant_id, staff_id)
+        await audit.record(connection, actor=actor, action="staff:let-in", merchant_id=merchant_id, subject=staff_id)
 
     await database.repeat(work)
 
@@ -170,6 +224,21 @@ async def _reserve(database: Database, keyring: Keyring, terminal: Terminal, sta
         return made
 
     return await database.repeat(work)
+
+
+async def _tries(
+    connection: Connection, keyring: Keyring, merchant_id: str, staff_id: str
+) -> list[tuple[Kind, list[Subject], Sequence[Limit]]]:
+    """Where somebody's wrong tries are counted: at each till of the merchant, and anywhere."""
+    tills = await device_store.list_ids(connection, merchant_id)
+    at_tills = [attempts.subject(keyring, "pin-person", f"{one} {staff_id}") for one in tills]
+    anywhere = attempts.subject(keyring, "pin-anywhere", staff_id)
+    return [("pin-anywhere", [anywhere], ANYWHERE), ("pin-person", at_tills, OF_PERSON)]
+
+
+async def _forget_tries(connection: Connection, keyring: Keyring, merchant_id: str, staff_id: str) -> None:
+    for kind, subjects, _ in await _tries(connection, keyring, merchant_id, staff_id):
+        await attempts.forget_all(connection, kind, subjects)
 
 
 def _keyed(keyring: Keyring, staff_id: str, pin: str, version: bytes) -> str:

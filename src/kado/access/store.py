@@ -223,6 +223,16 @@ async def find_key(connection: Connection, token_hash: bytes) -> tuple[ApiKey, f
     return _api_key(dict(row)), row["seconds_left"]
 
 
+async def find_key_by_id(connection: Connection, key_id: str) -> ApiKey | None:
+    """The key with this id, if it is neither revoked nor over."""
+    row = await connection.fetchrow(
+        f"SELECT {_KEY} FROM api_key WHERE id = $1 AND (revoked_at IS NULL OR revoked_at > clock_timestamp())"
+        " AND (expires_at IS NULL OR expires_at > clock_timestamp())",
+        key_id,
+    )
+    return None if row is None else _api_key(dict(row))
+
+
 async def list_keys(connection: Connection, merchant_id: str) -> list[ApiKey]:
     """All API keys of the merchant, revoked ones too, oldest first."""
     rows = await connection.fetch(

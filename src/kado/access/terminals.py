@@ -11,28 +11,31 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from kado import audit
-from kado.access import second_factor, sign_in, sign_in_store, till_store
+from kado import audit, contacts
+from kado.access import device_store, second_factor, sign_in, sign_in_store, till_store
 from kado.access.attempts import Reservation, release
-from kado.access.permissions import Role
+from kado.access.device_store import Device
+from kado.access.permissions import ROLES, Permission, Role
 from kado.access.staff import find
 from kado.access.staff import not_found as staff_not_found
 from kado.access.store import Staff
-from kado.access.till_store import Place, Terminal
+from kado.access.till_store import CodeRow, Place, Terminal
 from kado.crypto import Keyring, token_hash
-from kado.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from kado.ids import is_id, new_id
+from kado.errors import Forbidden, Invalid, MadeAlready, NotFound, Unauthenticated
+from kado.ids import is_id
 from kado.programs import store as programs
 from kado.storage.database import Connection, Database
 
 CODE_LIFE: Final = timedelta(minutes=15)
 IDLE_MINUTES: Final = 5
 IDLE_MINUTES_MAX: Final = 120
-MAY_ENROL: Final = frozenset({Role.OWNER, Role.MANAGER})
+PLACES_MAX: Final = 200
+"""Places that are suggested where a new one is named."""
 
 _PREFIX: Final = "kado_term_"
 _FORM: Final = re.compile(r"kado_term_[A-Za-z0-9_-]{43}", re.ASCII)
 _CODE_CHARS: Final = 20  # of base32: 100 bits
+_CODE_BYTES: Final = 13
 _CODE: Final = re.compile(r"[A-Z2-7]{20}", re.ASCII)
 _GROUP: Final = 5
 _TEXT_MAX: Final = 100
@@ -54,17 +57,25 @@ class Enrolled:
     token: str = field(repr=False)
 
 
-async def make_code(database: Database, merchant_id: str, place: Place, actor: str) -> NewCode:
+async def make_code(
+    database: Database, merchant_id: str, place: Place, actor: str, chance: bytes | None = None
+) -> NewCode:
     """A code that makes one device the till of this place, good for fifteen minutes.
 
-    Raises `Invalid` for a place that cannot be, `NotFound` where the merchant does not reach the program.
+    `chance` is for whoever may ask a second time for the same code: bytes that nobody else knows. Raises `Invalid` for
+    a place that cannot be, `NotFound` where the merchant does not reach the program, `MadeAlready` where there is this
+    code already, or a till that it has made.
     """
     place = _checked(place)
-    code = _new_code()
+    code = _new_code(chance)
 
     async def work(connection: Connection) -> datetime:
         await _require_reach(connection, merchant_id, place.program_id)
+        if await device_store.has_terminal(connection, _till_of(_plain(code))):
+            raise MadeAlready
         ends = await till_store.insert_code(connection, token_hash(_plain(code)), merchant_id, actor, place, CODE_LIFE)
+        if ends is None:
+            raise MadeAlready
         details = {"name": place.name, "location": place.location, "programId": place.program_id}
         await audit.record(
             connection, actor=actor, action="terminal:code-made", merchant_id=merchant_id, details=details
@@ -83,14 +94,16 @@ async def code_for_person(
     `Unavailable`, and `Forbidden` for others than owners and managers.
     """
     person = await prove_person(database, keyring, email, password, second, address)
-    if person.role not in MAY_ENROL:
+    if not _may_enrol(person.role):
         raise Forbidden("permission_denied", "Owners and managers make a device a till.")
     code = _new_code()
 
     async def work(connection: Connection) -> datetime:
-        return await till_store.insert_code(
+        ends = await till_store.insert_code(
             connection, token_hash(_plain(code)), person.merchant_id, f"staff:{person.id}", None, CODE_LIFE
         )
+        assert ends is not None, "no code is made twice by chance"
+        return ends
 
     return NewCode(code, await database.repeat(work))
 
@@ -121,16 +134,19 @@ async def prove_person(
 async def merchant_of_code(database: Database, code: str) -> str | None:
     """Whose till the code will make, where what it is is said at the device; None for any other code."""
     async with database.read() as connection:
-        return await till_store.peek_code(connection, token_hash(_plain(code)))
+        row = await till_store.peek_code(connection, token_hash(_plain(code)))
+        return row.merchant_id if row is not None and await _stands(connection, row) else None
 
 
 async def enrol(database: Database, keyring: Keyring, code: str, address: str, place: Place | None = None) -> Enrolled:
     """Make the device a till, against a code. `place` is what was said at the device; the code's own comes first.
 
     Raises `TooMany` after thirty wrong codes an hour from the address, `Unauthenticated` (`invalid_terminal_code`) for
-    any code that is not good, `Invalid` for a place that cannot be, `NotFound` for a program out of reach.
+    any code that is not good, or whose maker could make none now, `Invalid` for a place that cannot be, `NotFound` for
+    a program out of reach.
     """
-    token, terminal_id, plain = _PREFIX + secrets.token_urlsafe(32), new_id(), _plain(code)
+    token, plain = _PREFIX + secrets.token_urlsafe(32), _plain(code)
+    terminal_id = _till_of(plain)
 
     async def count(connection: Connection) -> Reservation:
         return await sign_in.reserve(connection, keyring, "login-address", address, sign_in.BY_ADDRESS)
@@ -139,7 +155,7 @@ async def enrol(database: Database, keyring: Keyring, code: str, address: str, p
 
     async def work(connection: Connection) -> None:
         row = await till_store.use_code(connection, token_hash(plain)) if _CODE.fullmatch(plain) else None
-        if row is None:
+        if row is None or not await _stands(connection, row):
             raise Unauthenticated("invalid_terminal_code", "The code is wrong, was used already, or is over.")
         where = row.place or (None if place is None else _checked(place))
         if where is None:
@@ -175,6 +191,37 @@ async def list_terminals(database: Database, merchant_id: str) -> list[Terminal]
     """The merchant's tills, revoked ones too, oldest first."""
     async with database.read() as connection:
         return await till_store.list_terminals(connection, merchant_id)
+
+
+async def find_devices(
+    database: Database, merchant_id: str, text: str, *, is_revoked: bool, limit: int, offset: int
+) -> tuple[list[Device], bool]:
+    """Devices whose name or place contains the text, by place and name; and whether there are more.
+
+    They are the merchant's tills, or those that are tills no more.
+    """
+    if not contacts.is_one_line(text):
+        return [], False  # nothing is called that
+    async with database.read() as connection:
+        found = await device_store.find_devices(
+            connection, merchant_id, text, is_revoked=is_revoked, limit=limit + 1, offset=offset
+        )
+    return found[:limit], len(found) > limit
+
+
+async def get(database: Database, merchant_id: str, terminal_id: str) -> Device:
+    """One of the merchant's devices, with who is signed in there. Raises `NotFound`."""
+    async with database.read() as connection:
+        found = await device_store.find_device(connection, merchant_id, terminal_id) if is_id(terminal_id) else None
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def list_locations(database: Database, merchant_id: str) -> list[str]:
+    """Where the merchant's tills stand, each place once."""
+    async with database.read() as connection:
+        return await device_store.list_locations(connection, merchant_id, PLACES_MAX)
 
 
 async def change(
@@ -240,10 +287,23 @@ def not_found() -> NotFound:
 
 
 async def _owned(connection: Connection, merchant_id: str, terminal_id: str) -> Terminal:
-    found = await till_store.lock_terminal(connection, terminal_id)
+    found = await till_store.lock_terminal(connection, terminal_id) if is_id(terminal_id) else None
     if found is None or found.merchant_id != merchant_id:
         raise not_found()
     return found
+
+
+async def _stands(connection: Connection, row: CodeRow) -> bool:
+    """Whether the code's maker could make it now. What the operator made stands by itself."""
+    kind, _, staff_id = row.made_by.partition(":")
+    if kind != "staff":
+        return True
+    role = await till_store.lock_role(connection, row.merchant_id, staff_id)
+    return role is not None and _may_enrol(role)
+
+
+def _may_enrol(role: Role) -> bool:
+    return Permission.TILLS_WRITE in ROLES[role]
 
 
 async def _require_reach(connection: Connection, merchant_id: str, program_id: str) -> None:
@@ -290,10 +350,16 @@ def _checked(place: Place) -> Place:
     return replace(place, name=place.name.strip(), location=place.location.strip())
 
 
-def _new_code() -> str:
-    text = base64.b32encode(secrets.token_bytes(_CODE_CHARS * 5 // 8 + 1)).decode()[:_CODE_CHARS]
+def _new_code(chance: bytes | None = None) -> str:
+    drawn = secrets.token_bytes(_CODE_BYTES) if chance is None else chance[:_CODE_BYTES]
+    text = base64.b32encode(drawn).decode()[:_CODE_CHARS]
     return "-".join(text[start : start + _GROUP] for start in range(0, _CODE_CHARS, _GROUP))
 
 
 def _plain(code: str) -> str:
     return code.upper().replace("-", "").replace(" ", "")
+
+
+def _till_of(plain: str) -> str:
+    """The id of the till that a code makes: the same as long as the till is known, so that no code makes two."""
+    return token_hash(f"terminal {plain}")[:12].hex()

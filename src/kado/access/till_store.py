@@ -8,10 +8,11 @@ from kado.access.permissions import Role
 from kado.storage.batches import affected
 from kado.storage.database import Connection
 
-_TERMINAL: Final = (
+TERMINAL: Final = (
     "t.id, t.merchant_id, t.program_id, t.name, t.location, t.idle_minutes, t.enrolled_by, t.enrolled_at, t.seen_at,"
     " t.revoked_at"
 )
+"""The columns of a device, of `terminal t`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,12 @@ class Standing:
 
 async def insert_code(
     connection: Connection, code_hash: bytes, merchant_id: str, made_by: str, place: Place | None, life: timedelta
-) -> datetime:
-    """Write a code that is good for so long from now; when it ends."""
-    ends: datetime = await connection.fetchval(
+) -> datetime | None:
+    """Write a code that is good for so long from now; when it ends. None where there is this code already."""
+    ends: datetime | None = await connection.fetchval(
         "INSERT INTO terminal_code (code_hash, merchant_id, made_by, program_id, name, location, idle_minutes,"
-        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::interval) RETURNING expires_at",
+        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::interval)"
+        " ON CONFLICT (code_hash) DO NOTHING RETURNING expires_at",
         code_hash,
         merchant_id,
         made_by,
@@ -107,14 +109,22 @@ async def use_code(connection: Connection, code_hash: bytes) -> CodeRow | None:
     return CodeRow(row["merchant_id"], row["made_by"], place)
 
 
-async def peek_code(connection: Connection, code_hash: bytes) -> str | None:
-    """Whose till the code will make, if it is good and says nothing of the place; the code stays."""
-    found: str | None = await connection.fetchval(
-        "SELECT merchant_id FROM terminal_code WHERE code_hash = $1 AND expires_at > clock_timestamp()"
+async def peek_code(connection: Connection, code_hash: bytes) -> CodeRow | None:
+    """The code, if it is good and says nothing of the place; it stays."""
+    row = await connection.fetchrow(
+        "SELECT merchant_id, made_by FROM terminal_code WHERE code_hash = $1 AND expires_at > clock_timestamp()"
         " AND program_id IS NULL",
         code_hash,
     )
-    return found
+    return None if row is None else CodeRow(row["merchant_id"], row["made_by"], None)
+
+
+async def lock_role(connection: Connection, merchant_id: str, staff_id: str) -> Role | None:
+    """What somebody is who works for the merchant now; nobody changes that until the transaction ends."""
+    role: str | None = await connection.fetchval(
+        "SELECT role FROM staff WHERE id = $1 AND merchant_id = $2 AND active FOR SHARE", staff_id, merchant_id
+    )
+    return None if role is None else Role(role)
 
 
 async def insert_terminal(
@@ -138,7 +148,7 @@ async def insert_terminal(
 async def find_by_token(connection: Connection, token_hash: bytes, *, even_revoked: bool = False) -> Terminal | None:
     """The device with this token, if it is a till still; or whatever it is."""
     row = await connection.fetchrow(
-        f"SELECT {_TERMINAL} FROM terminal t WHERE t.token_hash = $1 AND ($2 OR t.revoked_at IS NULL)",
+        f"SELECT {TERMINAL} FROM terminal t WHERE t.token_hash = $1 AND ($2 OR t.revoked_at IS NULL)",
         token_hash,
         even_revoked,
     )
@@ -148,14 +158,14 @@ async def find_by_token(connection: Connection, token_hash: bytes, *, even_revok
 async def list_terminals(connection: Connection, merchant_id: str) -> list[Terminal]:
     """The merchant's devices, those that are tills no more too, oldest first."""
     rows = await connection.fetch(
-        f"SELECT {_TERMINAL} FROM terminal t WHERE t.merchant_id = $1 ORDER BY t.enrolled_at, t.id", merchant_id
+        f"SELECT {TERMINAL} FROM terminal t WHERE t.merchant_id = $1 ORDER BY t.enrolled_at, t.id", merchant_id
     )
     return [Terminal(**dict(row)) for row in rows]
 
 
 async def lock_terminal(connection: Connection, terminal_id: str) -> Terminal | None:
     """The device with this id, locked."""
-    row = await connection.fetchrow(f"SELECT {_TERMINAL} FROM terminal t WHERE t.id = $1 FOR UPDATE", terminal_id)
+    row = await connection.fetchrow(f"SELECT {TERMINAL} FROM terminal t WHERE t.id = $1 FOR UPDATE", terminal_id)
     return None if row is None else Terminal(**dict(row))
 
 
@@ -217,6 +227,21 @@ async def find_pin(connection: Connection, merchant_id: str, staff_id: str) -> t
     return None if row is None else (row["pin_hash"], row["pin_version"])
 
 
+async def pin_set_at(connection: Connection, staff_id: str) -> datetime | None:
+    """Since when somebody has the PIN that they have."""
+    found: datetime | None = await connection.fetchval("SELECT set_at FROM staff_pin WHERE staff_id = $1", staff_id)
+    return found
+
+
+async def pins_set_at(connection: Connection, merchant_id: str) -> dict[str, datetime]:
+    """By their ids since when the merchant's people have their PINs, closed accounts too."""
+    rows = await connection.fetch(
+        "SELECT p.staff_id, p.set_at FROM staff_pin p JOIN staff s ON s.id = p.staff_id WHERE s.merchant_id = $1",
+        merchant_id,
+    )
+    return {row["staff_id"]: row["set_at"] for row in rows}
+
+
 async def list_with_pin(connection: Connection, merchant_id: str) -> list[tuple[str, str]]:
     """Ids and names of the merchant's people who can sign in at a till, in the order of their names."""
     rows = await connection.fetch(
@@ -257,7 +282,7 @@ async def find_standing(
         " AND s.id = x.staff_id AND s.active AND s.merchant_id = t.merchant_id"
         " AND x.seen_at > clock_timestamp() - make_interval(mins => t.idle_minutes)"
         " AND x.opened_at > clock_timestamp() - $3::interval"
-        f" RETURNING {_TERMINAL}, x.id AS session_id, s.id AS staff_id, s.role,"
+        f" RETURNING {TERMINAL}, x.id AS session_id, s.id AS staff_id, s.role,"
         " coalesce(s.name, split_part(s.email, '@', 1)) AS staff_name,"
         " x.last_program, x.last_card, x.last_action, x.last_reference",
         token_hash,

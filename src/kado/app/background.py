@@ -6,6 +6,8 @@ from functools import partial
 from kado.access import attempts, customer_sessions, merchant_sessions, sessions, till_sessions
 from kado.anomalies import watch as anomalies
 from kado.cards import guesses
+from kado.cards.books.work import check_next
+from kado.cards.bulk.draft import forget_lists
 from kado.cards.bulk.work import issue_next_batch
 from kado.cards.expired_holds import let_expired_holds_go
 from kado.cards.ledger import Ledger
@@ -32,6 +34,7 @@ from kado.reports.aml import watch as aml
 from kado.reports.export import forget_exports
 from kado.reports.post import Postman, rescue_mails, write_due
 from kado.reports.source import source_of
+from kado.reports.states import count_many
 from kado.settings import Settings
 from kado.storage import servers
 from kado.storage.database import Database
@@ -43,6 +46,7 @@ _SWEEP_SECONDS = 60
 _HOLDS_SECONDS = 30
 _FORGET_SECONDS = 3600
 _BULK_SECONDS = 0.5
+_BOOKS_SECONDS = 1
 _ERASURE_SECONDS = 10
 _FRAUD_SECONDS = 1.0
 _READ_SECONDS = 15
@@ -62,13 +66,7 @@ def worker(settings: Settings, database: Database) -> Worker:
     """What sends messages and events, issues cards by the thousand, seals, and writes down what time has made true."""
     mailer = Mailer(settings.mail_url, settings.mail_from)
     postman = Postman(source_of(database), settings.keyring, mailer)
-    sender = Sender(
-        database,
-        settings.keyring,
-        mailer,
-        Texter(settings.sms_url),
-        settings.public_url,
-    )
+    sender = Sender(database, settings.keyring, mailer, Texter(settings.sms_url), settings.public_url)
     sealer = Sealer(database, settings.keyring)
     ledger = Ledger(database, settings.keyring)
     courier = Courier(database, settings.keyring, Poster(settings.webhook_allow))
@@ -76,11 +74,6 @@ def worker(settings: Settings, database: Database) -> Worker:
     say_complaints(passes)
     pusher = Pusher(settings.wallets.apple.push_url, passes.certificates)
     teller = Teller(database, settings.keyring, passes, pusher)
-    kept = Kept(
-        message_days=settings.message_days,
-        proof_days=settings.proof_days,
-        audit_address_days=settings.audit_address_days,
-    )
     return Worker(
         database,
         sender,
@@ -94,28 +87,19 @@ def worker(settings: Settings, database: Database) -> Worker:
                 partial(print_next_piece, database, settings.keyring, settings.public_url),
                 while_true=True,
             ),
-            Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
+            Periodic("books", _BOOKS_SECONDS, lambda: check_next(database, settings.keyring), while_true=True),
             Periodic("turnover", _TURNOVER_SECONDS, lambda: summarise_all(database), while_true=True),
+            Periodic("card-counts", _DUE_SECONDS, partial(count_many, database, {})),
             Periodic("aml", _SWEEP_SECONDS, lambda: aml.watch(database, settings.keyring), while_true=True),
             Periodic("due-reports", _DUE_SECONDS, lambda: write_due(database, settings.keyring), while_true=True),
             Periodic("rescue-reports", _SWEEP_SECONDS, lambda: rescue_mails(database)),
-            Periodic("forget-exports", _FORGET_SECONDS, lambda: forget_exports(database)),
             Periodic("sweep", _SWEEP_SECONDS, lambda: sweep(database, answer_days=settings.answer_days)),
-            Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
             Periodic("reminders", _SWEEP_SECONDS, lambda: remind(database)),
             Periodic("erasures", _ERASURE_SECONDS, lambda: go_on_with_erasures(database, settings.keyring)),
-            Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
-            Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
-            Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
-            Periodic("sweep-tills", _SWEEP_SECONDS, lambda: till_sessions.sweep(database)),
-            Periodic("sweep-allowances", _FORGET_SECONDS, lambda: sweep_allowances(database)),
-            Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
             Periodic("fraud", _FRAUD_SECONDS, lambda: watch(database), while_true=True),
-            Periodic("sweep-guesses", _FORGET_SECONDS, lambda: guesses.sweep(database)),
-            Periodic("sweep-fraud", _FORGET_SECONDS, lambda: sweep_fraud(database)),
             Periodic("forget-events", _FORGET_SECONDS, lambda: courier.forget(settings.event_days)),
             Periodic("anomalies", anomalies.LOOK_SECONDS, lambda: anomalies.look(database)),
-            Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
+            *_forgetting(settings, database),
             *_readings(settings, database, passes),
         ),
         jobs={
@@ -126,6 +110,30 @@ def worker(settings: Settings, database: Database) -> Worker:
         },
         beside=(courier.run, teller.run),
         name=servers.name_of(settings.keyring.versions),
+    )
+
+
+def _forgetting(settings: Settings, database: Database) -> tuple[Periodic, ...]:
+    """What is over leaves."""
+    kept = Kept(
+        message_days=settings.message_days,
+        proof_days=settings.proof_days,
+        audit_address_days=settings.audit_address_days,
+    )
+    return (
+        Periodic("forget-prints", _FORGET_SECONDS, lambda: forget_old_runs(database)),
+        Periodic("forget-lists", _SWEEP_SECONDS, lambda: forget_lists(database)),
+        Periodic("forget-exports", _FORGET_SECONDS, lambda: forget_exports(database)),
+        Periodic("sweep-attempts", _FORGET_SECONDS, lambda: attempts.sweep(database)),
+        Periodic("retention", _FORGET_SECONDS, lambda: forget_what_is_over(database, settings.keyring, kept)),
+        Periodic("sweep-merchant-sessions", _SWEEP_SECONDS, lambda: merchant_sessions.sweep(database)),
+        Periodic("sweep-staff-sessions", _SWEEP_SECONDS, lambda: sessions.sweep(database)),
+        Periodic("sweep-tills", _SWEEP_SECONDS, lambda: till_sessions.sweep(database)),
+        Periodic("sweep-allowances", _FORGET_SECONDS, lambda: sweep_allowances(database)),
+        Periodic("sweep-customers", _SWEEP_SECONDS, lambda: customer_sessions.sweep(database)),
+        Periodic("sweep-guesses", _FORGET_SECONDS, lambda: guesses.sweep(database)),
+        Periodic("sweep-fraud", _FORGET_SECONDS, lambda: sweep_fraud(database)),
+        Periodic("forget-counts", anomalies.FORGET_SECONDS, lambda: anomalies.forget(database)),
     )
 
 

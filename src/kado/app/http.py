@@ -1,10 +1,13 @@
 """One HTTP process: uvicorn on a socket that somebody else bound."""
 
 import asyncio
+import re
 import resource
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+from kado.access.permissions import Permission
 from kado.app import compose, graceful
 from kado.app.connection import Bounds
 from kado.app.fast_connection import configured
@@ -59,16 +62,23 @@ def neighbours(services: Services) -> Neighbours:
         *pos.routes(_till(services)),
     ]
     form_paths = (*pages.FORM_PATHS, *console.FORM_PATHS, *pos.FORM_PATHS)
-    return Neighbours(routes, form_paths, pages.GUESSABLE, console.FILE_PATHS, [_pictures(services)])
+    files = re.compile("|".join(one.pattern for one in console.FILE_PATHS.values()))
+    return Neighbours(routes, form_paths, pages.GUESSABLE, files, _files(services), console.turned_away)
 
 
-def _pictures(services: Services) -> Larger:
-    """What is sent to the console's forms for pictures."""
+def _files(services: Services) -> list[Larger]:
+    """What is sent to the console's forms for pictures and lists."""
 
-    async def sender(cookies: str | None) -> str | None:
-        return await console.who_sends_pictures(services.access, cookies or "")
+    def who_may(permission: Permission) -> Callable[[str | None], Awaitable[str | None]]:
+        async def sender(cookies: str | None) -> str | None:
+            return await console.who_sends(services.access, cookies or "", permission)
 
-    return Larger({"POST"}, console.FILE_PATHS, console.FILE_BYTES, sender, header=b"cookie")
+        return sender
+
+    return [
+        Larger({"POST"}, paths, console.FILE_BYTES, who_may(permission), header=b"cookie")
+        for permission, paths in console.FILE_PATHS.items()
+    ]
 
 
 def _console(services: Services) -> console.Rooms:

@@ -32,20 +32,23 @@ async def list_messages(database: Database, states: list[str], limit: int) -> li
     return [_item(row) for row in rows]
 
 
+# What waits and what does not lies in two indexes: the newest of each, and then the newest of both.
+_NEWEST: Final = f"""
+    SELECT {_COLUMNS} FROM message WHERE program_id = $1 AND state = ANY($2::text[]) AND {{which}}
+    ORDER BY created_at DESC, id DESC LIMIT $3::bigint + $4::bigint"""
+_OF_PROGRAM: Final = f"""
+    SELECT * FROM (({_NEWEST.format(which="state = 'queued'")})
+                   UNION ALL ({_NEWEST.format(which="state <> 'queued'")})) m
+    ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4"""
+
+
 async def list_of_program(
     reader: Reader, program_id: str, states: Sequence[str], *, limit: int, offset: int
 ) -> tuple[list[Item], bool]:
     """The program's messages in one of these states, newest first, and whether there are older ones."""
 
     async def work(connection: Connection) -> list[asyncpg.Record]:
-        return await connection.fetch(
-            f"SELECT {_COLUMNS} FROM message WHERE program_id = $1 AND state = ANY($2::text[])"
-            " ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4",
-            program_id,
-            list(states),
-            limit + 1,
-            offset,
-        )
+        return await connection.fetch(_OF_PROGRAM, program_id, list(states), limit + 1, offset)
 
     rows = await reader.listing(work, in_order=True)
     return [_item(row) for row in rows[:limit]], len(rows) > limit

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from kado.designs import palette, pictures, store, templates
 from kado.designs.palette import Palette
 from kado.designs.pictures import Picture
+from kado.designs.theme import held
 from kado.designs.wallet import card_colours
 from kado.programs.program import Program
-from kado.shops import store as shops
-from kado.shops.theme.theme import Radius, theme_of
+from kado.shops.theme.theme import Radius
 from kado.storage.database import Database
 
 
@@ -37,16 +37,12 @@ class Look:
 
 
 async def look_of(database: Database, program: Program) -> Look:
-    """The look of the shop where the program is used."""
+    """The look of the program's own theme, or of the shop where it is used."""
     async with database.read() as connection:
-        saved = await shops.find_theme_of_program(connection, program.merchant_id, program.id)
+        theme = (await held(connection, program)).theme
         said = await store.find_said(connection, program.id)
         logo = await store.find(connection, program.id, "logo", "")
-    theme = theme_of(saved)
     card, on_card = card_colours(said, theme.primary, theme.primary_fg)
-    if not saved and "backgroundColor" in said:
-        # Where no till platform says how the shop looks, its cards do.
-        theme = replace(theme, primary=card, primary_fg=on_card)
     return Look(
         shop=program.merchant_name,
         program=program.name,

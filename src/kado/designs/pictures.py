@@ -183,7 +183,9 @@ async def save(database: Database, caller: Caller, program_id: str, kind: str, s
 
 
 async def remove(database: Database, caller: Caller, program_id: str, kind: str, slug: str = "") -> None:
-    """Take it away. Raises `NotFound`."""
+    """Take it away. Raises `NotFound`, whatever text names it."""
+    if slug and not _SLUG.fullmatch(slug):
+        raise _missing()
 
     async def work(connection: Connection) -> None:
         await store.lock_places(connection, program_id)

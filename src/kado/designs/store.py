@@ -99,3 +99,19 @@ async def update_said(connection: Connection, program_id: str, said: dict[str, s
         program_id,
         json.dumps(said),
     )
+
+
+async def find_theme(connection: Connection, program_id: str) -> dict[str, object]:
+    """The members of the program's own theme; none where it has no theme."""
+    theme = await connection.fetchval("SELECT theme FROM card_design WHERE program_id = $1", program_id)
+    return {} if theme is None else dict(json.loads(theme))
+
+
+async def update_theme(connection: Connection, program_id: str, members: dict[str, object] | None) -> None:
+    """Write it; None takes it away."""
+    await connection.execute(
+        "INSERT INTO card_design (program_id, said, theme) VALUES ($1, '{}'::jsonb, $2::jsonb)"
+        " ON CONFLICT (program_id) DO UPDATE SET theme = EXCLUDED.theme, updated_at = statement_timestamp()",
+        program_id,
+        None if members is None else json.dumps(members),
+    )

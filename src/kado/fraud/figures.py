@@ -48,6 +48,14 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
+class Fired:
+    """How often a rule spoke against something in the last 30 days, and when it did so last."""
+
+    times: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tallied:
     """What a velocity limit has counted by one subject, in its window as it ends now. Amounts in minor units."""
 
@@ -147,6 +155,21 @@ async def patterns(reader: Reader, program_id: str, *, is_test: bool) -> list[Pa
     }
     every = [seen.get(kind) or Pattern(kind, 0, 0, 0, 0, 0, None) for kind in PATTERNS]
     return sorted(every, key=lambda one: -one.occurrences)
+
+
+async def fired(reader: Reader, program_id: str) -> dict[str, Fired]:
+    """By its id how often each rule spoke that spoke at all, of cards that are no test cards."""
+
+    async def work(connection: Connection) -> list[Any]:
+        return await connection.fetch(
+            "SELECT rule_id, sum(occurrences)::bigint AS times, max(last_at) AS last_at FROM fraud_alert"
+            " WHERE program_id = $1 AND NOT is_test AND rule_id IS NOT NULL"
+            " AND detected_at > statement_timestamp() - $2::interval GROUP BY rule_id",
+            program_id,
+            timedelta(days=PATTERN_DAYS),
+        )
+
+    return {row["rule_id"]: Fired(row["times"], row["last_at"]) for row in await reader.looking(work)}
 
 
 async def latest_tallies(reader: Reader, program_id: str, *, is_test: bool, limit: int) -> list[Tallied]:

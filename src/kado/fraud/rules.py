@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kado import audit, clock, money
-from kado.errors import Invalid, NotFound, Refusal
+from kado.errors import Invalid, MadeAlready, NotFound, Refusal
 from kado.fraud.config import Around, RuleType, read
 from kado.fraud.rule import Rule, RuleAction, copy_of, rule_of
 from kado.ids import new_id
@@ -48,6 +48,8 @@ class RuleChanges:
     is_active: bool | None = None
     config: object = None
     expires_at: datetime | None = None
+    ends_never: bool = False
+    """It has no end from now on."""
 
 
 async def list_rules(database: Database, program_id: str) -> list[Rule]:
@@ -56,12 +58,25 @@ async def list_rules(database: Database, program_id: str) -> list[Rule]:
         return await read_rules(connection, program_id)
 
 
+async def get(database: Database, program_id: str, rule_id: str) -> Rule:
+    """One of the program's rules. Raises `NotFound`."""
+    async with database.read() as connection:
+        return await _one(connection, program_id, rule_id)
+
+
 async def create(
-    database: Database, merchant_id: str, actor: str, program_id: str, new: NewRule, around: Around
+    database: Database,
+    merchant_id: str,
+    actor: str,
+    program_id: str,
+    new: NewRule,
+    around: Around,
+    rule_id: str | None = None,
 ) -> Rule:
     """The new rule, in force from this moment: whatever is decided after it is made is decided by it.
 
-    Raises `Invalid` for what cannot be evaluated, `Refusal` for one rule too many.
+    `rule_id` is for whoever may ask a second time for the same one. Raises `Invalid` for what cannot be evaluated,
+    `Refusal` for one rule too many, `MadeAlready` where there is a rule with this id.
     """
     _check_name(new.name)
     _check_description(new.description)
@@ -71,10 +86,12 @@ async def create(
         currency, now = await _locked(connection, program_id)
         _check_end(new.expires_at, now)
         before = await read_rules(connection, program_id)
+        if rule_id in {rule.id for rule in before}:
+            raise MadeAlready
         if len(before) >= MOST:
             raise Refusal("too_many_rules", f"A program has at most {MOST} rules. Delete one first.")
         facts = {
-            "program_id": program_id, "id": new_id(), "series_id": new_id(), "name": new.name,
+            "program_id": program_id, "id": rule_id or new_id(), "series_id": new_id(), "name": new.name,
             "description": new.description, "type": new.type, "action": new.action, "config": config,
             "is_active": True, "expires_at": new.expires_at, "since": now, "created_at": now, "updated_at": None,
         }  # fmt: skip
@@ -238,7 +255,7 @@ def _changed(currency: Currency, rule: Rule, changes: RuleChanges, around: Aroun
         "action": changes.action or rule.action,
         "config": config,
         "is_active": rule.is_active if changes.is_active is None else changes.is_active,
-        "expires_at": changes.expires_at or rule.expires_at,
+        "expires_at": None if changes.ends_never else changes.expires_at or rule.expires_at,
         "since": now if counts_anew or wakes or changes.action not in (None, rule.action) else rule.since,
         "created_at": rule.created_at,
         "updated_at": now,

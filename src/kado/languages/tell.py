@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_skeleton
-from babel.numbers import format_currency, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from kado.languages.choose import Language
 from kado.money import Currency
@@ -20,6 +20,11 @@ def money(minor: int, currency: Currency, language: Language) -> str:
     return format_currency(
         currency.decimal(minor), currency.code, locale=_LOCALES[language], decimal_quantization=False
     )
+
+
+def count(number: int, language: Language) -> str:
+    """A whole number as people write it: `1.234.567`."""
+    return format_decimal(number, locale=_LOCALES[language])
 
 
 def day(moment: datetime, language: Language, zone: ZoneInfo) -> str:

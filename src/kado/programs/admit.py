@@ -36,7 +36,7 @@ async def dismiss(database: Database, program_id: str, merchant_id: str, actor: 
 
     async def work(connection: Connection) -> None:
         if not await store.delete_admission(connection, program_id, merchant_id):
-            raise NotFound("merchant_not_admitted", "This merchant is not admitted to that program.")
+            raise not_admitted()
         await _record(connection, "program:dismissed", program_id, merchant_id, actor, is_admitted=False)
 
     await database.repeat(work)
@@ -46,6 +46,11 @@ async def list_admitted(database: Database, program_id: str) -> list[tuple[str, 
     """Id and name of the merchants that are admitted to the program, by name."""
     async with database.read() as connection:
         return await store.list_admitted(connection, program_id)
+
+
+def not_admitted() -> NotFound:
+    """The one answer for a merchant that is not admitted and for none at all."""
+    return NotFound("admission_not_found", "This merchant is not admitted to that program.")
 
 
 async def _record(

@@ -24,7 +24,12 @@ _DORMANT: Final = """
     FROM card c JOIN card_transaction t ON t.program_id = $1 AND t.card_id = c.id AND t.seq = c.seq
     WHERE c.program_id = $1 AND NOT c.is_test AND c.created_at <= $2 AND c.balance > 0 AND t.created_at <= $2"""
 
-_TOTAL: Final = f"SELECT count(*) AS cards, coalesce(sum(c.balance), 0)::bigint AS minor {_DORMANT}"
+# Of whichever there are less of, cards that are old or entries since, the planner looks for the others.
+_TOTAL: Final = """
+    SELECT count(*) AS cards, coalesce(sum(c.balance), 0)::bigint AS minor FROM card c
+    WHERE c.program_id = $1 AND NOT c.is_test AND c.created_at <= $2 AND c.balance > 0
+      AND NOT EXISTS (SELECT FROM card_transaction t
+                      WHERE t.program_id = $1 AND t.card_id = c.id AND t.created_at > $2)"""
 
 # Oldest cards first: an index has that order, and money that lies for long is on them.
 _PAGE: Final = f"""

@@ -16,6 +16,8 @@ from typing import Final
 
 import structlog
 
+from kado.access.permissions import Permission
+from kado.access.still import may_still, shut_out
 from kado.crypto import Keyring, Undecipherable
 from kado.delivery import render
 from kado.delivery.failures import DeliveryFailure, PermanentFailure, TemporaryFailure
@@ -30,7 +32,7 @@ from kado.languages import tell
 from kado.programs.find import get, list_all
 from kado.programs.program import Program
 from kado.reports.files import written
-from kado.reports.schedules import COLUMNS, Schedule, file_name, find, read
+from kado.reports.schedules import COLUMNS, ORDERER_AWAY, Schedule, file_name, find, read
 from kado.reports.sheets import MEDIA, sheet
 from kado.reports.source import Source
 from kado.reports.windows import Window
@@ -88,10 +90,14 @@ async def _write_due(database: Database, keyring: Keyring, program: Program) -> 
         due = schedule.next_due_at
         if due < row["now"] - MADE_UP_FOR:
             due = schedule.wish.next_after(row["now"] - MADE_UP_FOR)
+        if not await _is_wanted(connection, program, schedule):
+            later = schedule.wish.next_after(row["now"])
+            await connection.execute(_MOVE, program.id, schedule.id, later, schedule.last_due_at)
+            return 0
         if due > row["now"]:  # what was missed is too long ago
             await connection.execute(_MOVE, program.id, schedule.id, due, schedule.last_due_at)
             return 0
-        written_down = await _write(connection, keyring, schedule, due)
+        written_down = await _write(connection, keyring, program, schedule, due)
         await connection.execute(_MOVE, program.id, schedule.id, schedule.wish.next_after(due), due)
         return written_down
 
@@ -101,13 +107,23 @@ async def _write_due(database: Database, keyring: Keyring, program: Program) -> 
     return count is not None
 
 
-async def _write(connection: Connection, keyring: Keyring, schedule: Schedule, due: datetime) -> int:
-    ids = [new_id() for _ in schedule.wish.recipients]
+async def _is_wanted(connection: Connection, program: Program, schedule: Schedule) -> bool:
+    """Whether who ordered it may still have reports sent: it goes on in their name, and stops with it."""
+    return await may_still(connection, program.merchant_id, program.id, schedule.actor, Permission.REPORTS_WRITE)
+
+
+async def _write(connection: Connection, keyring: Keyring, program: Program, schedule: Schedule, due: datetime) -> int:
+    """Mails to all recipients but those who work for the merchant and may not read reports (any more)."""
+    away = await shut_out(connection, program.merchant_id, schedule.wish.recipients, Permission.REPORTS_READ)
+    recipients = [(at, one) for at, one in enumerate(schedule.wish.recipients) if one.lower() not in away]
+    ids = [new_id() for _ in recipients]
     sealed = [
         keyring.encrypt("stored-secret", address.encode(), f"report-mail:{schedule.program_id}:{mail_id}".encode())
-        for mail_id, address in zip(ids, schedule.wish.recipients, strict=True)
+        for mail_id, (_, address) in zip(ids, recipients, strict=True)
     ]
-    rows = await connection.fetch(_WRITE, schedule.program_id, schedule.id, due, ids, list(range(len(ids))), sealed)
+    rows = await connection.fetch(
+        _WRITE, schedule.program_id, schedule.id, due, ids, [at for at, _ in recipients], sealed
+    )
     await enqueue_mails(connection, [(schedule.program_id, row["id"], timedelta(0)) for row in rows])
     return len(rows)
 
@@ -186,11 +202,20 @@ class Postman:
             raise
         except Refusal as refusal:
             raise PermanentFailure(f"there is no such report ({refusal.code})") from None
+        await self._refuse_who_is_away(program, schedule, address)
         content = await asyncio.to_thread(written, report, schedule.wish.format)
         message = await letter_of(self._source.database, program, schedule, window, address)
         main, _, sub = MEDIA[schedule.wish.format].partition(";")[0].partition("/")
         message.add_attachment(content, maintype=main, subtype=sub, filename=file_name(schedule, window, program))
         return message, program.merchant_name
+
+    async def _refuse_who_is_away(self, program: Program, schedule: Schedule, address: str) -> None:
+        """Raises `PermanentFailure` where access was lost since the mail was written down."""
+        async with self._source.database.read() as connection:
+            if not await _is_wanted(connection, program, schedule):
+                raise PermanentFailure(ORDERER_AWAY)
+            if await shut_out(connection, program.merchant_id, [address], Permission.REPORTS_READ):
+                raise PermanentFailure("this person has no access to reports any more")
 
     def _address(self, mail: _Claimed) -> str:
         bound = f"report-mail:{mail.program_id}:{mail.id}".encode()

@@ -10,6 +10,8 @@ import asyncpg
 
 from kado import audit, clock
 from kado.access.caller import Caller
+from kado.access.permissions import Permission
+from kado.access.still import may_still
 from kado.crypto import Keyring, Undecipherable
 from kado.errors import Invalid, NotFound, Refusal
 from kado.ids import is_id, new_id
@@ -27,6 +29,7 @@ NAME_MAX: Final = 200
 RECIPIENTS_MAX: Final = 20
 DAY_OF_MONTH_MAX: Final = 28
 """Every month has this day."""
+ORDERER_AWAY: Final = "whoever ordered it has no access to reports any more: nothing is sent"
 
 COLUMNS: Final = """
     id, actor, name, frequency, day_of_week, day_of_month, hour_utc, format, recipients, metrics, privacy_notice,
@@ -156,17 +159,29 @@ async def list_schedules(
             start,
         )
         total = await connection.fetchval("SELECT count(*) FROM report_schedule WHERE program_id = $1", program_id)
+        away = await _orderers_away(connection, program_id, {row["actor"] for row in rows})
     found = [
         replace(
             read(keyring, program_id, row),
             last_sent_at=row["sent_at"],
-            last_error=row["last_error"],
+            last_error=ORDERER_AWAY if row["actor"] in away else row["last_error"],
             waiting=row["waiting"],
             failed=row["failed"],
         )
         for row in rows
     ]
     return found, total
+
+
+async def _orderers_away(connection: Connection, program_id: str, actors: set[str]) -> frozenset[str]:
+    """Which of them may not have reports sent any more."""
+    merchant_id = await connection.fetchval("SELECT merchant_id FROM program WHERE id = $1", program_id)
+    away = [
+        actor
+        for actor in actors
+        if not await may_still(connection, merchant_id, program_id, actor, Permission.REPORTS_WRITE)
+    ]
+    return frozenset(away)
 
 
 async def find(database: Database, keyring: Keyring, program_id: str, schedule_id: str) -> Schedule:

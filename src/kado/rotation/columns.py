@@ -69,6 +69,8 @@ COLUMNS: Final[dict[str, Column]] = {
     "report_mail.recipient": Column(Fate.MOVED, "encrypted anew"),
     "picture.content": Column(Fate.NO_KEY, "a picture that everybody may see"),
     "print_run.claim": Column(Fate.NO_KEY, "a random mark of who is at it"),
+    "bulk_list.content": Column(Fate.RUNS_OUT, "an hour after the list was sent; it can be sent again"),
+    "verification.claim": Column(Fate.NO_KEY, "a random mark of who is at it"),
     "print_run.link": Column(Fate.RUNS_OUT, "three days after the run was ordered; a run can be ordered again"),
     "print_piece.content": Column(Fate.RUNS_OUT, "three days after the run was ordered; a run can be ordered again"),
     "bulk_task.link_expires_at": Column(Fate.NO_KEY, "a moment"),

@@ -21,6 +21,14 @@ class BadTheme(Refusal):
         self.issues = tuple(issues)
 
 
+def checked(theme: Theme) -> list[Issue]:
+    """The warnings about a theme. Raises `BadTheme` for one that has more than warnings."""
+    issues = check(theme)
+    if any(issue.severity == "error" for issue in issues):
+        raise BadTheme(issues)
+    return issues
+
+
 async def theme_of_shop(database: Database, session: MerchantSession) -> Theme:
     """The theme of the session's shop; the default until one was saved."""
     async with database.read() as connection:
@@ -29,9 +37,7 @@ async def theme_of_shop(database: Database, session: MerchantSession) -> Theme:
 
 async def save_theme(database: Database, caller: Caller, session: MerchantSession, theme: Theme) -> list[Issue]:
     """Save the theme for the session's shop; its warnings. Raises `BadTheme`."""
-    issues = check(theme)
-    if any(issue.severity == "error" for issue in issues):
-        raise BadTheme(issues)
+    issues = checked(theme)
     wanted = members(theme)
 
     async def work(connection: Connection) -> None:

@@ -36,6 +36,35 @@ async def set_program(connection: Connection, actor: str, shop: Shop, location_i
     )
 
 
+async def choose_program(
+    database: Database,
+    reaches: Reaches,
+    merchant_id: str,
+    actor: str,
+    shop_id: str,
+    location_id: str,
+    program_id: str | None,
+) -> None:
+    """Use the program at a location of one of the merchant's shops from now on; None: none.
+
+    Raises `Forbidden` for a program that the merchant cannot reach, `NotFound` for a shop of another merchant and a
+    location that the shop does not have.
+    """
+    if program_id is not None:
+        await reaches.reach(program_id, merchant_id)
+
+    async def work(connection: Connection) -> None:
+        if not is_id(shop_id) or await store.owner_of(connection, shop_id) != merchant_id:
+            raise NotFound("location_not_found", "The shop has no such location.")
+        await store.lock(connection, shop_id)
+        shop = await store.find(connection, shop_id)
+        if shop.location(location_id) is None:
+            raise NotFound("location_not_found", "The shop has no such location.")
+        await set_program(connection, actor, shop, location_id, program_id)
+
+    await database.repeat(work)
+
+
 async def save_settings(
     database: Database,
     reaches: Reaches,

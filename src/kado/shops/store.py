@@ -74,6 +74,20 @@ async def find(connection: Connection, shop_id: str) -> Shop:
     return Shop(row["id"], row["merchant_id"], Platform(row["platform"]), row["platform_id"], row["name"], locations)
 
 
+async def list_ids(connection: Connection, merchant_id: str, limit: int) -> list[str]:
+    """The ids of the merchant's shops, by platform and name."""
+    rows = await connection.fetch(
+        "SELECT id FROM shop WHERE merchant_id = $1 ORDER BY platform, name NULLS LAST, id LIMIT $2", merchant_id, limit
+    )
+    return [row["id"] for row in rows]
+
+
+async def owner_of(connection: Connection, shop_id: str) -> str | None:
+    """The merchant whose shop it is; None where there is no such shop."""
+    found: str | None = await connection.fetchval("SELECT merchant_id FROM shop WHERE id = $1", shop_id)
+    return found
+
+
 async def see_location(connection: Connection, shop_id: str, location_id: str, name: str | None) -> None:
     """Write that a session was opened there; a name that the platform does not say stays."""
     await connection.execute(

@@ -159,6 +159,11 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
 
+    @property
+    def opening(self) -> tuple[str, bool]:
+        """What `open` takes to open the same one in a process of ours: its address, and whether as the small user."""
+        return self._url, self._role is not None
+
     async def connect(self, settings: dict[str, str] | None = None) -> Watched:
         """A connection of the caller's own, outside the pool, with session settings beside the usual ones.
 

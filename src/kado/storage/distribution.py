@@ -23,7 +23,7 @@ DISTRIBUTED: Final = (
     " wallet_registration bulk_task bulk_batch code_guess check_rate request_minute request_hour anomaly_alert"
     " fraud_rule fraud_tally reminder_progress fraud_hit fraud_alert fraud_clearance fraud_blocked_address"
     " fraud_progress fraud_watched_card picture card_design print_run print_piece turnover turnover_progress"
-    " report_export report_schedule report_mail aml_alert aml_progress"
+    " report_export report_schedule report_mail aml_alert aml_progress verification bulk_list card_count"
 ).split()
 """Spread by program, each before those that refer to it."""
 

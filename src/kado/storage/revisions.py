@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REVISIONS: Final = tuple(
     (
         "0001 0002 0003 0004 0005 0006 0007 0008 0009 0010 0011 0012 0013 0014 0015 0016 0017 0021 0022 0023 0024 0025"
-        " 0026 0027 0028 0030 0031"
+        " 0026 0027 0028 0030 0031 0032"
     ).split()
 )
 """Every schema that this version knows, oldest first."""

@@ -38,6 +38,11 @@ def is_own(keyring: Keyring, address: str, token: str) -> bool:
     return any(equal(given.encode(errors="replace"), mac.encode()) for mac in _macs(keyring, address, hour, nonce))
 
 
+def made_at(token: str) -> int:
+    """Around when a token of ours was made, in seconds since 1970."""
+    return int(token.partition(".")[0]) * 3600
+
+
 async def fields_of(request: Request, longest: int = FIELD_MAX) -> Mapping[str, str]:
     """What was typed in, each field cut to `longest`. Raises `Forbidden` for a form that another site sent."""
     _refuse_other_sites(request)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from kado import audit, clock
 from kado.access.caller import Caller
 from kado.crypto import Keyring, Undecipherable, equal
-from kado.errors import Invalid, NotFound, Refusal
+from kado.errors import Invalid, MadeAlready, NotFound, Refusal
 from kado.ids import new_id
 from kado.storage.database import Connection, Database
 from kado.webhooks import store
@@ -35,32 +35,41 @@ _NEW_ADDRESS: Final = "its address changed; enable it again"
 
 
 async def create(
-    database: Database, keyring: Keyring, poster: Poster, caller: Caller, wanted: Wanted
+    database: Database,
+    keyring: Keyring,
+    poster: Poster,
+    caller: Caller,
+    wanted: Wanted,
+    webhook_id: str | None = None,
 ) -> tuple[Webhook, str | None]:
     """The new endpoint, not enabled yet, and its secret where Kado made it.
 
-    Raises `Invalid` for an address that may not be called, `Refusal` when the merchant has as many as it may.
+    `webhook_id` is for whoever may ask a second time for the same one. Raises `Invalid` for an address that may not be
+    called, `Refusal` when the merchant has as many as it may, `MadeAlready` where there is an endpoint with this id.
     """
     await _check(poster, wanted.url)
     made = None if wanted.secret else new_secret()
-    secret, webhook_id = wanted.secret or made or "", new_id()
+    secret, made_id = wanted.secret or made or "", webhook_id or new_id()
     hears_all = wanted.events is None if wanted.hears_all is None else wanted.hears_all
 
     async def work(connection: Connection) -> Webhook:
-        if await store.count_for_more(connection, caller.merchant_id) >= MOST:
+        there_are = await store.count_for_more(connection, caller.merchant_id)
+        if await store.find(connection, made_id) is not None:
+            raise MadeAlready
+        if there_are >= MOST:
             raise Refusal("too_many_webhooks", f"A merchant has at most {MOST} webhooks. Delete one first.")
         webhook = await store.insert(
             connection,
-            webhook_id,
+            made_id,
             caller.merchant_id,
             caller.is_test,
             wanted.url,
-            _sealed(keyring, webhook_id, secret),
+            _sealed(keyring, made_id, secret),
             hears_all,
             wanted.events or [],
             wanted.pass_templates,
         )
-        await _record(connection, caller, "webhook:created", webhook_id, None, webhook)
+        await _record(connection, caller, "webhook:created", made_id, None, webhook)
         return webhook
 
     return await database.repeat(work), made

@@ -4,10 +4,12 @@ import asyncpg
 import pytest
 
 from kado.access import keys
-from kado.access.permissions import Permission, Role
+from kado.access.authenticate import Access
+from kado.access.permissions import FOR_PEOPLE, ROLES, Permission, Role
 from kado.access.staff import NewMerchant
 from kado.crypto import Keyring
-from kado.errors import Invalid, NotFound
+from kado.errors import Invalid, MadeAlready, NotFound
+from kado.ids import new_id
 from kado.storage.database import Database
 
 ACTOR = "operator:test"
@@ -63,9 +65,30 @@ async def test_keys_of_both_sorts_are_listed_oldest_first(
     assert await keys.list_keys(database, "0" * 24) == []
 
 
-async def test_a_scope_outside_the_role_is_refused(database: Database, merchant: NewMerchant) -> None:
-    with pytest.raises(Invalid, match="cards:void"):
-        await keys.create_key(database, merchant.merchant_id, ACTOR, role=Role.CASHIER, scopes=[Permission.CARDS_VOID])
+@pytest.mark.parametrize(
+    ("role", "scope"), [(Role.CASHIER, Permission.CARDS_VOID), (Role.OWNER, Permission.TILLS_WRITE)]
+)
+async def test_a_scope_outside_the_role_or_for_people_alone_is_refused(
+    database: Database, merchant: NewMerchant, role: Role, scope: Permission
+) -> None:
+    with pytest.raises(Invalid, match=scope.value):
+        await keys.create_key(database, merchant.merchant_id, ACTOR, role=role, scopes=[scope])
+
+
+async def test_a_key_may_nothing_that_is_for_people_alone(
+    database: Database, keyring: Keyring, merchant: NewMerchant
+) -> None:
+    made = await keys.create_key(database, merchant.merchant_id, ACTOR)
+    caller = await Access(database, keyring).authenticate(f"Bearer {made.secret}")
+    assert ROLES[Role.OWNER] - caller.permissions == FOR_PEOPLE
+
+
+async def test_who_asks_twice_for_one_key_gets_one(database: Database, merchant: NewMerchant) -> None:
+    made_id = new_id()
+    await keys.create_key(database, merchant.merchant_id, ACTOR, key_id=made_id)
+    with pytest.raises(MadeAlready):
+        await keys.create_key(database, merchant.merchant_id, ACTOR, key_id=made_id)
+    assert [one.id for one in await keys.list_keys(database, merchant.merchant_id)] == [made_id]
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 256, "a\0b", "a\nb"])

@@ -13,7 +13,7 @@ from kado.access.permissions import ROLES, Permission, Role
 from kado.access.staff import NewMerchant
 from kado.access.till_store import Place, Standing, Terminal
 from kado.crypto import Keyring
-from kado.errors import Forbidden, Invalid, NotFound, TooMany, Unauthenticated
+from kado.errors import Forbidden, Invalid, MadeAlready, NotFound, TooMany, Unauthenticated
 from kado.programs import create
 from kado.programs.program import NewProgram
 from kado.storage.database import Database
@@ -61,6 +61,141 @@ async def test_a_code_is_good_once_and_for_a_quarter_of_an_hour(
     with pytest.raises(Unauthenticated):
         await terminals.enrol(database, keyring, second.code, HERE)
     assert len(await terminals.list_terminals(database, merchant.merchant_id)) == 1
+
+
+async def test_a_code_dies_with_its_makers_right_to_make_it(
+    database: Database, keyring: Keyring, merchant: NewMerchant
+) -> None:
+    place, manager = await a_place(database, merchant), await a_person(database, keyring, merchant, Role.MANAGER)
+    actor = f"staff:{manager}"
+
+    async def is_good(code: str) -> bool:
+        try:
+            await terminals.enrol(database, keyring, code, HERE)
+        except Unauthenticated:
+            return False
+        return True
+
+    async def become(**changes: Any) -> None:
+        await staff.change(database, merchant.merchant_id, manager, "operator:test", **changes)
+
+    for changes in ({"role": Role.CASHIER}, {"active": False}):
+        said = await terminals.make_code(database, merchant.merchant_id, place, actor)
+        asked = await terminals.code_for_person(database, keyring, "manager@flowers.example", PASSWORD, "", HERE)
+        assert await terminals.merchant_of_code(database, asked.code) == merchant.merchant_id
+        await become(**changes)
+        assert await terminals.merchant_of_code(database, asked.code) is None
+        assert not await is_good(said.code)
+        await become(role=Role.MANAGER, active=True)
+        assert await is_good(said.code)
+
+
+async def test_who_asks_twice_for_one_code_gets_one_till(
+    database: Database, keyring: Keyring, merchant: NewMerchant, superuser: Any
+) -> None:
+    place, chance = await a_place(database, merchant), b"what nobody else knows"
+
+    async def make() -> str:
+        return (await terminals.make_code(database, merchant.merchant_id, place, "operator:test", chance)).code
+
+    code = await make()
+    with pytest.raises(MadeAlready):
+        await make()
+    await terminals.enrol(database, keyring, code, HERE)
+    assert await superuser.fetchval("SELECT count(*) FROM terminal_code") == 0
+    with pytest.raises(MadeAlready):
+        await make()
+    assert len(await terminals.list_terminals(database, merchant.merchant_id)) == 1
+
+
+async def test_devices_are_found_by_name_and_place_page_by_page(
+    database: Database, keyring: Keyring, merchant: NewMerchant
+) -> None:
+    place = await a_place(database, merchant)
+    for at, name in (("Market", "Left"), ("Market", "Right"), ("Attic", "Only")):
+        code = await terminals.make_code(
+            database, merchant.merchant_id, replace(place, name=name, location=at), "operator:test"
+        )
+        await terminals.enrol(database, keyring, code.code, HERE)
+
+    async def names(text: str = "", offset: int = 0, *, is_revoked: bool = False) -> tuple[list[str], bool]:
+        found, has_more = await terminals.find_devices(
+            database, merchant.merchant_id, text, is_revoked=is_revoked, limit=2, offset=offset
+        )
+        return [one.terminal.name for one in found], has_more
+
+    assert await names() == (["Only", "Left"], True)
+    assert await names(offset=2) == (["Right"], False)
+    assert await names("mark") == (["Left", "Right"], False)
+    assert await names("%") == ([], False)
+    assert await terminals.list_locations(database, merchant.merchant_id) == ["Attic", "Market"]
+    (only,) = [one for one in await terminals.list_terminals(database, merchant.merchant_id) if one.name == "Only"]
+    await terminals.revoke(database, merchant.merchant_id, only.id, "operator:test")
+    assert (await names("only"), await names(is_revoked=True)) == (([], False), (["Only"], False))
+    other = await staff.create_merchant(database, "Book Shop", "bea@books.example", PASSWORD, "operator:test")
+    for merchant_id, terminal_id in ((other.merchant_id, only.id), (merchant.merchant_id, "x\0")):
+        with pytest.raises(NotFound):
+            await terminals.get(database, merchant_id, terminal_id)
+
+
+async def test_a_device_says_who_stands_there(
+    database: Database, keyring: Keyring, merchant: NewMerchant, superuser: Any
+) -> None:
+    terminal, _ = await a_till(database, keyring, merchant)
+
+    async def standing() -> str | None:
+        return (await terminals.get(database, merchant.merchant_id, terminal.id)).standing
+
+    assert await standing() is None
+    await pins.sign_in(database, keyring, terminal, await a_person(database, keyring, merchant), PIN)
+    assert await standing() == "Bo"
+    await superuser.execute("UPDATE till_session SET seen_at = clock_timestamp() - interval '6 minutes'")
+    assert await standing() is None
+
+
+async def test_who_waits_after_wrong_pins_is_seen_and_let_in(
+    database: Database, keyring: Keyring, merchant: NewMerchant
+) -> None:
+    terminal, _ = await a_till(database, keyring, merchant)
+    person = await a_person(database, keyring, merchant)
+
+    async def waits() -> int:
+        return (await pins.state_of(database, keyring, merchant.merchant_id, person)).waits_seconds
+
+    async def is_let_in() -> bool:
+        try:
+            await pins.sign_in(database, keyring, terminal, person, PIN)
+        except TooMany:
+            return False
+        return True
+
+    async def guess() -> None:
+        for wrong in range(5):
+            with pytest.raises(Unauthenticated):
+                await pins.sign_in(database, keyring, terminal, person, f"000{wrong + 1}")
+
+    assert await waits() == 0
+    await guess()
+    assert (0 < await waits() <= 15 * 60, await is_let_in()) == (True, False)
+    await pins.let_in(database, keyring, merchant.merchant_id, person, "staff:x")
+    assert (await waits(), await is_let_in()) == (0, True)
+    await guess()
+    await pins.set_pin(database, keyring, merchant.merchant_id, person, PIN, "staff:x")
+    assert (await waits(), await is_let_in()) == (0, True)
+
+
+async def test_ones_own_pin_takes_more_than_a_sign_in(
+    database: Database, keyring: Keyring, merchant: NewMerchant
+) -> None:
+    owner = await staff.find(database, merchant.owner_id)
+    assert owner is not None
+    with pytest.raises(Forbidden) as refused:
+        await pins.set_own(database, keyring, owner, PIN, is_confirmed=False)
+    assert refused.value.code == "confirmation_required"
+    known = await pins.state_of(database, keyring, merchant.merchant_id, owner.id)
+    assert known.set_at is None
+    await pins.set_own(database, keyring, owner, PIN, is_confirmed=True)
+    assert (await pins.state_of(database, keyring, merchant.merchant_id, owner.id)).set_at is not None
 
 
 @pytest.mark.parametrize("program_id", ["\0", "x", "0" * 24, ""])

@@ -53,6 +53,8 @@ keys:read                x     x       .       .             .              .
 keys:write               x     .       .       .             .              .
 sessions:read            x     x       .       .             .              .
 sessions:end             x     x       .       .             .              .
+tills:read               x     x       .       .             .              .
+tills:write              x     x       .       .             .              .
 reports:read             x     x       .       x             .              .
 reports:write            x     x       .       .             .              .
 network:read             .     .       .       .             x              .

@@ -36,3 +36,8 @@ def test_a_currency_keeps_its_decimals_and_nothing_is_rounded(code: str, minor: 
 def test_a_moment_is_told_where_the_reader_lives() -> None:
     assert tell.time_of(MOMENT, Language.GERMAN, BERLIN) == "25. Dezember 2026, 00:30 MEZ"
     assert tell.time_of(MOMENT, Language.GERMAN, ZoneInfo("UTC")) == "24. Dezember 2026, 23:30 UTC"
+
+
+def test_numbers_are_grouped_as_people_read_them() -> None:
+    said = {language: tell.count(1234567, language) for language in Language}
+    assert (said[Language.ENGLISH], said[Language.GERMAN]) == ("1,234,567", "1.234.567")

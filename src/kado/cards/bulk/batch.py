@@ -44,8 +44,9 @@ async def make_batch(
     for at, wish in enumerate(task.wishes(batch, program)):
         if at % store.SLICE == 0:
             await asyncio.sleep(0)
-        if at == 0 and (refusal := refuse(wish, program, now)) is not None:
-            raise refusal  # what the rules look at is the same for all of them
+        # What the rules look at is the same for all of them, unless each has a value of its own.
+        if (at == 0 or task.differ) and (refusal := refuse(wish, program, now)) is not None:
+            raise refusal
         card, entry = make(keyring, wish, program.merchant_name, program, now, key_hash)
         key_hash = None
         wishes.append(wish)

@@ -5,6 +5,7 @@ There is no card yet on which a duplicate could wait, so the key's row is insert
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import asyncpg
@@ -13,9 +14,9 @@ from kado import audit
 from kado.cards import store as cards_store
 from kado.cards.bulk import refusals, store
 from kado.cards.bulk.batch import Made, make_batch, write_batch
-from kado.cards.bulk.task import PENDING, UNFINISHED_MAX, Order, Ordered, Task
+from kado.cards.bulk.task import PENDING, UNFINISHED_MAX, Batch, Order, Ordered, Task
 from kado.cards.idempotency import Fingerprint, fingerprints, internal_fingerprint, recall, remember
-from kado.cards.issue import refuse
+from kado.cards.issue import Issue, refuse
 from kado.cards.posting import Answer
 from kado.crypto import Keyring
 from kado.errors import Refusal, Unavailable
@@ -85,6 +86,7 @@ async def _decide(
         has_file=order.recipients is None or order.is_physical,
         language=order.language,
         time_zone=order.time_zone,
+        value_sum=order.value_sum,
         state=PENDING,
         error=None,
         created_at=now,
@@ -94,7 +96,7 @@ async def _decide(
     if order.total <= sync_max:
         made = await make_batch(connection, keyring, task, batches[0], program, now)
         task.add(order.total, keyring, now)
-    elif refusal := refuse(next(task.wishes(batches[0], program)), program, now):
+    elif refusal := next(filter(None, (refuse(one, program, now) for one in _judged(task, batches, program))), None):
         raise refusal
     elif await store.count_for_more(connection, task.merchant_id) >= UNFINISHED_MAX:
         raise refusals.too_many_unfinished(UNFINISHED_MAX)
@@ -109,6 +111,13 @@ async def _decide(
     return answer
 
 
+def _judged(task: Task, batches: list[Batch], program: Program) -> Iterator[Issue]:
+    """The cards that the rules have to look at before the order is taken: one of them, or each."""
+    if not task.differ:
+        return iter((next(task.wishes(batches[0], program)),))
+    return (wish for batch in batches for wish in task.wishes(batch, program))
+
+
 async def _write(connection: Connection, order: Order, task: Task, program: Program, made: Made | None) -> None:
     batches = order.batches()
     await store.insert_task(connection, task, batches)
@@ -121,7 +130,8 @@ async def _write(connection: Connection, order: Order, task: Task, program: Prog
         merchant_id=task.merchant_id,
         program_id=task.program_id,
         subject=task.id,
-        details={"cards": task.total, "value": program.currency.text(task.initial_value)},
+        details={"cards": task.total, "value": program.currency.text(task.initial_value)}
+        | ({} if task.value_sum is None else {"sum": program.currency.text(task.value_sum)}),
     )
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from kado import audit
-from kado.cards.bulk.task import TASK_COLUMNS, Batch, Recipient, Task
+from kado import audit, clock
+from kado.cards.bulk.task import TASK_COLUMNS, Batch, Listed, Recipient, Task
 from kado.cards.card import Card, Entry
 from kado.cards.words import insert_words
 from kado.ids import is_id
@@ -27,11 +27,12 @@ _CARD: Final = {
     for name in (
         "program_id id merchant_id is_test balance initial_value max_balance seq head_hash created_at updated_at"
         " expires_at state_seal number_index number_sealed last_four key_version pass_sid customer_email customer_phone"
-        " customer_name sender_name custom_message design_template is_physical language time_zone"
+        " customer_name sender_name custom_message design_template is_physical deliver_at language time_zone"
     ).split()
 } | {"status": "recorded_status"}
 _ENTRY: Final = Entry.__struct_fields__
 _person: Final = attrgetter(*(field.name for field in fields(Recipient)))
+_listed: Final = attrgetter("initial_value", "language")
 
 
 async def keyed_only(connection: Connection) -> None:
@@ -150,7 +151,7 @@ async def next_batch(connection: Connection, task: Task) -> Batch:
     )
     assert row is not None, "an unfinished task has a batch that is not issued"
     people = row["recipients"]
-    recipients = None if people is None else [Recipient(*person) for person in json.loads(people)]
+    recipients = None if people is None else [recipient_of(person) for person in json.loads(people)]
     return Batch(row["number"], row["size"], recipients)
 
 
@@ -221,5 +222,21 @@ async def _copy(
     await connection.copy_records_to_table(table, columns=columns, records=rows())
 
 
+def told_of(recipient: Recipient) -> tuple[object, ...]:
+    """The recipient as a list of what JSON knows."""
+    if not isinstance(recipient, Listed):
+        return tuple(_person(recipient))
+    return (*_person(recipient), *_listed(recipient), clock.text_or_none(recipient.deliver_at))
+
+
+def recipient_of(told: Sequence[Any]) -> Recipient:
+    """The recipient who was told of so."""
+    if len(told) == len(fields(Recipient)):
+        return Recipient(*told)
+    facts, deliver_at = tuple(told[:-1]), told[-1]
+    moment = None if deliver_at is None else datetime.fromisoformat(deliver_at)
+    return replace(Listed(*facts), deliver_at=moment)
+
+
 def _people(batch: Batch) -> str | None:
-    return None if batch.recipients is None else json.dumps([_person(one) for one in batch.recipients])
+    return None if batch.recipients is None else json.dumps([told_of(one) for one in batch.recipients])

@@ -43,6 +43,15 @@ class Recipient:
     custom_message: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Listed(Recipient):
+    """One whose card has a value of its own, and perhaps a language and a later delivery."""
+
+    initial_value: int = 0
+    language: str | None = None
+    deliver_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Task:
     """A row of `bulk_task`; the fields stand in the order of its columns."""
@@ -71,6 +80,18 @@ class Task:
     download_until: datetime | None = None
     language: str | None = None
     time_zone: str | None = None
+    value_sum: int | None = None
+    """What all cards come to, where they are worth different amounts; `initial_value` is the highest then."""
+
+    @property
+    def whole_value(self) -> int:
+        """What all cards come to."""
+        return self.total * self.initial_value if self.value_sum is None else self.value_sum
+
+    @property
+    def differ(self) -> bool:
+        """Whether each card may be worth something else, so that the rules look at each of them."""
+        return self.value_sum is not None
 
     def wishes(self, batch: "Batch", program: Program) -> Iterator[Issue]:
         """The cards of a batch, as single issues. Without recipients they are all alike."""
@@ -79,6 +100,7 @@ class Task:
         return (self._wish(recipient, program) for recipient in batch.recipients)
 
     def _wish(self, recipient: Recipient, program: Program) -> Issue:
+        own = recipient if isinstance(recipient, Listed) else None
         return Issue(
             program_id=self.program_id,
             caller=Caller(self.merchant_id, self.actor, Role.OWNER, frozenset(), self.is_test),
@@ -86,8 +108,9 @@ class Task:
             render=_has_no_answer,
             merchant_id=self.merchant_id,
             merchant_name=program.merchant_name,
-            initial_value=self.initial_value,
+            initial_value=self.initial_value if own is None else own.initial_value,
             expires_at=self.expires_at,
+            deliver_at=None if own is None else own.deliver_at,
             customer_email=recipient.email,
             customer_phone=recipient.phone,
             customer_name=recipient.name,
@@ -95,7 +118,7 @@ class Task:
             custom_message=recipient.custom_message,
             design_template=self.design_template,
             is_physical=self.is_physical,
-            language=self.language,
+            language=self.language if own is None else own.language,
             time_zone=self.time_zone,
         )
 
@@ -178,6 +201,12 @@ class Order:
     def total(self) -> int:
         """How many cards it comes to."""
         return len(self.recipients) if self.recipients is not None else self.count or 0
+
+    @property
+    def value_sum(self) -> int | None:
+        """What all cards come to, where each has a value of its own."""
+        listed = [one for one in self.recipients or () if isinstance(one, Listed)]
+        return sum(one.initial_value for one in listed) if listed else None
 
     def facts(self) -> tuple[object, ...]:
         """What was asked, for telling a repetition from another request under the same key."""

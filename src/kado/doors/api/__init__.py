@@ -14,7 +14,7 @@ from kado.access.permissions import Permission
 from kado.doors.api import answers, openapi, rights
 from kado.doors.api.counting import counting
 from kado.doors.api.fast_lane import FastLane
-from kado.doors.api.gate import FORM_PATHS, Gate
+from kado.doors.api.gate import FORM_PATHS, Gate, Sorry
 from kado.doors.api.intake import Larger, Limits
 from kado.doors.api.lane import Lane
 from kado.doors.api.rights import Row
@@ -139,6 +139,8 @@ class Neighbours:
     """Where bodies hold files."""
     larger: Sequence[Larger] = ()
     """Where bodies may be larger than elsewhere."""
+    sorry: Sorry | None = None
+    """How what is refused before they are asked is told to people."""
 
 
 NOBODY: Final = Neighbours()
@@ -179,6 +181,7 @@ def served(services: Services, neighbours: Neighbours = NOBODY) -> Served:
         count=count,
         traceparent=lambda scope: traceparent_in(scope, trusted),
         country=(lambda scope: country_in(scope, trusted, header)) if header else None,
+        sorry=neighbours.sorry,
     )
     return Served(gate, FastLane(services, lane, count) if services.settings.fast_lane else None)
 

@@ -40,6 +40,9 @@ _STANDARD: Final = tuple((name.lower().encode(), value.encode()) for name, value
 FORM_PATHS: Final = ("/v2/token",)
 
 
+Sorry = Callable[[Scope, Refusal], "answers.Rendered | None"]
+
+
 class Gate:
     """ASGI middleware for the outermost place: `Gate(app)`.
 
@@ -47,7 +50,8 @@ class Gate:
     `file_paths` take `multipart/form-data`, and no JSON.
     `larger` says where and from whom more is read than `limits` say, `lane` which requests take turns, `address` and
     `country` where one comes from; `count` hears path and status of every answer;
-    `traceparent` says which trace a request is part of, as far as its sender is believed.
+    `traceparent` says which trace a request is part of, as far as its sender is believed; `sorry` words a refusal for
+    people, where it is theirs to read.
     Leaves in `scope["state"]`: `request_id`, `json` (the parsed body, None without one), `path_as_sent` (bytes).
     """
 
@@ -64,8 +68,10 @@ class Gate:
         country: Callable[[Scope], str | None] | None = None,
         count: Callable[[str, int], None] | None = None,
         traceparent: Callable[[Scope], str | None] | None = None,
+        sorry: Sorry | None = None,
     ) -> None:
         self._app = app
+        self._sorry = sorry
         self._larger = tuple(larger)
         self._file_paths = file_paths
         self._lane = lane
@@ -107,6 +113,11 @@ class Gate:
     def _parent(self, scope: Scope) -> str:
         return (self._traceparent(scope) or "") if self._traceparent else ""
 
+    def _worded(self, scope: Scope, refusal: Refusal) -> answers.Rendered:
+        """For people where a page's door has words for it, else for programs."""
+        said = self._sorry(scope, refusal) if self._sorry else None
+        return said or answers.render(refusal)
+
     async def _pass(self, scope: Scope, intake: Intake, answer: "_Answer") -> None:
         """Let the request through to the app, or answer in its place. Nothing but cancellation escapes."""
         try:
@@ -115,7 +126,7 @@ class Gate:
             async with self._lane.passage(scope["path"]) if self._lane else nullcontext():
                 await self._app(scope, intake.replay(body), answer)
         except TurnedAway as refusal:
-            await answer.refuse(answers.render(refusal), close=True)
+            await answer.refuse(self._worded(scope, refusal), close=True)
             await intake.discard()
             await answer.finish()
         except Disconnected:
@@ -124,7 +135,7 @@ class Gate:
             fact = {"loc": ("body", *error.loc), "msg": error.message, "type": error.kind}
             await answer.refuse((422, answers.validation_body([fact]), {"Content-Type": "application/json"}))
         except Refusal as refusal:
-            await answer.refuse(answers.render(refusal))
+            await answer.refuse(self._worded(scope, refusal))
         except asyncio.CancelledError:
             # The server stops and has waited long enough, for a body that does not come, for example.
             await answer.refuse(answers.render(Unavailable("stopping", "The server is stopping; send it again.")))

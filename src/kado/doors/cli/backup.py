@@ -15,9 +15,11 @@ from kado.doors.cli.output import AsJson, example, print_json, wrong_usage
 from kado.doors.cli.session import command, try_to_note
 from kado.settings import Settings
 from kado.storage import embedded
-from kado.storage.backup.last import note_backup
+from kado.storage.backup.file import open_backup
+from kado.storage.backup.last import Noted, note_backup
 from kado.storage.backup.locks import Locker, read_key_file
 from kado.storage.backup.make import Made, back_up_cluster, back_up_database
+from kado.storage.backup.restore_cluster import check as read_through
 
 EXAMPLE: Final = example("kado backup /mnt/backups --key-file /etc/kado/backup.key")
 
@@ -34,6 +36,9 @@ def backup(
     dump: Annotated[
         bool, typer.Option("--dump", help="A dump also of the embedded database: for another version of PostgreSQL.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read the file from its beginning to its end once it is there.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Make a backup of the database, whole and as of one moment, while the server works.
@@ -41,11 +46,11 @@ def backup(
     The secret key is not in it: keep a copy of that elsewhere. With the same --key-file or --passphrase the backup is
     encrypted. `kado restore` brings it back.
     """
-    _backup(place, locker(key_file, passphrase, twice=True), dump, json)
+    _backup(place, locker(key_file, passphrase, twice=True), dump, check, json)
 
 
 @command
-async def _backup(place: Path, lock: Locker, as_dump: bool, as_json: bool) -> None:
+async def _backup(place: Path, lock: Locker, as_dump: bool, is_checked: bool, as_json: bool) -> None:
     settings = configuration.load(make_secret=False)
     with progress("backing up") as tell:
         if settings.database_url is not None:
@@ -58,11 +63,26 @@ async def _backup(place: Path, lock: Locker, as_dump: bool, as_json: bool) -> No
                     made = await back_up_database(running.url, place, settings.keyring, lock, tell)
                 else:
                     made = await back_up_cluster(running, place, settings.keyring, lock, tell)
-    note_backup(settings.data_dir)
+    if is_checked:
+        with progress("checking the file") as tell:
+            read_through(open_backup(made.path, lock), tell)
+    note_backup(settings.data_dir, _noted(made, is_checked))
     if as_json:
-        print_json(_members(made))
+        print_json(_members(made) | {"checked": is_checked})
     else:
-        _print(made, settings)
+        _print(made, settings, is_checked)
+
+
+def _noted(made: Made, is_checked: bool) -> Noted:
+    head = made.head
+    return Noted(
+        path=str(made.path.absolute()),
+        size=made.size,
+        kind=head.kind,
+        made_at=head.made_at,
+        is_encrypted=head.lock is not None,
+        is_checked=is_checked,
+    )
 
 
 async def _note(url: str, place: Path, lock: Locker, *, as_dump: bool) -> None:
@@ -84,9 +104,11 @@ def _members(made: Made) -> dict[str, object]:
     }
 
 
-def _print(made: Made, settings: Settings) -> None:
+def _print(made: Made, settings: Settings, is_checked: bool) -> None:
     lock = f"encrypted with a {made.head.lock['with']}" if made.head.lock else "NOT encrypted"
     print(f"{made.path} ({made.size:,} bytes, schema {made.head.schema}, {lock}) is complete.")
+    if is_checked:
+        print("It was read to its end: nothing is missing and nothing is damaged.")
     print(f"To bring it back: kado restore {made.path} --into <an empty folder>")
     print()
     where = (

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from kado.access.authenticate import Access
 from kado.access.permissions import Permission
@@ -21,17 +22,20 @@ from kado.doors.console.visit import SIGN_IN, visiting
 from kado.errors import NotFound, Refusal
 from kado.web import asset
 
-__all__ = ("FILE_BYTES", "FILE_PATHS", "FORM_PATHS", "Rooms", "routes", "who_sends_pictures")
+__all__ = ("FILE_BYTES", "FILE_PATHS", "FORM_PATHS", "Rooms", "routes", "turned_away", "who_sends")
 
 FORM_PATHS: Final = (f"{ROOT}/",)
 """Below it, bodies are forms."""
 
-FILE_PATHS: Final = re.compile(
-    "|".join(re.sub(r"\{[a-z_]+\}", "[^/]+", page.path) for page in PAGES if page.takes_file) or "(?!)"
-)
-"""Where forms bring a file."""
+FILE_PATHS: Final = {
+    permission: re.compile(
+        "|".join(re.sub(r"\{[a-z_]+\}", "[^/]+", one.path) for one in PAGES if one.takes_file is permission)
+    )
+    for permission in dict.fromkeys(one.takes_file for one in PAGES if one.takes_file)
+}
+"""Where forms bring a file, by the permission that it takes to send one."""
 FILE_BYTES: Final = UPLOAD_BYTES + 16_384
-"""A picture and what is around it."""
+"""A picture and what is around it; lists are shorter."""
 
 
 Public = Callable[[Rooms, Request], Awaitable[Response]]
@@ -50,8 +54,8 @@ def routes(rooms: Rooms) -> list[Route]:
     ]
 
 
-async def who_sends_pictures(access: Access, cookies: str) -> str | None:
-    """On whose behalf a request with these cookies sends a picture; None for who may not."""
+async def who_sends(access: Access, cookies: str, permission: Permission) -> str | None:
+    """On whose behalf a request with these cookies sends a file; None for who may not."""
     token = cookie_parser(cookies).get(TOKEN)
     if token is None:
         return None
@@ -59,7 +63,16 @@ async def who_sends_pictures(access: Access, cookies: str) -> str | None:
         caller = await access.authenticate(f"Bearer {token}")
     except Refusal:
         return None
-    return caller.merchant_id if Permission.PROGRAMS_WRITE in caller.permissions else None
+    return caller.merchant_id if permission in caller.permissions else None
+
+
+def turned_away(scope: Scope, refusal: Refusal) -> tuple[int, bytes, dict[str, str]] | None:
+    """What is refused before a page is asked, such as a file that is far too large, in words; None elsewhere."""
+    if not scope["path"].startswith(FORM_PATHS):
+        return None
+    page = sorry(None, Request(scope), refusal)
+    headers = {name: value for name, value in page.headers.items() if name != "content-length"}
+    return page.status_code, bytes(page.body), headers
 
 
 def _answering(rooms: Rooms, show: Public) -> Callable[[Request], Awaitable[Response]]:

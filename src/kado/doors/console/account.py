@@ -5,7 +5,7 @@ from typing import Any
 from markupsafe import Markup
 from starlette.responses import Response
 
-from kado.access import second_factor, sessions, sign_in, staff
+from kado.access import pins, second_factor, sessions, sign_in, staff
 from kado.audit.origin import origin
 from kado.barcodes import qr_svg
 from kado.doors.console.page import ROOT
@@ -101,8 +101,9 @@ async def _account(visit: Visit) -> Response:
     rooms = visit.rooms
     found = await sessions.list_open(rooms.database, visit.caller.merchant_id, "staff", visit.person.id)
     member = await staff.get(rooms.database, visit.caller.merchant_id, visit.person.id)
-    facts = {"open": found, "member": member, "current": visit.caller.sign_in_id}
-    return shown(visit, "account.html", facts, here="account")
+    pin = await pins.state_of(rooms.database, rooms.keyring, visit.caller.merchant_id, visit.person.id)
+    facts = {"open": found, "member": member, "current": visit.caller.sign_in_id, "pin": pin}
+    return shown(visit, "account.html", facts, here="account", areas=("console_places",))
 
 
 async def _factor(visit: Visit, facts: dict[str, Any], refusal: Refusal | None = None) -> Response:

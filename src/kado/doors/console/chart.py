@@ -32,7 +32,11 @@ class Chart(NamedTuple):
 
 def chart_of(lines: Sequence[Line]) -> Chart:
     """What was sold and what was spent, side by side; as high as they are to the highest of all."""
-    pairs = [(line.flows[Measure.SOLD].minor, line.flows[Measure.REDEEMED].minor) for line in lines]
+    return chart_of_pairs([(line.flows[Measure.SOLD].minor, line.flows[Measure.REDEEMED].minor) for line in lines])
+
+
+def chart_of_pairs(pairs: Sequence[tuple[int, int]]) -> Chart:
+    """The same for any two figures of each time."""
     most = max((max(pair) for pair in pairs), default=0)
     step = max(_STEP_LEAST, _WIDTH // max(1, len(pairs)))
     width = max(2, (step - _GAP) // 2)

@@ -4,17 +4,21 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kado.access.permissions import Permission
 from kado.doors.console.begin import no_program
 from kado.doors.console.chart import chart_of
 from kado.doors.console.figures import figures_for
 from kado.doors.console.page import IN_PROGRAM
 from kado.doors.console.reports.links import shown_lines, with_links
+from kado.doors.console.reports.network import NETWORK
 from kado.doors.console.respond import shown, to
 from kado.doors.console.visit import Visit
 
 
 async def to_somewhere(visit: Visit) -> Response:
-    """To the first program; where there is none, what can be done about that."""
+    """To the first program, or to all shops of the server; where there is neither, what can be done about that."""
+    if visit.may(Permission.NETWORK_READ):
+        return to(NETWORK)
     if visit.programs:
         return to(IN_PROGRAM.format(program_id=visit.programs[0].id))
     return no_program(visit)

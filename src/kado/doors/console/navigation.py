@@ -41,10 +41,12 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
     "shop": (
         Way("people", f"{ROOT}/people", Permission.PEOPLE_READ),
         Way("programs", f"{ROOT}/programs", Permission.PROGRAMS_READ),
+        Way("places", f"{ROOT}/places", Permission.TILLS_READ),
         Way("staff", f"{ROOT}/staff", Permission.STAFF_READ),
         Way("keys", f"{ROOT}/keys", Permission.KEYS_READ),
         Way("webhooks", f"{ROOT}/webhooks", Permission.WEBHOOKS_READ),
     ),
+    "network": (Way("network", f"{ROOT}/network", Permission.NETWORK_READ),),
     "server": (Way("server", f"{ROOT}/server", Permission.STAFF_WRITE),),
     "oneself": (Way("account", f"{ROOT}/account", Permission.SELF_READ),),
 }

@@ -26,6 +26,7 @@ class Page:
     """One page, or what one form does.
 
     `operations` are those of the API that do the same, as "GET /v2/…": a test compares what each of them asks for.
+    There are none for what is for people alone; its permission stands in no rule of the API then.
     """
 
     method: Literal["GET", "POST"]
@@ -33,8 +34,8 @@ class Page:
     permission: Permission
     show: Handler
     operations: tuple[str, ...]
-    takes_file: bool = False
-    """Its form is sent as `multipart/form-data`."""
+    takes_file: Permission | None = None
+    """Its form is sent as `multipart/form-data` by who has this permission."""
 
     @property
     def in_program(self) -> bool:
@@ -54,4 +55,4 @@ def does(path: str, permission: Permission, show: Handler, *operations: str) -> 
 
 def takes(path: str, permission: Permission, show: Handler, *operations: str) -> Page:
     """What a form with a file does."""
-    return Page("POST", path, permission, show, operations, takes_file=True)
+    return Page("POST", path, permission, show, operations, takes_file=permission)

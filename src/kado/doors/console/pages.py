@@ -4,19 +4,20 @@ from typing import Final
 
 from kado.access.permissions import Permission
 from kado.doors.console import account, begin, home, people, sign_in
-from kado.doors.console.cards import bulk, issue
+from kado.doors.console.cards import bulk, issue, lists
 from kado.doors.console.cards import card as one_card
 from kado.doors.console.cards import list as card_list
 from kado.doors.console.cards.action import ONE, pages_of
 from kado.doors.console.cards.actions import ACTIONS
+from kado.doors.console.look import table as look
 from kado.doors.console.page import IN_PROGRAM, ROOT, Page, does, shows, takes
 from kado.doors.console.programs import table as programs
 from kado.doors.console.reports import table as reports
 from kado.doors.console.server import table as server
+from kado.doors.console.shop import pins
 from kado.doors.console.shop import table as shop
 from kado.doors.console.watch import table as watch
 
-_PROGRAM: Final = "/v2/loyalty/programs/{programId}"
 _CARDS: Final = "/v2/giftcards/programs/{programId}/cards"
 _ONE: Final = f"{_CARDS}/{{cardId}}"
 _GDPR: Final = "/v2/giftcards/gdpr"
@@ -28,6 +29,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *shop.PAGES,
     *watch.BESIDE,
     *server.BESIDE,
+    *reports.BESIDE,
     shows(ROOT, Permission.SELF_READ, home.to_somewhere, "GET /v2/token"),
     does(f"{ROOT}/sign-out", Permission.SELF_READ, sign_in.leave, "DELETE /v2/token/sessions/{sessionId}"),
     shows(f"{ROOT}/account", Permission.SELF_READ, account.show, "GET /v2/token", "GET /v2/token/sessions"),
@@ -48,6 +50,9 @@ PAGES: Final[tuple[Page, ...]] = (
         "POST /v2/token/mfa/recovery-codes",
     ),
     does(f"{ROOT}/account/second-factor/disable", Permission.SELF_READ, account.disable, "POST /v2/token/mfa/disable"),
+    shows(pins.OWN, Permission.SELF_READ, pins.show, "GET /v2/token"),
+    does(pins.OWN, Permission.SELF_READ, pins.set_own, "GET /v2/token"),
+    does(f"{pins.OWN}/take", Permission.SELF_READ, pins.take_own, "GET /v2/token"),
     shows(people.PEOPLE, Permission.PEOPLE_READ, people.show, f"GET {_GDPR}/consent/lookup"),
     does(people.PEOPLE, Permission.PEOPLE_READ, people.find, f"GET {_GDPR}/consent/lookup"),
     does(
@@ -68,7 +73,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *programs.INSIDE,
     *watch.INSIDE,
     *server.INSIDE,
-    *reports.PAGES,
+    *reports.INSIDE,
     shows(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.show, f"POST {_CARDS}"),
     does(f"{IN_PROGRAM}/issue", Permission.CARDS_ISSUE, issue.do, f"POST {_CARDS}"),
     shows(f"{IN_PROGRAM}/first-card", Permission.CARDS_ISSUE, begin.show_first_card, f"POST {_CARDS}"),
@@ -77,6 +82,11 @@ PAGES: Final[tuple[Page, ...]] = (
     shows(f"{ONE}/paper", Permission.CARDS_READ, one_card.paper, f"GET {_ONE}/paper"),
     shows(_BULK, Permission.CARDS_BULK, bulk.show, f"POST {_CARDS}/bulk"),
     does(_BULK, Permission.CARDS_BULK, bulk.order, f"POST {_CARDS}/bulk"),
+    shows(f"{_BULK}/list", Permission.CARDS_BULK, lists.show, f"POST {_CARDS}/bulk"),
+    takes(f"{_BULK}/list", Permission.CARDS_BULK, lists.send, f"POST {_CARDS}/bulk"),
+    shows(f"{_BULK}/list/example", Permission.CARDS_BULK, lists.fetch_example, f"POST {_CARDS}/bulk"),
+    shows(f"{_BULK}/list/{{list_id}}", Permission.CARDS_BULK, lists.preview, f"POST {_CARDS}/bulk"),
+    does(f"{_BULK}/list/{{list_id}}", Permission.CARDS_BULK, lists.order, f"POST {_CARDS}/bulk"),
     shows(f"{_BULK}/{{task_id}}", Permission.CARDS_BULK, bulk.show_task, f"GET {_TASK}", f"GET {_TASK}/paper"),
     does(
         f"{_BULK}/{{task_id}}/codes",
@@ -87,13 +97,5 @@ PAGES: Final[tuple[Page, ...]] = (
     ),
     does(f"{_BULK}/{{task_id}}/paper", Permission.CARDS_BULK, bulk.order_paper, f"POST {_TASK}/paper"),
     does(f"{_BULK}/{{task_id}}/paper/file", Permission.CARDS_BULK, bulk.fetch_paper, f"GET {_TASK}/paper/{{token}}"),
-    shows(f"{IN_PROGRAM}/look", Permission.PROGRAMS_WRITE, begin.show_look, f"PUT {_PROGRAM}/card"),
-    takes(
-        f"{IN_PROGRAM}/look",
-        Permission.PROGRAMS_WRITE,
-        begin.save_look,
-        f"PUT {_PROGRAM}/card",
-        f"POST {_PROGRAM}/card/images/{{type}}",
-        f"PUT {_PROGRAM}",
-    ),
+    *look.PAGES,
 )

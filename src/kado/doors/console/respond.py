@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from datetime import time as noon
+from functools import partial
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -118,6 +119,7 @@ def _common(language: Language, areas: tuple[str, ...], address: str) -> dict[st
         "address": address,
         "say": say_of(known, language),
         "tell": tell_of(known, language),
+        "count": partial(told.count, language=language),
         "styles": (BASE.path, SHEET.path),
         "script": HTMX.path,
         "favicon": ICON.path,

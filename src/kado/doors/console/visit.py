@@ -24,6 +24,7 @@ from kado.doors.console.page import IN_PROGRAM, ROOT, Page
 from kado.doors.console.rooms import Rooms
 from kado.errors import Forbidden, Refusal, Unauthenticated
 from kado.fraud.entrance import enter
+from kado.ids import id_of
 from kado.languages.choose import Language, spoken, wanted
 from kado.programs.find import list_reachable
 from kado.programs.program import Program
@@ -38,6 +39,8 @@ STALE: Final = "form_stale"
 
 _FIELD_MAX: Final = 20_000
 """More than the longest text that a program has. What is longer is cut, and refused for its length then."""
+
+_START_MAX: Final = 100_000
 
 Sorry = Callable[["Visit | None", Request, Refusal], Response]
 
@@ -89,6 +92,16 @@ class Visit:
         return self.fields["form"]
 
     @property
+    def wish(self) -> bytes:
+        """What the form is in place of chance: the same however often this one form is sent, and known to us alone."""
+        return self.rooms.keyring.mac("request-hash", b"wish", self.key.encode())
+
+    @property
+    def fresh_id(self) -> str:
+        """The id of what the form makes."""
+        return id_of(self.wish, forms.made_at(self.key))
+
+    @property
     def is_partial(self) -> bool:
         """Whether a part of a page asks, which stays where it is."""
         return self.request.headers.get("hx-request") == "true"
@@ -96,6 +109,12 @@ class Visit:
     def asked(self, name: str) -> str:
         """What the address says after its question mark under this name; empty where it says nothing."""
         return self.request.query_params.get(name, "")
+
+    @property
+    def start(self) -> int:
+        """With which row of a list the page begins."""
+        asked = self.asked("start")
+        return min(int(asked), _START_MAX) if asked.isdecimal() and len(asked) < 7 else 0
 
     @property
     def around(self) -> Reach | None:

@@ -23,7 +23,7 @@ from kado.paper.runs import Run
 from kado.web import typed
 from kado.web.streamed import Streamed
 
-_AREAS: Final = ("console_cards", "console_actions", "console_bulk")
+_AREAS: Final = ("console_cards", "console_actions", "console_bulk", "console_list")
 _FIELDS: Final = ("initialValue", "count", "recipients", "expiresAt", "designTemplate", "isPhysical")
 _LATEST: Final = 20
 _LIST_MAX: Final = 15_000
@@ -115,7 +115,7 @@ def _order(visit: Visit) -> Order:
         program_id=program.id,
         caller=visit.caller,
         key=visit.key,
-        render=_render,
+        render=rendered,
         initial_value=typed.positive(fields, "initialValue", program.currency),
         expires_at=typed.end_of_day(fields, "expiresAt", program.zone),
         is_physical=typed.is_ticked(fields, "isPhysical"),
@@ -145,7 +145,7 @@ class _Line(Invalid):
         self.members = {"line": at, "text": text[:100]}
 
 
-def _render(ordered: Ordered) -> Answer:
+def rendered(ordered: Ordered) -> Answer:
     """What is kept under the key: which task it became."""
     return Answer(200, ordered.task.id.encode())
 

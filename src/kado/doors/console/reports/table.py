@@ -4,7 +4,7 @@ from typing import Final
 
 from kado.access.permissions import Permission
 from kado.doors.console.page import IN_PROGRAM, Page, does, shows
-from kado.doors.console.reports import cards, entries, laundering, offline, report, schedules, soundness
+from kado.doors.console.reports import cards, entries, laundering, network, offline, report, schedules, soundness
 
 _PROGRAM: Final = "/v2/giftcards/programs/{programId}"
 _ANALYTICS: Final = f"{_PROGRAM}/analytics"
@@ -15,7 +15,18 @@ _SCHEDULES: Final = f"{_HERE}/schedules"
 _READ: Final = Permission.REPORTS_READ
 _WRITE: Final = Permission.REPORTS_WRITE
 
-PAGES: Final[tuple[Page, ...]] = (
+BESIDE: Final[tuple[Page, ...]] = (
+    shows(
+        network.NETWORK,
+        Permission.NETWORK_READ,
+        network.show,
+        "GET /v2/giftcards/network/overview",
+        "GET /v2/network/merchants",
+    ),
+)
+"""What is about no program in particular."""
+
+INSIDE: Final[tuple[Page, ...]] = (
     shows(f"{IN_PROGRAM}/entries", _READ, entries.show, f"GET {_API}/entries"),
     shows(_HERE, _READ, report.show, f"GET {_ANALYTICS}/overview", f"GET {_ANALYTICS}/trends", f"GET {_API}/figures"),
     does(f"{_HERE}/file", _READ, report.fetch, f"POST {_ANALYTICS}/export", f"GET {_ANALYTICS}/export/{{fileId}}"),

@@ -1,40 +1,31 @@
-"""Whether the books of a program are right: recomputed from the first entry on, with the last result."""
+"""Whether the books of a program are right: recomputed by a worker from the first entry on, and what that said."""
 
 from typing import Any
 
 from starlette.responses import Response
 
-from kado.cards.proof.findings import Report
-from kado.cards.verify_here import ENTRIES_MAX, last_result, verify_here
-from kado.doors.console.respond import in_words, shown
+from kado.access.staff import list_staff
+from kado.cards.books.check import FINDINGS_KEPT, ask, latest
+from kado.doors.console.respond import shown, to
 from kado.doors.console.visit import Visit
-from kado.errors import Refusal
-
-_SHOWN_MAX = 100
 
 
 async def show(visit: Visit) -> Response:
-    """What the last check said."""
-    return await _books(visit, None, None)
+    """How far a check is that goes on, and what the latest ones said."""
+    checks = await latest(visit.rooms.database, visit.program.id)
+    people = await list_staff(visit.rooms.database, visit.program.merchant_id)
+    facts: dict[str, Any] = {
+        "under_way": next((one for one in checks if one.goes_on), None),
+        "last": next((one for one in checks if not one.goes_on), None),
+        "earlier": [one for one in checks if not one.goes_on][1:],
+        "asked_by": {f"staff:{one.id}": one.name or one.email for one in people},
+        "findings_kept": FINDINGS_KEPT,
+        "here": f"{visit.home}/books",
+    }
+    return shown(visit, "books.html", facts, here="books", areas=("console_server",))
 
 
 async def check(visit: Visit) -> Response:
-    """Recompute all of it now, as of one moment, while tills go on."""
-    rooms, caller = visit.rooms, visit.caller
-    try:
-        report = await verify_here(rooms.database, rooms.keyring, caller.subject, caller.merchant_id, visit.program.id)
-    except Refusal as refusal:
-        return await _books(visit, None, refusal)
-    return await _books(visit, report, None)
-
-
-async def _books(visit: Visit, report: Report | None, refusal: Refusal | None) -> Response:
-    facts: dict[str, Any] = {
-        "report": report,
-        "findings": [] if report is None else report.findings[:_SHOWN_MAX],
-        "last": await last_result(visit.rooms.database, visit.program.id),
-        "most": ENTRIES_MAX,
-        "problem": "" if refusal is None else in_words(refusal, visit.language),
-    }
-    status = 200 if refusal is None else refusal.status
-    return shown(visit, "books.html", facts, here="books", areas=("console_server",), status=status)
+    """Have all of it recomputed, as of one moment, while tills go on."""
+    await ask(visit.rooms.database, visit.caller, visit.program)
+    return to(f"{visit.home}/books")

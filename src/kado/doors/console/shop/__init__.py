@@ -1,1 +1,1 @@
-"""What belongs to a merchant and to no one program: people, keys, webhooks."""
+"""What belongs to a merchant and to no one program: people, places, keys, webhooks."""

@@ -7,18 +7,19 @@ from starlette.responses import Response
 
 from kado.access import keys
 from kado.access.keys import NewKey
-from kado.access.permissions import ROLES, SHOP_ROLES, Permission, Role
+from kado.access.permissions import FOR_PEOPLE, ROLES, SHOP_ROLES, Permission, Role
 from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
 from kado.doors.console.visit import Visit
-from kado.errors import Refusal
+from kado.errors import MadeAlready, Refusal
 from kado.ids import is_id
 from kado.web import typed
 from kado.web.typed import Fields
 
 KEYS: Final = f"{ROOT}/keys"
 _ASKED: Final = {"name": "", "role": "", "days": "", "scopes": "", "programs": ""}
-_SCOPES: Final = sorted(one.value for one in ROLES[Role.OWNER])
+_DONE: Final = ("revoked", "made_before")
+_SCOPES: Final = sorted(one.value for one in ROLES[Role.OWNER] - FOR_PEOPLE)
 
 
 async def show(visit: Visit) -> Response:
@@ -43,7 +44,10 @@ async def make(visit: Visit) -> Response:
             name=typed.needed(typed.line(fields, "name", typed.NAME_MAX), "name"),
             life=None if days is None else timedelta(days=days),
             programs=chosen or None,
+            key_id=visit.fresh_id,
         )
+    except MadeAlready:
+        return to(f"{KEYS}?done=made_before")
     except Refusal as refusal:
         return await _list(visit, fields, refusal)
     return await _list(visit, {}, None, made)
@@ -70,7 +74,7 @@ async def _list(visit: Visit, fields: Fields, refusal: Refusal | None, made: New
         "values": fields,
         "names": {one.id: one.name for one in visit.programs},
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
-        "done": visit.asked("done") == "revoked",
+        "done": done if (done := visit.asked("done")) in _DONE else "",
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "keys.html", facts, here="keys", areas=("console_shop",), status=status)

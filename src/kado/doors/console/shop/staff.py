@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kado.access import colleagues, sessions, staff
+from kado.access import colleagues, pins, sessions, staff
 from kado.access.permissions import SHOP_ROLES, Role
 from kado.audit.origin import origin
 from kado.doors.console.page import ROOT
@@ -16,6 +16,7 @@ from kado.web import typed
 from kado.web.typed import Fields
 
 STAFF = f"{ROOT}/staff"
+_DONE = ("added", "changed", "ended", "reset", "pin_taken", "let_in")
 _ASKED = {"email": "", "password": "", "role": "", "name": "", "confirmation": ""}
 
 
@@ -50,7 +51,7 @@ async def show_one(visit: Visit) -> Response:
 
 async def change(visit: Visit) -> Response:
     """Another role, or the account closed or opened again."""
-    rooms, staff_id = visit.rooms, _asked_for(visit)
+    rooms, staff_id = visit.rooms, asked_for(visit)
     try:
         await staff.change(
             rooms.database,
@@ -69,7 +70,7 @@ async def change(visit: Visit) -> Response:
 
 async def end_sign_ins(visit: Visit) -> Response:
     """Sign them out everywhere."""
-    rooms, staff_id = visit.rooms, _asked_for(visit)
+    rooms, staff_id = visit.rooms, asked_for(visit)
     await colleagues.end_sign_ins(rooms.database, visit.person, staff_id, visit.caller.subject)
     rooms.access.forget_person(staff_id)
     return to(f"{STAFF}/{staff_id}?done=ended")
@@ -77,7 +78,7 @@ async def end_sign_ins(visit: Visit) -> Response:
 
 async def reset_second_factor(visit: Visit) -> Response:
     """Forget the second factor of somebody who lost it."""
-    rooms, staff_id = visit.rooms, _asked_for(visit)
+    rooms, staff_id = visit.rooms, asked_for(visit)
     try:
         await colleagues.reset_second_factor(rooms.database, visit.person, staff_id, visit.caller.subject)
     except Refusal as refusal:
@@ -89,29 +90,31 @@ async def reset_second_factor(visit: Visit) -> Response:
 async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Response:
     found = await staff.list_staff(visit.rooms.database, visit.caller.merchant_id)
     facts = {
+        "pins": await pins.list_set(visit.rooms.database, visit.caller.merchant_id),
         "members": sorted(found, key=lambda one: not one.active),
         "roles": [one.value for one in SHOP_ROLES],
         "values": {name: fields.get(name, "") for name in ("email", "name", "role")},
         "problems": _problems(visit, refusal),
     }
     status = 200 if refusal is None else refusal.status
-    return shown(visit, "staff.html", facts, here="staff", areas=("console_shop",), status=status)
+    return shown(visit, "staff.html", facts, here="staff", areas=("console_places", "console_shop"), status=status)
 
 
 async def _one(visit: Visit, refusal: Refusal | None) -> Response:
-    rooms, staff_id, merchant_id = visit.rooms, _asked_for(visit), visit.caller.merchant_id
+    rooms, staff_id, merchant_id = visit.rooms, asked_for(visit), visit.caller.merchant_id
     done = visit.asked("done")
     facts: dict[str, Any] = {
         "member": await staff.get(rooms.database, merchant_id, staff_id),
         "open": await sessions.list_open(rooms.database, merchant_id, "staff", staff_id),
         "roles": [one.value for one in SHOP_ROLES],
         "is_oneself": staff_id == visit.person.id,
-        "done": done if done in ("added", "changed", "ended", "reset") else "",
+        "pin": await pins.state_of(rooms.database, rooms.keyring, merchant_id, staff_id),
+        "done": done if done in _DONE else "",
         "problems": _problems(visit, refusal),
         "here_at": f"{STAFF}/{staff_id}",
     }
     status = 200 if refusal is None else refusal.status
-    return shown(visit, "colleague.html", facts, here="staff", areas=("console_shop",), status=status)
+    return shown(visit, "colleague.html", facts, here="staff", areas=("console_places", "console_shop"), status=status)
 
 
 async def _confirmed(visit: Visit) -> bool:
@@ -125,7 +128,7 @@ def _problems(visit: Visit, refusal: Refusal | None) -> dict[str, str]:
     if refusal is None:
         return {}
     found = problem_of(refusal, visit.language, _ASKED)
-    if refusal.code in ("confirmation_required", "wrong_code", "invalid_credentials"):
+    if refusal.code in colleagues.UNCONFIRMED:
         return {"confirmation": found[""]}
     return found
 
@@ -138,7 +141,7 @@ def _role(fields: Fields) -> Role:
     return Role(found)
 
 
-def _asked_for(visit: Visit) -> str:
+def asked_for(visit: Visit) -> str:
     """The person of the address. Raises `NotFound`."""
     staff_id = str(visit.request.path_params["staff_id"])
     if not is_id(staff_id):

@@ -1,11 +1,12 @@
-"""The pages of people, keys and webhooks."""
+"""The pages of people, places, keys and webhooks."""
 
 from typing import Final
 
 from kado.access.permissions import Permission
 from kado.doors.console.page import Page, does, shows
-from kado.doors.console.shop import keys, staff, webhooks
+from kado.doors.console.shop import keys, pins, places, staff, webhooks
 from kado.doors.console.shop.keys import KEYS
+from kado.doors.console.shop.places import PLACES
 from kado.doors.console.shop.staff import STAFF
 from kado.doors.console.shop.webhooks import WEBHOOKS
 
@@ -14,6 +15,9 @@ _HOOK: Final = "/v2/webhooks/{webhookId}"
 _ONE: Final = f"{STAFF}/{{staff_id}}"
 _ENDPOINT: Final = f"{WEBHOOKS}/{{webhook_id}}"
 _WRITE: Final = Permission.WEBHOOKS_WRITE
+_TILL: Final = f"{PLACES}/{{terminal_id}}"
+_TILLS_READ: Final = Permission.TILLS_READ
+_TILLS_WRITE: Final = Permission.TILLS_WRITE
 
 PAGES: Final[tuple[Page, ...]] = (
     shows(STAFF, Permission.STAFF_READ, staff.show, "GET /v2/staff"),
@@ -22,6 +26,20 @@ PAGES: Final[tuple[Page, ...]] = (
     does(_ONE, Permission.STAFF_WRITE, staff.change, f"PUT {_STAFF}"),
     does(f"{_ONE}/sessions/end", Permission.STAFF_WRITE, staff.end_sign_ins, f"DELETE {_STAFF}/sessions"),
     does(f"{_ONE}/second-factor/reset", Permission.STAFF_WRITE, staff.reset_second_factor, f"DELETE {_STAFF}/mfa"),
+    does(f"{_ONE}/pin/take", _TILLS_WRITE, pins.take),
+    does(f"{_ONE}/pin/let-in", _TILLS_WRITE, pins.let_in),
+    shows(PLACES, _TILLS_READ, places.show),
+    does(f"{PLACES}/code", _TILLS_WRITE, places.make_code),
+    does(
+        f"{PLACES}/platforms/{{shop_id}}",
+        Permission.MERCHANT_SETTINGS,
+        places.choose_program,
+        "PUT /v2/giftcards/merchants/settings",
+    ),
+    shows(_TILL, _TILLS_READ, places.show_one),
+    does(_TILL, _TILLS_WRITE, places.change),
+    shows(f"{_TILL}/revoke", _TILLS_WRITE, places.show_revoke),
+    does(f"{_TILL}/revoke", _TILLS_WRITE, places.revoke),
     shows(KEYS, Permission.KEYS_READ, keys.show, "GET /v2/appkeys"),
     does(KEYS, Permission.KEYS_WRITE, keys.make, "POST /v2/appkeys"),
     does(f"{KEYS}/{{key_id}}/revoke", Permission.KEYS_WRITE, keys.revoke, "DELETE /v2/appkeys/{keyId}"),

@@ -8,7 +8,7 @@ from kado.cards.events import EventType
 from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
 from kado.doors.console.visit import Visit
-from kado.errors import NotFound, Refusal
+from kado.errors import MadeAlready, NotFound, Refusal
 from kado.ids import is_id
 from kado.web import typed
 from kado.web.typed import Fields
@@ -18,7 +18,7 @@ from kado.webhooks.webhook import Wanted
 WEBHOOKS: Final = f"{ROOT}/webhooks"
 TOGETHER: Final = 25
 _STATES: Final = ("queued", "delivered", "failed")
-_DONE: Final = ("enabled", "disabled", "saved", "again")
+_DONE: Final = ("enabled", "disabled", "saved", "again", "made_before")
 _URL_MAX: Final = 2083
 _EVENTS: Final = [one.value for one in EventType]
 
@@ -33,7 +33,11 @@ async def add(visit: Visit) -> Response:
     rooms = visit.rooms
     try:
         wanted = _wanted(visit.fields)
-        made, secret = await endpoints.create(rooms.database, rooms.keyring, rooms.poster, visit.caller, wanted)
+        made, secret = await endpoints.create(
+            rooms.database, rooms.keyring, rooms.poster, visit.caller, wanted, visit.fresh_id
+        )
+    except MadeAlready:
+        return to(f"{WEBHOOKS}/{visit.fresh_id}?done=made_before")
     except Refusal as refusal:
         return await _list(visit, visit.fields, refusal)
     return await _one(visit, made.id, None, secret=secret or "")
@@ -112,8 +116,7 @@ async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Respon
 
 async def _one(visit: Visit, webhook_id: str, refusal: Refusal | None, secret: str = "") -> Response:
     database, caller = visit.rooms.database, visit.caller
-    state, asked, done = visit.asked("state"), visit.asked("start"), visit.asked("done")
-    start = min(int(asked), 10_000) if asked.isdecimal() and len(asked) < 7 else 0
+    state, start, done = visit.asked("state"), visit.start, visit.asked("done")
     webhook = await endpoints.get(database, caller, webhook_id)
     state = state if state in _STATES else ""
     page = await history.list_deliveries(

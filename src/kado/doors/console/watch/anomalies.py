@@ -15,8 +15,7 @@ TOGETHER: Final = 20
 
 async def show(visit: Visit) -> Response:
     """The alerts, newest first."""
-    asked = visit.asked("start")
-    start = min(int(asked), 100_000) if asked.isdecimal() and len(asked) < 7 else 0
+    start = visit.start
     found, total = await alerts.list_alerts(
         visit.rooms.reader, visit.program.id, alerts.Wanted(), limit=TOGETHER, offset=start
     )

@@ -1,29 +1,27 @@
-"""Fraud in a program: alerts, the rules that raise them, and addresses that are blocked."""
+"""Fraud in a program: alerts, and addresses that are blocked."""
 
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from kado.access.address import Network
-from kado.audit.origin import origin
 from kado.cards.acknowledge_alert import Suspension, acknowledge_alert
 from kado.doors.console.respond import problem_of, shown, to
 from kado.doors.console.visit import Visit
+from kado.doors.console.watch.rules import own_networks
 from kado.errors import NotFound, Refusal
 from kado.fraud import blocked, rules
 from kado.fraud.alert import AlertStatus, Judgement, alert_not_found
 from kado.fraud.alerts import list_alerts
-from kado.fraud.config import Around
 from kado.ids import is_id
 from kado.web import typed
 
 TOGETHER: Final = 20
 _ASKED: Final = {"ipAddress": "", "cidrRange": "", "reason": "", "notes": ""}
-_DONE: Final = ("seen", "blocked", "unblocked", "rule")
+_DONE: Final = ("seen", "blocked", "unblocked")
 
 
 async def show(visit: Visit) -> Response:
-    """Alerts that nobody has looked at, or all; rules; blocked addresses."""
+    """Alerts that nobody has looked at, or all; blocked addresses."""
     return await _fraud(visit, None)
 
 
@@ -48,28 +46,6 @@ async def acknowledge(visit: Visit) -> Response:
     return to(f"{visit.home}/fraud?done=seen")
 
 
-async def switch(visit: Visit) -> Response:
-    """Switch a rule on or off."""
-    settings = visit.rooms.settings
-    is_active = typed.said(visit.fields, "active") == "yes"
-    around = Around(visit.program.currency, settings.country_header is not None, _own(visit))
-    try:
-        await rules.update(
-            visit.rooms.database,
-            visit.program.merchant_id,
-            visit.caller.subject,
-            visit.program.id,
-            _id(visit, "rule_id"),
-            rules.RuleChanges(is_active=is_active),
-            around,
-        )
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        return await _fraud(visit, refusal)
-    return to(f"{visit.home}/fraud?done=rule#rules")
-
-
 async def block(visit: Visit) -> Response:
     """Block an address, or the range that it lies in."""
     rooms, fields = visit.rooms, visit.fields
@@ -81,7 +57,12 @@ async def block(visit: Visit) -> Response:
             is_permanent=typed.is_ticked(fields, "isPermanent"),
         )
         await blocked.block(
-            rooms.database, visit.program.merchant_id, visit.caller.subject, visit.program.id, wanted, _own(visit)
+            rooms.database,
+            visit.program.merchant_id,
+            visit.caller.subject,
+            visit.program.id,
+            wanted,
+            own_networks(visit),
         )
     except Refusal as refusal:
         return await _fraud(visit, refusal)
@@ -103,8 +84,7 @@ async def unblock(visit: Visit) -> Response:
 
 
 async def _fraud(visit: Visit, refusal: Refusal | None) -> Response:
-    rooms, program_id, asked, done = visit.rooms, visit.program.id, visit.asked("start"), visit.asked("done")
-    start = min(int(asked), 100_000) if asked.isdecimal() and len(asked) < 7 else 0
+    rooms, program_id, start, done = visit.rooms, visit.program.id, visit.start, visit.asked("done")
     is_all = visit.asked("all") == "yes"
     alerts, total = await list_alerts(
         rooms.reader,
@@ -121,7 +101,7 @@ async def _fraud(visit: Visit, refusal: Refusal | None) -> Response:
         "start": start,
         "newer": max(0, start - TOGETHER),
         "older": start + TOGETHER if total > start + TOGETHER else 0,
-        "rules": await rules.list_rules(rooms.database, program_id),
+        "in_force": sum(one.is_active for one in await rules.list_rules(rooms.database, program_id)),
         "blocks": await blocked.list_blocks(rooms.database, program_id),
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
         "typed": {name: visit.fields.get(name, "") for name in _ASKED},
@@ -129,10 +109,6 @@ async def _fraud(visit: Visit, refusal: Refusal | None) -> Response:
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "fraud.html", facts, here="fraud", areas=("console_watch",), status=status)
-
-
-def _own(visit: Visit) -> tuple[Network, ...]:
-    return blocked.own_networks(visit.rooms.settings.trusted_proxies, origin().address or "")
 
 
 def _id(visit: Visit, name: str) -> str:

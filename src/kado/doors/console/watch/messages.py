@@ -31,8 +31,7 @@ _ALONE: Final = {
 
 async def show(visit: Visit) -> Response:
     """What left, what waits, what was given up, newest first."""
-    state, asked = visit.asked("state"), visit.asked("start")
-    start = min(int(asked), 100_000) if asked.isdecimal() and len(asked) < 7 else 0
+    state, start = visit.asked("state"), visit.start
     states = _STATES.get(state, tuple(one for found in _STATES.values() for one in found))
     found, has_older = await list_of_program(visit.rooms.reader, visit.program.id, states, limit=TOGETHER, offset=start)
     done = visit.asked("done")

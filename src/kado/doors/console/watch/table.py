@@ -4,7 +4,7 @@ from typing import Final
 
 from kado.access.permissions import Permission
 from kado.doors.console.page import IN_PROGRAM, Page, does, shows
-from kado.doors.console.watch import anomalies, audit, fraud, messages
+from kado.doors.console.watch import anomalies, audit, fraud, messages, rules
 from kado.doors.console.watch.audit import AUDIT
 
 _PROGRAM: Final = "/v2/loyalty/programs/{programId}"
@@ -12,6 +12,8 @@ _CARDS: Final = "/v2/giftcards/programs/{programId}/cards"
 _FRAUD: Final = "/v2/giftcards/programs/{programId}/fraud"
 _ODD: Final = "/v2/giftcards/programs/{programId}/anomalies/alerts"
 _LOGS: Final = "/v2/giftcards/audit-logs"
+_RULES: Final = f"{IN_PROGRAM}/fraud/rules"
+_RULE: Final = f"{_RULES}/{{rule_id}}"
 _READ: Final = Permission.FRAUD_READ
 _WRITE: Final = Permission.FRAUD_WRITE
 
@@ -46,7 +48,15 @@ INSIDE: Final[tuple[Page, ...]] = (
         fraud.acknowledge,
         f"POST {_FRAUD}/alerts/{{alert_id}}/acknowledge",
     ),
-    does(f"{IN_PROGRAM}/fraud/rules/{{rule_id}}", _WRITE, fraud.switch, f"PUT {_FRAUD}/rules/{{rule_id}}"),
+    shows(_RULES, _READ, rules.show, f"GET {_FRAUD}/rules"),
+    does(_RULES, _WRITE, rules.make, f"POST {_FRAUD}/rules"),
+    shows(f"{_RULES}/new", _WRITE, rules.show_new, f"POST {_FRAUD}/rules"),
+    shows(f"{_RULES}/meaning", _WRITE, rules.preview, f"POST {_FRAUD}/rules"),
+    shows(_RULE, _READ, rules.show_one, f"GET {_FRAUD}/rules"),
+    does(_RULE, _WRITE, rules.save, f"PUT {_FRAUD}/rules/{{rule_id}}"),
+    does(f"{_RULE}/switch", _WRITE, rules.switch, f"PUT {_FRAUD}/rules/{{rule_id}}"),
+    shows(f"{_RULE}/delete", _WRITE, rules.show_delete, f"DELETE {_FRAUD}/rules/{{rule_id}}"),
+    does(f"{_RULE}/delete", _WRITE, rules.delete, f"DELETE {_FRAUD}/rules/{{rule_id}}"),
     does(f"{IN_PROGRAM}/fraud/block", _WRITE, fraud.block, f"POST {_FRAUD}/block-ip"),
     does(f"{IN_PROGRAM}/fraud/unblock", _WRITE, fraud.unblock, f"DELETE {_FRAUD}/block-ip/{{ip}}"),
     shows(f"{IN_PROGRAM}/anomalies", _READ, anomalies.show, f"GET {_ODD}"),
