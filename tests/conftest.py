@@ -34,7 +34,7 @@ hypothesis_settings.register_profile("kado", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("kado")
 
 
-_LONG = ("recovery", "faults", "demo", "drills", "browser", "races", "database", "secrets", "property")
+_LONG = ("contract", "recovery", "faults", "demo", "drills", "browser", "races", "database", "secrets", "property")
 
 
 def pytest_configure(config: pytest.Config) -> None:
