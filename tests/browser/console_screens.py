@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx2
@@ -122,12 +123,13 @@ def list_wrong(page: Page, shop: World) -> None:
 
 
 def list_right(page: Page, shop: World) -> None:
+    soon = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d} 08:00"
     a_list(
         page,
         shop,
         b"Value;Email;Name;From;Message;Language;Deliver at\n"
         b"25;ada@mail.example;Ada Lovelace;Charles;Happy birthday!;en;\n"
-        b"50;ada@mail.example;Ada Lovelace;;;de;2099-12-24 08:00\n",
+        + f"50;ada@mail.example;Ada Lovelace;;;de;{soon}\n".encode(),
     )
     page.wait_for_selector("main .lead")
 

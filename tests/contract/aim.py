@@ -181,7 +181,9 @@ def _is_meant_well(case: schemathesis.Case[Any], place: ParameterLocation) -> bo
 def _name_places(case: schemathesis.Case[Any], card: Body, open_shop: OpenShop, chance: Random) -> None:
     for name in case.path_parameters:
         known = card["id"] if name == "cardId" else open_shop.ids.get(name)
-        if known is not None and chance.random() < NEARLY_ALWAYS:
+        # Schemathesis says that a null is meant well, and wonders when what it became is accepted.
+        is_null = case.path_parameters[name] == "null"
+        if known is not None and not is_null and chance.random() < NEARLY_ALWAYS:
             case.path_parameters[name] = known
         if f"cardId of {name}" in open_shop.ids:
             case.path_parameters["cardId"] = open_shop.ids[f"cardId of {name}"]
