@@ -12,7 +12,7 @@ from tests.api.serving import PUBLIC_URL, Served
 from tests.behind import age_hold
 
 from kado.access import keys, staff, store
-from kado.access.permissions import FOR_PEOPLE, ROLES, Permission, Role
+from kado.access.permissions import Permission, Role
 from kado.access.signatures import sign
 from kado.cards.card import Card
 from kado.cards.chain import seal_state
@@ -41,8 +41,6 @@ PEOPLE = {
 }
 
 PASSWORD = "correct horse battery staple"
-ALL_OF_A_KEY = ROLES[Role.OWNER] - FOR_PEOPLE
-"""The rights of a key that may do whatever keys may."""
 
 NOTHING: Any = object()
 _addresses = (f"198.{second}.{third}.{last}" for second in (18, 19) for third in range(256) for last in range(256))

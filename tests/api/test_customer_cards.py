@@ -5,11 +5,11 @@ from datetime import timedelta
 import httpx2
 import pytest
 from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, READING_PASSES, a_card_for, send
-from tests.api.shop import ALL_OF_A_KEY, UNKNOWN, Body, Fits, Shop, Superuser, card_path, fingerprint, good
+from tests.api.shop import UNKNOWN, Body, Fits, Shop, Superuser, card_path, fingerprint, good
 from tests.api.sign_in import MERCHANTS, REPORTS, TRANSACTIONS, a_phone, an_email, on_behalf, other_than, signed_in
 from tests.api.tills import FrontEnd
 
-from kado.access.permissions import CUSTOMER, Permission, Role
+from kado.access.permissions import CUSTOMER, OF_KEYS, Permission, Role
 
 
 def activation(card: Body) -> str:
@@ -53,7 +53,7 @@ async def test_with_a_customer_the_bearer_may_do_what_customers_may(shop: Shop, 
 async def test_a_bearer_that_may_not_sign_customers_in_may_not_act_for_them(shop: Shop) -> None:
     session = await signed_in(shop)
     card = await shop.active(customerEmail=session["identity"]["email"])
-    without = await shop.key(scopes=ALL_OF_A_KEY - {Permission.CUSTOMERS_SIGN_IN})
+    without = await shop.key(scopes=OF_KEYS[Role.OWNER] - {Permission.CUSTOMERS_SIGN_IN})
     for path in (card_path(card), REPORTS):
         said = good(await shop.get(path, headers=on_behalf(session), token=without), 403)
         assert said["code"] == "permission_denied"

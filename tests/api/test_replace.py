@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from tests.api.entries import entry, newest, said
-from tests.api.shop import ALL_OF_A_KEY, Body, Fits, Shop, card_path, good
+from tests.api.shop import Body, Fits, Shop, card_path, good
 
 from kado import clock
-from kado.access.permissions import Permission
+from kado.access.permissions import OF_KEYS, Permission, Role
 from kado.ids import new_id
 
 NEW = {"id", "cardNumber", "lastFourDigits", "card", "createdAt", "updatedAt"}
@@ -152,7 +152,7 @@ async def test_a_wrong_member_is_named(shop: Shop, member: str, value: object) -
 
 
 async def test_a_code_to_another_contact_takes_the_right_to_send_one_there(shop: Shop) -> None:
-    token = await shop.key(scopes=ALL_OF_A_KEY - {Permission.CARDS_RESEND_ELSEWHERE})
+    token = await shop.key(scopes=OF_KEYS[Role.OWNER] - {Permission.CARDS_RESEND_ELSEWHERE})
     card = await shop.active(customerEmail="ada@example.com")
     body = {"reason": "lost", "customerEmail": "mallory@example.com"}
     assert good(await shop.post(card_path(card, "replace"), body, token=token), 403)["code"] == "permission_denied"

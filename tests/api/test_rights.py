@@ -10,11 +10,11 @@ from tests.api.access_operations import ACCESS
 from tests.api.design_operations import LOOKS, ON_PAPER
 from tests.api.operations import ABOUT_PEOPLE, FOR_CUSTOMERS, OPERATIONS, READING_PASSES, a_card_for, bearer_for, send
 from tests.api.report_operations import REPORTS
-from tests.api.shop import ALL_OF_A_KEY, UNKNOWN, Shop, Superuser, card_path, fingerprint, good
+from tests.api.shop import UNKNOWN, Shop, Superuser, card_path, fingerprint, good
 from tests.document import document
 
 from kado.access import keys, staff
-from kado.access.permissions import LIVE_ONLY, Permission, Role
+from kado.access.permissions import LIVE_ONLY, OF_KEYS, Permission, Role
 from kado.doors.api import application, rights, rights_table
 
 # ── without a token ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,7 +248,7 @@ async def test_a_scope_narrows_a_key_to_what_it_names(shop: Shop, name: str) -> 
         holder = Role.NETWORK_ADMINISTRATOR
     with_it = {needed, Permission.CARDS_RESEND} if name == "resend-elsewhere" else {needed}
     card = await a_card_for(shop, name)
-    without = await shop.key(scopes=ALL_OF_A_KEY - {needed})
+    without = await shop.key(scopes=OF_KEYS[Role.OWNER] - {needed})
     assert (await send(shop, name, card, token=without)).json()["code"] == "permission_denied"
     answer = await send(shop, name, card, token=await shop.key(holder, scopes=with_it))
     if OPERATIONS[name].by_person:

@@ -14,7 +14,7 @@ import asyncpg
 
 from kado import audit
 from kado.access import store
-from kado.access.permissions import FOR_PEOPLE, IN_CHOSEN_PROGRAMS, LIVE_ONLY, ROLES, Permission, Role
+from kado.access.permissions import IN_CHOSEN_PROGRAMS, LIVE_ONLY, OF_KEYS, Permission, Role
 from kado.access.store import ApiKey
 from kado.crypto import Keyring, token_hash
 from kado.errors import Invalid, MadeAlready, NotFound
@@ -61,7 +61,7 @@ class Key:
 
 def granted(key: ApiKey) -> frozenset[Permission]:
     """What the key may do. A scope that a newer version wrote allows nothing here."""
-    allowed = ROLES[key.role] - FOR_PEOPLE - (LIVE_ONLY if key.is_test else frozenset())
+    allowed = OF_KEYS[key.role] - (LIVE_ONLY if key.is_test else frozenset())
     if key.scopes:
         allowed &= frozenset(permission for permission in Permission if permission.value in key.scopes)
     return allowed if key.programs is None else allowed & IN_CHOSEN_PROGRAMS
@@ -93,7 +93,7 @@ async def create_key(
     """
     narrowed = sorted(set(scopes))
     for scope in narrowed:
-        if scope not in ROLES[role] - FOR_PEOPLE:
+        if scope not in OF_KEYS[role]:
             raise Invalid(
                 ("body", "scopes"),
                 f"The role {role} does not include {scope} for a key.",

@@ -117,6 +117,9 @@ test cards are in no report."""
 FOR_PEOPLE: Final = frozenset({Permission.TILLS_READ, Permission.TILLS_WRITE})
 """What no key ever may, whatever its role: a device that a stolen key made a till would outlast the key."""
 
+OF_KEYS: Final = {role: allowed - FOR_PEOPLE for role, allowed in ROLES.items()}
+"""What a key of each role may at most."""
+
 ADMITTED: Final = _LOOKING | _TILL
 """What a merchant may do at most in a program that it does not own."""
 

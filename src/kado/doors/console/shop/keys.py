@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from kado.access import keys
 from kado.access.keys import NewKey
-from kado.access.permissions import FOR_PEOPLE, ROLES, SHOP_ROLES, Permission, Role
+from kado.access.permissions import OF_KEYS, SHOP_ROLES, Permission, Role
 from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
 from kado.doors.console.visit import Visit
@@ -19,7 +19,7 @@ from kado.web.typed import Fields
 KEYS: Final = f"{ROOT}/keys"
 _ASKED: Final = {"name": "", "role": "", "days": "", "scopes": "", "programs": ""}
 _DONE: Final = ("revoked", "made_before")
-_SCOPES: Final = sorted(one.value for one in ROLES[Role.OWNER] - FOR_PEOPLE)
+_SCOPES: Final = sorted(one.value for one in OF_KEYS[Role.OWNER])
 
 
 async def show(visit: Visit) -> Response:
