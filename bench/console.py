@@ -112,6 +112,7 @@ def signed_in(server: Scratch, of: Grown) -> Console:
         "entries behind a figure": lambda: (f"{base}/entries?measure=liability", None),
         "ends soon": lambda: (f"{base}/reports/expiring", None),
         "untouched for three years": lambda: (f"{base}/reports/dormant", None),
+        "untouched for a day": lambda: (f"{base}/reports/dormant?days=1", None),
         "laundering": lambda: (f"{base}/reports/laundering", None),
         "a customer": person,
         "messages": lambda: (f"{base}/messages", None),

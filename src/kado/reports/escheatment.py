@@ -57,6 +57,20 @@ class Escheatment:
     minor: int
 
 
+async def untouched(
+    source: Source, program: Program, *, dormancy_days: int, limit: int, start: int = 0
+) -> tuple[datetime, list[Dormant]]:
+    """This moment, and cards without activity for so many days until then, oldest first. Raises `Unavailable`.
+
+    As fast among a million cards as among a thousand, since nothing is added up.
+    """
+    now = await source.now()
+    until = now - timedelta(days=dormancy_days)
+    return now, await source.reader.listing(
+        lambda connection: _part(connection, program.id, until, limit, start), in_order=False
+    )
+
+
 async def escheatment(
     source: Source, program: Program, *, dormancy_days: int, jurisdiction: str | None = None, limit: int, start: int = 0
 ) -> Escheatment:
@@ -66,10 +80,18 @@ async def escheatment(
 
     async def work(connection: Connection) -> tuple[list[Dormant], int, int]:
         total = await connection.fetchrow(_TOTAL, program.id, until)
-        rows = await connection.fetch(_PAGE, program.id, until, limit, start)
         assert total is not None, "an aggregate has a row"
-        return [Dormant(Card(*row[:CARD_WIDTH]), row[CARD_WIDTH]) for row in map(tuple, rows)], *total
+        return await _part(connection, program.id, until, limit, start), *total
 
     cards, count, minor = await source.reader.listing(work, in_order=False)
-    place = jurisdiction or str(program.profile.get("country") or UNKNOWN)
-    return Escheatment(now, place, cards, count, minor)
+    return Escheatment(now, jurisdiction or jurisdiction_of(program), cards, count, minor)
+
+
+def jurisdiction_of(program: Program) -> str:
+    """The place whose law holds for its cards, as far as somebody said."""
+    return str(program.profile.get("country") or UNKNOWN)
+
+
+async def _part(connection: Connection, program_id: str, until: datetime, limit: int, start: int) -> list[Dormant]:
+    rows = await connection.fetch(_PAGE, program_id, until, limit, start)
+    return [Dormant(Card(*row[:CARD_WIDTH]), row[CARD_WIDTH]) for row in map(tuple, rows)]
