@@ -110,12 +110,12 @@ def test_a_cashier_makes_no_till(device: Till, staffed: World) -> None:
 
 
 def test_wrong_pins_are_counted_and_strangers_get_the_same_answer(device: Till, staffed: World) -> None:
-    a_cashier(staffed, "lou@blumen.example", pin="6174")
+    a_cashier(staffed, "max@blumen.example", pin="6174")
     device.enrol(staffed, "For guesses")
     for _ in range(5):
-        device.sign_in("Lou", "9999")
+        device.sign_in("Max", "9999")
         expect(device.page.get_by_role("alert")).to_contain_text("This PIN is not right.")
-    device.sign_in("Lou", "6174")  # the right one, and too late
+    device.sign_in("Max", "6174")  # the right one, and too late
     expect(device.page.get_by_role("alert")).to_contain_text("Too many wrong tries.")
     device.sign_in("Bo")  # somebody else is let in
     expect(device.page.get_by_label("Scan a card or type its number")).to_be_visible()

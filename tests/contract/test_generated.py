@@ -83,11 +83,21 @@ ANSWERS: Final[defaultdict[str, Counter[int]]] = defaultdict(Counter)
 """How often each operation gave each status."""
 
 
+def _body_of(label: str) -> dict[str, Any]:
+    """By the types of content that the operation takes."""
+    method, _, path = label.partition(" ")
+    content: dict[str, Any] = document()["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
+    return content
+
+
 def checks_for(path: str, label: str, status: int) -> list[CheckFunction]:
     """All but those that the operation cannot pass for a good reason."""
     left_out: set[CheckFunction] = set()
     if (label, status) in SAID_IN_WORDS:
         left_out.add(checks.status_code_conformance)
+    if "multipart/form-data" in _body_of(label):
+        # Once a real picture is in its place, nothing is wrong with what was made up to be a wrong form.
+        left_out.add(checks.negative_data_rejection)
     if label in NEEDS_NO_TOKEN | SIGNED:
         left_out.add(checks.ignored_auth)
     others = (re.sub(r"\{\w+\}", "[^/]+", other) for other in document()["paths"] if other != path)

@@ -116,6 +116,8 @@
   function tell(notice) {
     const before = read(TOLD) || "";
     $("[data-forget]", notice).hidden = !$('[data-state="kept"]', notice);
+    // Another window may learn late that a take is settled, ask once more, and hear the same.
+    if (before.includes(notice.outerHTML)) return void showTold();
     try { localStorage.setItem(TOLD, before + notice.outerHTML); } catch { /* it is shown at least */ }
     showTold();
   }
