@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from kado.designs import palette, pictures, store, templates
 from kado.designs.palette import Palette
-from kado.designs.pictures import Picture
+from kado.designs.pictures import DESIGN, Picture, Stored
 from kado.designs.theme import held
 from kado.designs.wallet import card_colours
 from kado.programs.program import Program
@@ -34,6 +34,16 @@ class Look:
     logo_text: str | None = None
     description: str | None = None
     """What the program says of its cards in wallets; None where it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Designs:
+    """What a card's `designTemplate` can name."""
+
+    own: list[Stored]
+    """The program's own, by name."""
+    usual: dict[str, Picture]
+    """Those that come along and that no own one replaces, by name, in the card's colour."""
 
 
 async def look_of(database: Database, program: Program) -> Look:
@@ -71,3 +81,11 @@ async def art_of(database: Database, program_id: str, look: Look, design_templat
     """The picture on a card: the program's own of this name, else the one that comes along, in the card's colour."""
     chosen = await chosen_art(database, program_id, look, design_template)
     return chosen or pictures.drawn(design_template, look.card)
+
+
+async def designs_of(database: Database, program: Program) -> Designs:
+    """The designs that a card of the program can have."""
+    card = (await look_of(database, program)).card
+    own = [one for one in await pictures.all_of(database, program.id) if one.kind == DESIGN]
+    replaced = {one.slug for one in own}
+    return Designs(own, {slug: pictures.drawn(slug, card) for slug in templates.SLUGS if slug not in replaced})

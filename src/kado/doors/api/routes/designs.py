@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from kado import clock
 from kado.designs import pictures, templates, wallet
 from kado.designs.decode import UPLOAD_BYTES
-from kado.designs.look import Look, look_of
+from kado.designs.look import designs_of, look_of
 from kado.designs.pictures import DESIGN, Picture, Stored
 from kado.doors.api import shown
 from kado.doors.api.intake import UnsupportedMediaType
@@ -106,12 +106,9 @@ async def set_icon(request: Request, visit: WritingProgram, programId: ProgramId
 @router.get("/card/designs", name="list_card_designs", response_model=None)
 async def designs(visit: ReadingProgram, programId: ProgramId) -> Response:
     """What `designTemplate` of a card can name: the designs that come along, in the card's colour, and one's own."""
-    services = visit.services
-    look = await look_of(services.database, visit.program)
-    stored = await pictures.all_of(services.database, visit.program.id)
-    own = {one.slug: one for one in stored if one.kind == DESIGN}
-    usual = [_drawn(visit, look, slug) for slug in templates.SLUGS if slug not in own]
-    return shown.json_response(sorted([*usual, *(_stored(visit, one) for one in own.values())], key=_by_name))
+    found = await designs_of(visit.services.database, visit.program)
+    usual = [_drawn(visit, slug, picture) for slug, picture in found.usual.items()]
+    return shown.json_response(sorted([*usual, *(_stored(visit, one) for one in found.own)], key=_by_name))
 
 
 @router.get("/card/designs/{slug}", name="get_card_design_art", response_model=None)
@@ -123,7 +120,8 @@ async def one_design(visit: ReadingProgram, programId: ProgramId, slug: Slug) ->
     except NotFound:
         if slug not in templates.SLUGS:
             raise
-        return shown.json_response(_drawn(visit, await look_of(services.database, visit.program), slug))
+        look = await look_of(services.database, visit.program)
+        return shown.json_response(_drawn(visit, slug, pictures.drawn(slug, look.card)))
     return shown.json_response(_stored(visit, found))
 
 
@@ -178,8 +176,7 @@ def _stored(visit: Visit, one: Stored) -> dict[str, Any]:
     }
 
 
-def _drawn(visit: Visit, look: Look, slug: str) -> dict[str, Any]:
-    picture = pictures.drawn(slug, look.card)
+def _drawn(visit: Visit, slug: str, picture: Picture) -> dict[str, Any]:
     return {
         "slug": slug,
         "own": False,

@@ -11,7 +11,7 @@ from kado.cards.bulk import download, progress
 from kado.cards.bulk.order import place_order
 from kado.cards.bulk.task import COUNT_MAX, UNFINISHED, Order, Ordered, Recipient, Task
 from kado.cards.posting import Answer
-from kado.doors.console.cards.issue import designs_of
+from kado.doors.console.cards.issue import choices_of
 from kado.doors.console.respond import again, problem_of, shown, to
 from kado.doors.console.visit import Visit
 from kado.errors import Invalid, NotFound, Refusal, Unavailable
@@ -159,7 +159,7 @@ async def _form(visit: Visit, fields: Mapping[str, str], problems: Mapping[str, 
     facts: dict[str, Any] = {
         "typed": fields,
         "problems": problems,
-        "designs": await designs_of(visit),
+        "designs": await choices_of(visit),
         "least": program.min_initial_value,
         "most": program.max_initial_value,
         "latest": await progress.latest(visit.rooms.database, program.id, is_test=False, limit=_LATEST),

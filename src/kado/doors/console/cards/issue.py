@@ -1,7 +1,7 @@
 """A new card: for whom, how much, what it looks like; activated at once where it is sold at this moment."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
@@ -9,8 +9,7 @@ from kado.access.permissions import Permission
 from kado.cards.activate import Activate
 from kado.cards.issue import Issue
 from kado.designs import pictures, templates
-from kado.designs.look import look_of
-from kado.designs.pictures import DESIGN
+from kado.designs.look import designs_of
 from kado.doors.console.cards import outcome
 from kado.doors.console.respond import again, problem_of, shown, to
 from kado.doors.console.visit import Visit
@@ -34,6 +33,14 @@ FIELDS: Final = (
     "isPhysical",
     "activate",
 )
+
+
+class Choice(NamedTuple):
+    """A design to choose: its name, the address of its picture, and whether there are words for the name."""
+
+    slug: str
+    art: str
+    has_words: bool
 
 
 async def show(visit: Visit) -> Response:
@@ -109,15 +116,13 @@ async def sold(visit: Visit, posting: Issue) -> Response:
     return to(f"{visit.home}/cards/{done.card_id}?done={told}")
 
 
-async def designs_of(visit: Visit) -> list[tuple[str, str]]:
-    """The designs to choose from: name and address of the picture. One's own come first."""
-    database, program = visit.rooms.database, visit.program
-    look = await look_of(database, program)
-    own = [one for one in await pictures.all_of(database, program.id) if one.kind == DESIGN]
-    taken = {one.slug for one in own}
-    usual = [(slug, pictures.address(program.id, pictures.drawn(slug, look.card))) for slug in templates.SLUGS]
-    return [(one.slug, pictures.address(program.id, one.picture)) for one in own] + [
-        (slug, address) for slug, address in usual if slug not in taken
+async def choices_of(visit: Visit) -> list[Choice]:
+    """The designs to choose from. One's own come first."""
+    found = await designs_of(visit.rooms.database, visit.program)
+    pictured = {one.slug: one.picture for one in found.own} | found.usual
+    return [
+        Choice(slug, pictures.address(visit.program.id, picture), slug in templates.SLUGS)
+        for slug, picture in pictured.items()
     ]
 
 
@@ -125,7 +130,7 @@ async def _form(visit: Visit, fields: Mapping[str, str], problems: Mapping[str, 
     facts: dict[str, Any] = {
         "typed": fields,
         "problems": problems,
-        "designs": await designs_of(visit),
+        "designs": await choices_of(visit),
         "least": visit.program.min_initial_value,
         "most": visit.program.max_initial_value,
         "here": f"{visit.home}/issue",
@@ -141,6 +146,6 @@ async def _confirm(visit: Visit, posting: Issue) -> Response:
         "activates": typed.is_ticked(visit.fields, "activate"),
         "leaves_to": posting.customer_email or posting.customer_phone,
         "here": f"{visit.home}/issue",
-        "design": next((art for slug, art in await designs_of(visit) if slug == posting.design_template), None),
+        "design": next((one.art for one in await choices_of(visit) if one.slug == posting.design_template), None),
     }
     return shown(visit, "issue_confirm.html", facts, here="issue", areas=_AREAS)

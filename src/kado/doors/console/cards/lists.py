@@ -12,7 +12,7 @@ from kado.cards.bulk.order import place_order
 from kado.cards.bulk.task import RECIPIENTS_MAX, Order
 from kado.cards.posting import Answer
 from kado.doors.console.cards.bulk import rendered
-from kado.doors.console.cards.issue import designs_of
+from kado.doors.console.cards.issue import choices_of
 from kado.doors.console.cards.listed import COLUMNS, LIST_BYTES, BadList, Wrong, example, people_of
 from kado.doors.console.respond import again, in_words, problem_of, shown, to
 from kado.doors.console.visit import Visit
@@ -114,7 +114,7 @@ async def _form(
         "wrong": [] if bad is None else [_told(visit, one) for one in bad.wrong],
         "wrong_count": 0 if bad is None else bad.count,
         "columns": COLUMNS,
-        "designs": await designs_of(visit),
+        "designs": await choices_of(visit),
         "most": RECIPIENTS_MAX,
         "megabytes": LIST_BYTES // 1024**2,
         "least_value": visit.program.min_initial_value,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from kado.designs import pictures, templates
-from kado.designs.look import look_of
+from kado.designs import pictures
+from kado.designs.look import designs_of
 from kado.designs.pictures import DESIGN, DESIGNS_MAX
 from kado.doors.console.look.drawing import AREAS
 from kado.doors.console.respond import problem_of, shown, to
@@ -55,16 +55,10 @@ def name_of(said: str) -> str:
 
 async def _page(visit: Visit, said: str, problems: Mapping[str, str], status: int = 200) -> Response:
     program, done = visit.program, visit.asked("done")
-    look = await look_of(visit.rooms.database, program)
-    own = [one for one in await pictures.all_of(visit.rooms.database, program.id) if one.kind == DESIGN]
-    taken = {one.slug for one in own}
+    found = await designs_of(visit.rooms.database, program)
     facts: dict[str, Any] = {
-        "own": [(one, pictures.address(program.id, one.picture)) for one in own],
-        "usual": [
-            (slug, pictures.address(program.id, pictures.drawn(slug, look.card)))
-            for slug in templates.SLUGS
-            if slug not in taken
-        ],
+        "own": [(one, pictures.address(program.id, one.picture)) for one in found.own],
+        "usual": [(slug, pictures.address(program.id, picture)) for slug, picture in found.usual.items()],
         "said": said,
         "problems": problems,
         "most": DESIGNS_MAX,
