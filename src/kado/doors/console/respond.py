@@ -10,6 +10,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from kado.access.colleagues import UNCONFIRMED
 from kado.access.permissions import Permission
 from kado.doors.console import navigation
 from kado.doors.console.visit import STALE, Visit, language_of
@@ -101,8 +102,13 @@ def in_words(refusal: Refusal, language: Language) -> str:
 
 
 def problem_of(refusal: Refusal, language: Language, fields: Mapping[str, str]) -> dict[str, str]:
-    """The same for a form: by the field that it is about, or under the empty name for the form as a whole."""
+    """The same for a form: by the field that it is about, or under the empty name for the form as a whole.
+
+    Where it asks who one is once more, what speaks against that is about that field.
+    """
     name = str(refusal.loc[-1]) if refusal.loc else ""
+    if refusal.code in UNCONFIRMED and "confirmation" in fields:
+        name = "confirmation"
     return {name if name in fields else "": in_words(refusal, language)}
 
 

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from kado.access import colleagues, pins
-from kado.audit.origin import origin
+from kado.access import pins
 from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
+from kado.doors.console.shop.confirmed import confirmed
 from kado.doors.console.shop.staff import STAFF, asked_for
 from kado.doors.console.visit import Visit
 from kado.errors import Invalid, Refusal
@@ -30,9 +30,7 @@ async def set_own(visit: Visit) -> Response:
         pin = typed.said(fields, "pin")
         if pin != typed.said(fields, "again"):
             raise Invalid(("body", "again"), "The two PINs are not the same.", "not_the_same")
-        said, address = fields.get("confirmation", ""), origin().address or ""
-        is_confirmed = await colleagues.confirm(rooms.database, rooms.keyring, visit.person, said or None, address)
-        await pins.set_own(rooms.database, rooms.keyring, visit.person, pin, is_confirmed=is_confirmed)
+        await pins.set_own(rooms.database, rooms.keyring, visit.person, pin, is_confirmed=await confirmed(visit))
     except Refusal as refusal:
         return await _own(visit, refusal)
     return to(f"{OWN}?done=set")
@@ -63,17 +61,8 @@ async def _own(visit: Visit, refusal: Refusal | None) -> Response:
     facts: dict[str, Any] = {
         "pin": await pins.state_of(rooms.database, rooms.keyring, visit.caller.merchant_id, visit.person.id),
         "longest": _PIN_MAX,
-        "problems": _problems(visit, refusal),
+        "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
         "done": done if done in ("set", "taken") else "",
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "pin.html", facts, here="account", areas=("console_places",), status=status)
-
-
-def _problems(visit: Visit, refusal: Refusal | None) -> dict[str, str]:
-    if refusal is None:
-        return {}
-    found = problem_of(refusal, visit.language, _ASKED)
-    if refusal.code in colleagues.UNCONFIRMED:
-        return {"confirmation": found[""]}
-    return found

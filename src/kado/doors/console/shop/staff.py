@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from kado.access import colleagues, pins, sessions, staff
 from kado.access.permissions import SHOP_ROLES, Role
-from kado.audit.origin import origin
 from kado.doors.console.page import ROOT
 from kado.doors.console.respond import problem_of, shown, to
+from kado.doors.console.shop.confirmed import confirmed
 from kado.doors.console.visit import Visit
 from kado.errors import Invalid, Refusal
 from kado.ids import is_id
@@ -37,7 +37,7 @@ async def add(visit: Visit) -> Response:
             password=fields.get("password", ""),
             role=_role(fields),
             name=typed.line(fields, "name", typed.NAME_MAX),
-            is_confirmed=await _confirmed(visit),
+            is_confirmed=await confirmed(visit),
         )
     except Refusal as refusal:
         return await _list(visit, fields, refusal)
@@ -60,7 +60,7 @@ async def change(visit: Visit) -> Response:
             visit.caller.subject,
             role=_role(visit.fields) if typed.said(visit.fields, "role") else None,
             active={"yes": True, "no": False}.get(typed.said(visit.fields, "active")),
-            is_confirmed=await _confirmed(visit),
+            is_confirmed=await confirmed(visit),
         )
     except Refusal as refusal:
         return await _one(visit, refusal)
@@ -94,7 +94,7 @@ async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Respon
         "members": sorted(found, key=lambda one: not one.active),
         "roles": [one.value for one in SHOP_ROLES],
         "values": {name: fields.get(name, "") for name in ("email", "name", "role")},
-        "problems": _problems(visit, refusal),
+        "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "staff.html", facts, here="staff", areas=("console_places", "console_shop"), status=status)
@@ -110,27 +110,11 @@ async def _one(visit: Visit, refusal: Refusal | None) -> Response:
         "is_oneself": staff_id == visit.person.id,
         "pin": await pins.state_of(rooms.database, rooms.keyring, merchant_id, staff_id),
         "done": done if done in _DONE else "",
-        "problems": _problems(visit, refusal),
+        "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
         "here_at": f"{STAFF}/{staff_id}",
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "colleague.html", facts, here="staff", areas=("console_places", "console_shop"), status=status)
-
-
-async def _confirmed(visit: Visit) -> bool:
-    """Whether the owner typed who they are once more. Raises `Unauthenticated`."""
-    rooms, said = visit.rooms, visit.fields.get("confirmation", "")
-    address = origin().address or ""
-    return await colleagues.confirm(rooms.database, rooms.keyring, visit.person, said or None, address)
-
-
-def _problems(visit: Visit, refusal: Refusal | None) -> dict[str, str]:
-    if refusal is None:
-        return {}
-    found = problem_of(refusal, visit.language, _ASKED)
-    if refusal.code in colleagues.UNCONFIRMED:
-        return {"confirmation": found[""]}
-    return found
 
 
 def _role(fields: Fields) -> Role:
