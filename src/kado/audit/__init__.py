@@ -118,6 +118,12 @@ async def record(
     await write(connection, [row])
 
 
+def changed(before: Facts, after: Facts) -> tuple[Facts, Facts]:
+    """What differs between the two, by name, as it was and as it is; None for what is not there."""
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
+
+
 def details_of(row: Row) -> str | None:
     """The row's details as they are kept, with whoever brought the customer's session; None where there are none."""
     through = row.source.through

@@ -55,9 +55,8 @@ async def save_theme_of_program(
     async def work(connection: Connection) -> None:
         await store.lock_places(connection, program_id)
         before = await store.find_theme(connection, program_id)
-        after = wanted or {}
-        changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-        if not changed:
+        was, became = audit.changed(before, wanted or {})
+        if not was:
             return
         await store.update_theme(connection, program_id, wanted)
         await audit.record(
@@ -67,8 +66,8 @@ async def save_theme_of_program(
             merchant_id=caller.merchant_id,
             program_id=program_id,
             subject=program_id,
-            before={name: before.get(name) for name in changed},
-            after={name: after.get(name) for name in changed},
+            before=was,
+            after=became,
         )
 
     await database.repeat(work)

@@ -53,8 +53,8 @@ async def say(database: Database, caller: Caller, program_id: str, changes: Mapp
         await store.lock_places(connection, program_id)
         before = await store.find_said(connection, program_id)
         after = {name: value for name, value in {**before, **wanted}.items() if value is not None}
-        changed = sorted(name for name in wanted if before.get(name) != after.get(name))
-        if changed:
+        was, became = audit.changed(before, after)
+        if was:
             await store.update_said(connection, program_id, after)
             await audit.record(
                 connection,
@@ -63,8 +63,8 @@ async def say(database: Database, caller: Caller, program_id: str, changes: Mapp
                 merchant_id=caller.merchant_id,
                 program_id=program_id,
                 subject=program_id,
-                before={name: before.get(name) for name in changed},
-                after={name: after.get(name) for name in changed},
+                before=was,
+                after=became,
             )
         return after
 

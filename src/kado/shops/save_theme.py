@@ -43,8 +43,8 @@ async def save_theme(database: Database, caller: Caller, session: MerchantSessio
     async def work(connection: Connection) -> None:
         await store.lock(connection, session.shop_id)
         before = members(theme_of(await store.find_theme(connection, session.shop_id)))
-        changed = sorted(name for name in wanted if wanted[name] != before[name])
-        if not changed:
+        was, became = audit.changed(before, wanted)
+        if not was:
             return
         await store.update_theme(connection, session.shop_id, wanted)
         await audit.record(
@@ -54,8 +54,8 @@ async def save_theme(database: Database, caller: Caller, session: MerchantSessio
             merchant_id=caller.merchant_id,
             subject=session.shop_id,
             details={"session": session.id},
-            before={name: before[name] for name in changed},
-            after={name: wanted[name] for name in changed},
+            before=was,
+            after=became,
         )
 
     await database.repeat(work)
