@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx2
 from playwright.sync_api import Page
+from tests.browser.usable import in_the_way
 from tests.browser.world import World
 
 OWNER = "owner@blumen.example"
@@ -16,6 +17,7 @@ PLACES: Final = {"Attic": ("Office",), "Market Street": ("Till 1", "Till 2")}
 
 Screen = Callable[[Page, World], None]
 
+BYTES_MAX = 150_000
 MAY_BE_SMALL = ".skip, .design input, .tick input, .choice input"
 """All around it can be pressed as well."""
 
@@ -28,6 +30,11 @@ def sign_in(page: Page, shop: World) -> None:
         page.fill("#password", PASSWORD)
         page.click("main form button")
         page.wait_for_url("**/console/*")
+
+
+def looked_at(page: Page) -> None:
+    """The page as it is now can be used by everybody."""
+    assert in_the_way(page, bytes_max=BYTES_MAX, small=MAY_BE_SMALL) == [], page.url
 
 
 def home(shop: World) -> str:

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from tests.browser.console_screens import CONSOLE, MAY_BE_SMALL, SIGNED_OUT, card, home, sign_in
+from tests.browser.console_screens import BYTES_MAX, CONSOLE, MAY_BE_SMALL, SIGNED_OUT, card, home, sign_in
 from tests.browser.usable import NARROW, TABLET, in_the_way
 from tests.browser.world import World
-
-_BYTES_MAX = 150_000
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def test_nothing_is_in_anybodys_way_on_any_screen(shop: World, page: Page) -> No
     widths = (NARROW, TABLET, (1280, 800))
     for name, show in CONSOLE.items():
         show(page, shop)
-        assert in_the_way(page, bytes_max=_BYTES_MAX, small=MAY_BE_SMALL, widths=widths) == [], name
+        assert in_the_way(page, bytes_max=BYTES_MAX, small=MAY_BE_SMALL, widths=widths) == [], name
 
 
 def test_nothing_is_in_anybodys_way_before_the_sign_in(shop: World, browser: Browser) -> None:
@@ -45,7 +43,7 @@ def test_nothing_is_in_anybodys_way_before_the_sign_in(shop: World, browser: Bro
         page = context.new_page()
         for name, show in SIGNED_OUT.items():
             show(page, shop)
-            assert in_the_way(page, bytes_max=_BYTES_MAX, small=".skip") == [], name
+            assert in_the_way(page, bytes_max=BYTES_MAX, small=".skip") == [], name
 
 
 def test_a_card_is_sold_by_keyboard_alone(shop: World, page: Page) -> None:

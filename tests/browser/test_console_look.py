@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.axe import TAGS, faults
-from tests.browser.console_screens import home, sign_in
+from tests.browser.console_screens import home, looked_at, sign_in
 from tests.browser.world import World
 
 
@@ -26,11 +25,6 @@ def page(browser: Browser, shop: World) -> Iterator[Page]:
     assert not [said for said in complaints if "status of 4" not in said]
 
 
-def fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    assert faults(page, "tag", *TAGS) == []
-
-
 def test_colours_designs_and_passes(shop: World, page: Page) -> None:
     page.goto(f"{home(shop)}/look")
     page.get_by_role("link", name="Colours of pages").press("Enter")
@@ -39,14 +33,14 @@ def test_colours_designs_and_passes(shop: World, page: Page) -> None:
     quiet.fill("#f0f0f0")
     quiet.dispatch_event("change")
     expect(page.locator("#preview .bad").first).to_contain_text("cannot be read (1.")
-    fits(page)
+    looked_at(page)
     page.get_by_role("button", name="Save").press("Enter")
     expect(quiet).to_have_attribute("aria-invalid", "true")
     quiet.fill("#44403c")
     page.get_by_label("Corners").select_option("Very round")
     page.get_by_role("button", name="Save").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("The colours are saved.")
-    fits(page)
+    looked_at(page)
     page.goto(shop.cards["active"].address)
     assert "--quiet: #44403c" in page.content() or "--quiet:#44403c" in page.content()
     page.goto(f"{home(shop)}/look/theme")
@@ -68,7 +62,7 @@ def test_colours_designs_and_passes(shop: World, page: Page) -> None:
     )
     page.get_by_role("button", name="Keep the picture").press("Enter")
     expect(page.get_by_text("opening-day", exact=True)).to_be_visible()
-    fits(page)
+    looked_at(page)
     page.get_by_text("Remove: opening-day").press("Enter")
     page.get_by_role("button", name="Remove the picture").press("Enter")
     expect(page.get_by_text("No picture of your own yet.")).to_be_visible()
@@ -77,7 +71,7 @@ def test_colours_designs_and_passes(shop: World, page: Page) -> None:
     page.get_by_label("Beside the logo").fill("Flowers")
     page.get_by_label("Beside the logo").dispatch_event("change")
     expect(page.locator("#preview")).to_contain_text("Flowers")
-    fits(page)
+    looked_at(page)
 
 
 def test_without_a_script_the_preview_is_a_button(shop: World, page: Page, browser: Browser) -> None:

@@ -12,8 +12,7 @@ from threading import Event, Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.console_screens import MAY_BE_SMALL, PASSWORD, enrol, home, sign_in
-from tests.browser.usable import in_the_way
+from tests.browser.console_screens import PASSWORD, enrol, home, looked_at, sign_in
 from tests.browser.world import SHOP, World
 from tests.serving.receiver import Receiver, receiving
 from tests.serving.server import until
@@ -35,11 +34,6 @@ def page(browser: Browser, shop: World) -> Iterator[Page]:
 
 def at(shop: World, path: str) -> str:
     return f"{shop.server.base_url}/console{path}"
-
-
-def looked_at(page: Page) -> None:
-    """The page can be used by everybody."""
-    assert in_the_way(page, bytes_max=150_000, small=MAY_BE_SMALL) == [], page.url
 
 
 def press(page: Page, name: str, *, kind: str = "button", at: int = 0) -> None:
