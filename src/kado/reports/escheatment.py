@@ -71,6 +71,15 @@ async def untouched(
     )
 
 
+async def untouched_sum(source: Source, program: Program, *, dormancy_days: int) -> tuple[int, int]:
+    """How many such cards there are, and what is on them in minor units. Raises `Unavailable`.
+
+    Goes over all that are so old: a second or two for a million.
+    """
+    until = await source.now() - timedelta(days=dormancy_days)
+    return await source.reader.listing(lambda connection: _sum(connection, program.id, until), in_order=False)
+
+
 async def escheatment(
     source: Source, program: Program, *, dormancy_days: int, jurisdiction: str | None = None, limit: int, start: int = 0
 ) -> Escheatment:
@@ -79,9 +88,7 @@ async def escheatment(
     until = now - timedelta(days=dormancy_days)
 
     async def work(connection: Connection) -> tuple[list[Dormant], int, int]:
-        total = await connection.fetchrow(_TOTAL, program.id, until)
-        assert total is not None, "an aggregate has a row"
-        return await _part(connection, program.id, until, limit, start), *total
+        return await _part(connection, program.id, until, limit, start), *await _sum(connection, program.id, until)
 
     cards, count, minor = await source.reader.listing(work, in_order=False)
     return Escheatment(now, jurisdiction or jurisdiction_of(program), cards, count, minor)
@@ -95,3 +102,9 @@ def jurisdiction_of(program: Program) -> str:
 async def _part(connection: Connection, program_id: str, until: datetime, limit: int, start: int) -> list[Dormant]:
     rows = await connection.fetch(_PAGE, program_id, until, limit, start)
     return [Dormant(Card(*row[:CARD_WIDTH]), row[CARD_WIDTH]) for row in map(tuple, rows)]
+
+
+async def _sum(connection: Connection, program_id: str, until: datetime) -> tuple[int, int]:
+    total = await connection.fetchrow(_TOTAL, program_id, until)
+    assert total is not None, "an aggregate has a row"
+    return total["cards"], total["minor"]

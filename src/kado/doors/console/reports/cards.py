@@ -12,9 +12,9 @@ from kado.reports.escheatment import (
     DORMANCY_DAYS,
     DORMANCY_DAYS_MAX,
     UNKNOWN,
-    escheatment,
     jurisdiction_of,
     untouched,
+    untouched_sum,
 )
 from kado.reports.expiring import days_left, expiring, level
 from kado.web import typed
@@ -50,7 +50,7 @@ async def show_dormant(visit: Visit) -> Response:
     now, cards = await untouched(reports, program, dormancy_days=days, limit=TOGETHER + 1, start=start)
     is_asked = visit.asked("sum") == "1"
     facts = {
-        "sum": await escheatment(reports, program, dormancy_days=days, limit=0) if is_asked else None,
+        "sum": await untouched_sum(reports, program, dormancy_days=days) if is_asked else None,
         "days": days,
         "typed": visit.asked("days") or str(days),
         "problems": problems,
