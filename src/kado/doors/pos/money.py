@@ -126,7 +126,10 @@ async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str],
     key, is_own = token.rpartition(".")[0], forms.is_own(stand.rooms.keyring, stand.address(deed, part), token)
     try:
         posting = make(key)
-        told = await (_do if is_own else _of_earlier)(stand, deed, posting, fields)
+        if is_own:
+            told = await _do(stand, deed, posting, asks_again=bool(fields.get("again")))
+        else:
+            told = await _of_earlier(stand, deed, posting)
     except Unavailable as refusal:
         return unknown_screen(stand, deed, fields, refusal)
     except Refusal as refusal:
@@ -135,9 +138,9 @@ async def settle(stand: Stand, deed: Deed, part: str, fields: Mapping[str, str],
     return await outcome_screen(stand, told, 200 if told.is_done else 409, key)
 
 
-async def _do(stand: Stand, deed: Deed, posting: Posting | Issue, fields: Mapping[str, str]) -> Told:
+async def _do(stand: Stand, deed: Deed, posting: Posting | Issue, *, asks_again: bool) -> Told:
     """Whoever asks again hears what was done even where they may not do it any more."""
-    if not (fields.get("again") and await stand.rooms.ledger.knows(posting)):
+    if not (asks_again and await stand.rooms.ledger.knows(posting)):
         await stand.require(_NEEDS[deed])
         if deed == "sell":
             await stand.require(Permission.CARDS_ACTIVATE)
@@ -146,7 +149,7 @@ async def _do(stand: Stand, deed: Deed, posting: Posting | Issue, fields: Mappin
     return await counter.do(stand.rooms.ledger, posting)
 
 
-async def _of_earlier(stand: Stand, deed: Deed, posting: Posting | Issue, _fields: Mapping[str, str]) -> Told:
+async def _of_earlier(stand: Stand, deed: Deed, posting: Posting | Issue) -> Told:
     """A form of yesterday, or of whoever stood here before, does nothing new, now or later; what it did, it tells."""
     if posting.key:
         if isinstance(posting, Posting) and await stand.rooms.ledger.knows(posting):
