@@ -4,7 +4,7 @@ What a page may take for granted: the caller is a person who signed in and has i
 address; what a form brings was sent by a page that we rendered for this sign-in.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote
@@ -109,6 +109,11 @@ class Visit:
     def asked(self, name: str) -> str:
         """What the address says after its question mark under this name; empty where it says nothing."""
         return self.request.query_params.get(name, "")
+
+    def asked_among(self, name: str, among: Collection[str]) -> str:
+        """The same, as long as it is one of these."""
+        found = self.asked(name)
+        return found if found in among else ""
 
     @property
     def start(self) -> int:

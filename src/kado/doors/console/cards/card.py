@@ -94,7 +94,7 @@ async def card_page(visit: Visit, *, with_number: bool = False) -> Response:
         "refundable": visit.may(Permission.CARDS_REFUND) and status in _CAN_RECEIVE,
         "base": f"{visit.home}/cards/{card.id}",
         "actions": offered(visit, found, ACTIONS),
-        "done": done if (done := visit.asked("done")) in _DONE else "",
+        "done": visit.asked_among("done", _DONE),
         "newest": visit.asked("entry"),
     }
     return shown(visit, "card.html", facts, here="cards", areas=("console_cards", "console_actions"))

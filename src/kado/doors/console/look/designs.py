@@ -54,7 +54,7 @@ def name_of(said: str) -> str:
 
 
 async def _page(visit: Visit, said: str, problems: Mapping[str, str], status: int = 200) -> Response:
-    program, done = visit.program, visit.asked("done")
+    program = visit.program
     found = await designs_of(visit.rooms.database, program)
     facts: dict[str, Any] = {
         "own": [(one, pictures.address(program.id, one.picture)) for one in found.own],
@@ -62,7 +62,7 @@ async def _page(visit: Visit, said: str, problems: Mapping[str, str], status: in
         "said": said,
         "problems": problems,
         "most": DESIGNS_MAX,
-        "done": done if done in ("saved", "removed") else "",
+        "done": visit.asked_among("done", ("saved", "removed")),
         "here": f"{visit.home}/look/designs",
     }
     return shown(visit, "look_designs.html", facts, here="look", areas=AREAS, status=status)

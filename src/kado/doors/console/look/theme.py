@@ -89,7 +89,7 @@ async def _page(visit: Visit, fields: Fields, problems: Mapping[str, str], statu
         "is_own": held.is_own,
         "readings": readings(theme, visit.language),
         "drawn": drawing(visit, worn, theme, label=on_card, logo_text=look.logo_text or look.program, strip=None),
-        "saved": visit.asked("saved") if visit.asked("saved") in ("own", "shops") else "",
+        "saved": visit.asked_among("saved", ("own", "shops")),
         "is_tried": bool(fields.get("try")),
         "here": f"{visit.home}/look/theme",
     }

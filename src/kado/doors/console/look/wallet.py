@@ -76,7 +76,7 @@ def _kind(visit: Visit) -> str:
 
 
 async def _page(visit: Visit, fields: Fields, problems: Mapping[str, str], status: int = 200) -> Response:
-    database, program, done = visit.rooms.database, visit.program, visit.asked("done")
+    database, program = visit.rooms.database, visit.program
     look = await look_of(database, program)
     said: dict[str, str | None] = {**await wallet.said_of(database, program.id)}
     if fields:
@@ -109,7 +109,7 @@ async def _page(visit: Visit, fields: Fields, problems: Mapping[str, str], statu
         ),
         "has_apple": bool(visit.rooms.wallets.certificates),
         "has_google": visit.rooms.wallets.google is not None,
-        "done": done if done in ("saved", "removed", *PICTURES) else "",
+        "done": visit.asked_among("done", ("saved", "removed", *PICTURES)),
         "here": f"{visit.home}/look/wallet",
     }
     return shown(visit, "look_wallet.html", facts, here="look", areas=AREAS, status=status)

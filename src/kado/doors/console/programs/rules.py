@@ -145,7 +145,7 @@ async def _rules(visit: Visit, group: str, fields: dict[str, str], refusal: Refu
         "groups": groups,
         "problems": {} if refusal is None else problem_of(refusal, visit.language, known),
         "wrong": group,
-        "saved": visit.asked("saved") if visit.asked("saved") in {*GROUPS, "new", "dismissed"} else "",
+        "saved": visit.asked_among("saved", {*GROUPS, "new", "dismissed"}),
         "is_editor": is_editor,
         "has_captcha": visit.rooms.has_captcha,
         "admitted": await list_admitted(visit.rooms.database, program.id) if is_editor else [],

@@ -96,7 +96,7 @@ async def _page(visit: Visit, fields: Mapping[str, str], problems: Mapping[str, 
         "problems": problems,
         "frequencies": _FREQUENCIES,
         "formats": list(ENDINGS),
-        "done": done if (done := visit.asked("done")) in ("made", "ended") else "",
+        "done": visit.asked_among("done", ("made", "ended")),
         "here": f"{visit.home}/reports/schedules",
     }
     return shown(visit, "report_schedules.html", facts, here="reports", areas=("console_reports",), status=status)

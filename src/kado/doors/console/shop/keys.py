@@ -74,7 +74,7 @@ async def _list(visit: Visit, fields: Fields, refusal: Refusal | None, made: New
         "values": fields,
         "names": {one.id: one.name for one in visit.programs},
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
-        "done": done if (done := visit.asked("done")) in _DONE else "",
+        "done": visit.asked_among("done", _DONE),
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "keys.html", facts, here="keys", areas=("console_shop",), status=status)

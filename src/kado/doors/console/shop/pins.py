@@ -57,12 +57,12 @@ async def let_in(visit: Visit) -> Response:
 
 
 async def _own(visit: Visit, refusal: Refusal | None) -> Response:
-    rooms, done = visit.rooms, visit.asked("done")
+    rooms = visit.rooms
     facts: dict[str, Any] = {
         "pin": await pins.state_of(rooms.database, rooms.keyring, visit.caller.merchant_id, visit.person.id),
         "longest": _PIN_MAX,
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
-        "done": done if done in ("set", "taken") else "",
+        "done": visit.asked_among("done", ("set", "taken")),
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "pin.html", facts, here="account", areas=("console_places",), status=status)

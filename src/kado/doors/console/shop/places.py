@@ -109,7 +109,7 @@ async def choose_program(visit: Visit) -> Response:
 
 
 async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Response:
-    rooms, merchant_id, done = visit.rooms, visit.caller.merchant_id, visit.asked("done")
+    rooms, merchant_id = visit.rooms, visit.caller.merchant_id
     is_revoked, text, start = visit.asked("state") == "revoked", visit.asked("q").strip()[:_TEXT_MAX], visit.start
     found, has_older = await terminals.find_devices(
         rooms.database, merchant_id, text, is_revoked=is_revoked, limit=TOGETHER, offset=start
@@ -128,7 +128,7 @@ async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Respon
         "values": {name: fields.get(name, "") for name in _ASKED},
         "minutes": terminals.IDLE_MINUTES,
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
-        "done": done if done in _DONE else "",
+        "done": visit.asked_among("done", _DONE),
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "places.html", facts, here="places", areas=_AREAS, status=status)
@@ -145,7 +145,7 @@ async def _one(visit: Visit, refusal: Refusal | None) -> Response:
         "known": await terminals.list_locations(visit.rooms.database, visit.caller.merchant_id),
         "values": values if refusal is None else {name: visit.fields.get(name, "") for name in values},
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
-        "done": "changed" if visit.asked("done") == "changed" else "",
+        "done": visit.asked_among("done", ("changed",)),
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "place.html", facts, here="places", areas=_AREAS, status=status)

@@ -102,14 +102,13 @@ async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Respon
 
 async def _one(visit: Visit, refusal: Refusal | None) -> Response:
     rooms, staff_id, merchant_id = visit.rooms, asked_for(visit), visit.caller.merchant_id
-    done = visit.asked("done")
     facts: dict[str, Any] = {
         "member": await staff.get(rooms.database, merchant_id, staff_id),
         "open": await sessions.list_open(rooms.database, merchant_id, "staff", staff_id),
         "roles": [one.value for one in SHOP_ROLES],
         "is_oneself": staff_id == visit.person.id,
         "pin": await pins.state_of(rooms.database, rooms.keyring, merchant_id, staff_id),
-        "done": done if done in _DONE else "",
+        "done": visit.asked_among("done", _DONE),
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
         "here_at": f"{STAFF}/{staff_id}",
     }

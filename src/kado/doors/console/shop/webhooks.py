@@ -116,7 +116,7 @@ async def _list(visit: Visit, fields: Fields, refusal: Refusal | None) -> Respon
 
 async def _one(visit: Visit, webhook_id: str, refusal: Refusal | None, secret: str = "") -> Response:
     database, caller = visit.rooms.database, visit.caller
-    state, start, done = visit.asked("state"), visit.start, visit.asked("done")
+    state, start = visit.asked("state"), visit.start
     webhook = await endpoints.get(database, caller, webhook_id)
     state = state if state in _STATES else ""
     page = await history.list_deliveries(
@@ -134,7 +134,7 @@ async def _one(visit: Visit, webhook_id: str, refusal: Refusal | None, secret: s
         "events": _EVENTS,
         "others": [one for one in webhook.events if one not in _EVENTS],
         "problems": _problems(visit, refusal),
-        "done": done if done in _DONE else "",
+        "done": visit.asked_among("done", _DONE),
         "here_at": f"{WEBHOOKS}/{webhook.id}",
     }
     status = 200 if refusal is None else refusal.status

@@ -84,7 +84,7 @@ async def unblock(visit: Visit) -> Response:
 
 
 async def _fraud(visit: Visit, refusal: Refusal | None) -> Response:
-    rooms, program_id, start, done = visit.rooms, visit.program.id, visit.start, visit.asked("done")
+    rooms, program_id, start = visit.rooms, visit.program.id, visit.start
     is_all = visit.asked("all") == "yes"
     alerts, total = await list_alerts(
         rooms.reader,
@@ -105,7 +105,7 @@ async def _fraud(visit: Visit, refusal: Refusal | None) -> Response:
         "blocks": await blocked.list_blocks(rooms.database, program_id),
         "problems": {} if refusal is None else problem_of(refusal, visit.language, _ASKED),
         "typed": {name: visit.fields.get(name, "") for name in _ASKED},
-        "done": done if done in _DONE else "",
+        "done": visit.asked_among("done", _DONE),
     }
     status = 200 if refusal is None else refusal.status
     return shown(visit, "fraud.html", facts, here="fraud", areas=("console_watch",), status=status)

@@ -34,7 +34,6 @@ async def show(visit: Visit) -> Response:
     state, start = visit.asked("state"), visit.start
     states = _STATES.get(state, tuple(one for found in _STATES.values() for one in found))
     found, has_older = await list_of_program(visit.rooms.reader, visit.program.id, states, limit=TOGETHER, offset=start)
-    done = visit.asked("done")
     facts: dict[str, Any] = {
         "found": found,
         "state": state if state in _STATES else "",
@@ -42,7 +41,7 @@ async def show(visit: Visit) -> Response:
         "start": start,
         "newer": max(0, start - TOGETHER),
         "older": start + TOGETHER if has_older else 0,
-        "done": done if done == "again" else "",
+        "done": visit.asked_among("done", ("again",)),
     }
     return shown(visit, "messages.html", facts, here="messages", areas=_AREAS)
 

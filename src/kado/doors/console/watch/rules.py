@@ -45,7 +45,7 @@ async def show(visit: Visit) -> Response:
         "found": [(one, _state(one), _meant(visit, one)) for one in found],
         "fired": await fired(rooms.reader, program.id),
         "days": PATTERN_DAYS,
-        "done": visit.asked("done") if visit.asked("done") in _DONE else "",
+        "done": visit.asked_among("done", _DONE),
     }
     return shown(visit, "fraud_rules.html", facts, here="fraud", areas=_AREAS)
 
@@ -189,7 +189,7 @@ def _form(visit: Visit, kind: str, rule: Rule | None, values: Fields, refusal: R
         "severities": [one.value for one in Severity],
         "zones": sorted(clock.zones()),
         "problems": {} if refusal is None else {_known(refusal, values): in_words(refusal, visit.language)},
-        "done": visit.asked("done") if visit.asked("done") in ("made", "saved") else "",
+        "done": visit.asked_among("done", ("made", "saved")),
         **(meaning or _meaning_typed(visit, kind, values)),
     }
     status = 200 if refusal is None else refusal.status
