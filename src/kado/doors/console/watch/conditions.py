@@ -91,6 +91,12 @@ def usual(kind: str, zone: str) -> dict[str, str]:
     return found | {f"type:{one.value}": "yes" for one in SPENDING}
 
 
+def in_units(minutes: int) -> tuple[int, str]:
+    """The same time in the largest unit that goes into it: how many, and of which."""
+    unit = next(one for one, long in UNITS.items() if minutes % long == 0)
+    return minutes // UNITS[unit], unit
+
+
 def field_of(refusal: Refusal, fields: Fields) -> str:
     """The field that a refusal is about; empty for the form as a whole."""
     loc = refusal.loc or ()
@@ -124,10 +130,10 @@ def _values(config: Config, place: str) -> dict[str, str]:
     plain = ("scope", "maxCount", "maxAmount", "minAmount", "timeZone", "from", "to")
     found = {f"{place}{name}": str(config[name]) for name in plain if name in config}
     if (minutes := config.get("windowMinutes")) is not None:
-        unit = next(one for one, long in UNITS.items() if minutes % long == 0)
-        found |= {f"{place}windowMinutes": str(minutes // UNITS[unit]), f"{place}windowUnit": unit}
-    for name, listed in (("addresses", "addresses"), ("contains", "contains")):
-        found[f"{place}{name}"] = "\n".join(config.get(listed, ()))
+        count, unit = in_units(minutes)
+        found |= {f"{place}windowMinutes": str(count), f"{place}windowUnit": unit}
+    for name in ("addresses", "contains"):
+        found[f"{place}{name}"] = "\n".join(config.get(name, ()))
     for kind in ("allowed", "blocked"):
         if codes := config.get(f"{kind}Countries"):
             found |= {f"{place}countries": " ".join(codes), f"{place}countriesAre": kind}

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from kado.doors.console.watch.conditions import in_units
 from kado.fraud.condition import (
     Addresses,
     Amount,
@@ -30,7 +31,6 @@ Meant = tuple[str, Mapping[str, str]]
 
 _SHOWN_MAX: Final = 8
 _MINUTE: Final = timedelta(minutes=1)
-_UNITS: Final = (("day", 1440), ("hour", 60), ("minute", 1))
 
 
 def meaning_of(rule: Rule, currency: Currency, language: Language, zone: ZoneInfo) -> list[Meant]:
@@ -53,9 +53,8 @@ class _Tongue:
         return tell.money(minor, self._currency, self.language)
 
     def window(self, minutes: int) -> str:
-        unit, long = next(one for one in _UNITS if minutes % one[1] == 0)
-        count = minutes // long
-        return self.say(f"window_{unit}" if count == 1 else f"window_{unit}s", count=count)
+        count, unit = in_units(minutes)
+        return self.say(f"window_{unit.removesuffix('s')}" if count == 1 else f"window_{unit}", count=count)
 
     def kinds(self, kinds: frozenset[Kind]) -> str:
         said = ", ".join(self.say(f"kind_{one.value}") for one in Kind if one in kinds)
