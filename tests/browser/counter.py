@@ -121,6 +121,11 @@ def entries_of(shop: World, card: Card | str) -> list[dict[str, Any]]:
     return list(found.json())
 
 
+def takes_of(shop: World, card: Card | str) -> list[str]:
+    """The amounts that were taken from it, newest first."""
+    return [one["amount"] for one in entries_of(shop, card) if one["transactionType"] == "REDEMPTION"]
+
+
 def somebody() -> str:
     """An email address of its own."""
     return f"zoe.{secrets.token_hex(4)}@mail.example"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.browser.axe import TAGS, faults
-from tests.browser.counter import Till, a_cashier, a_till, balance_of, entries_of
+from tests.browser.counter import Till, a_cashier, a_till, balance_of, takes_of
 from tests.browser.line import Line, a_line
 from tests.browser.world import Card, World
 from tests.client.proxy import Mishap
@@ -64,10 +64,6 @@ def take(till: Till, card: Card | str, amount: str) -> None:
     till.page.get_by_role("button", name="Take without a connection").click()
 
 
-def taken(shop: World, card: Card) -> list[str]:
-    return [one["amount"] for one in entries_of(shop, card) if one["transactionType"] == "REDEMPTION"]
-
-
 @pytest.mark.parametrize("lost", [Mishap.RESET, Mishap.LOSE_ANSWER])
 def test_two_are_taken_without_a_line_and_settled_once(till: Till, allowed: World, line: Line, lost: Mishap) -> None:
     full, poor, page = allowed.active("60.00"), allowed.active("5.00"), till.page
@@ -86,7 +82,7 @@ def test_two_are_taken_without_a_line_and_settled_once(till: Till, allowed: Worl
     on_device = page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")
     for secret in (full.number, poor.number, full.address.rpartition("/")[2]):
         assert secret not in on_device
-    assert taken(allowed, full) == taken(allowed, poor) == []
+    assert takes_of(allowed, full) == takes_of(allowed, poor) == []
     line.cuts = [lost] * 2
     line.is_down = False
     expect(page.get_by_role("heading", name="2 of 3 taken without a connection are settled")).to_be_visible(
@@ -94,7 +90,7 @@ def test_two_are_taken_without_a_line_and_settled_once(till: Till, allowed: Worl
     )
     expect(page.locator(".settlement [data-state=refused]")).to_contain_text(poor.number[-4:])
     expect(page.locator(".settlement [data-state=refused]")).to_contain_text("There is not enough on the card.")
-    assert taken(allowed, full) == ["-7.00", "-12.50"]
+    assert takes_of(allowed, full) == ["-7.00", "-12.50"]
     assert (balance_of(allowed, full), balance_of(allowed, poor)) == ("40.50", "5.00")
     assert kept(till)["takes"] == []
     assert len(line.sent()) == 3
@@ -120,7 +116,7 @@ def test_two_windows_settle_what_both_have_once(till: Till, allowed: World, line
     line.is_down = False
     for page in (till.page, other):
         expect(page.get_by_role("heading", name="2 of 2 taken without")).to_be_visible(timeout=30_000)
-    assert sorted(taken(allowed, card)) == ["-5.00", "-6.00"]
+    assert sorted(takes_of(allowed, card)) == ["-5.00", "-6.00"]
 
 
 def test_a_full_device_and_a_locked_till_take_nothing(till: Till, allowed: World, line: Line) -> None:
@@ -148,7 +144,7 @@ def test_a_full_device_and_a_locked_till_take_nothing(till: Till, allowed: World
     expect(page.get_by_role("button", name="Take without a connection")).to_have_count(0)
     line.is_down = False
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=30_000)
-    assert taken(allowed, card) == []
+    assert takes_of(allowed, card) == []
 
 
 def test_by_keyboard_at_320_pixels_and_for_axe(browser: Browser, allowed: World, line: Line) -> None:
@@ -178,4 +174,4 @@ def test_by_keyboard_at_320_pixels_and_for_axe(browser: Browser, allowed: World,
         page.wait_for_url(f"{till.base}/pos")
         assert faults(page, "tag", *TAGS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    assert taken(allowed, card) == ["-7.50"]
+    assert takes_of(allowed, card) == ["-7.50"]

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.browser.counter import Till, a_cashier, a_till, balance_of, entries_of
+from tests.browser.counter import Till, a_cashier, a_till, balance_of, takes_of
 from tests.browser.line import Line, a_line
-from tests.browser.world import Card, World
+from tests.browser.world import World
 from tests.client.proxy import Answers, Mishap
 from tests.serving.server import until
 
@@ -44,10 +44,6 @@ def till(browser: Browser, shop: World, line: Line) -> Iterator[Till]:
         yield made
 
 
-def takes(shop: World, card: Card) -> list[str]:
-    return [one["amount"] for one in entries_of(shop, card) if one["transactionType"] == "REDEMPTION"]
-
-
 @pytest.mark.parametrize("moment", LOST)
 def test_the_line_is_lost(till: Till, shop: World, line: Line, moment: str) -> None:
     card = shop.active("60.00")
@@ -58,7 +54,7 @@ def test_the_line_is_lost(till: Till, shop: World, line: Line, moment: str) -> N
     till.tap("Take this amount")
     till.shows("Taken", "€12.50", "€47.50")
     assert till.page.evaluate("window.wasUnsure")
-    assert takes(shop, card) == ["-12.50"]
+    assert takes_of(shop, card) == ["-12.50"]
     assert balance_of(shop, card) == "47.50"
     # Each time the same question, with the same key.
     sent = line.sent()
@@ -84,7 +80,7 @@ def test_it_asks_again_by_a_tap_as_well(till: Till, shop: World, line: Line) -> 
     line.is_down = False
     till.page.get_by_role("button", name="Ask again now").click()
     till.shows("Taken", "€60.00", "€0.00")
-    assert takes(shop, card) == ["-60.00"]
+    assert takes_of(shop, card) == ["-60.00"]
 
 
 @pytest.mark.parametrize("lost", [Mishap.RESET, Mishap.LOSE_ANSWER])
@@ -99,10 +95,10 @@ def test_whoever_loads_the_page_anew_comes_back_to_the_question(
     expect(till.page.get_by_role("heading", name="Not known yet")).to_be_visible()
     till.page.reload()
     till.shows("Taken", "€7.00", "€53.00")
-    assert takes(shop, card) == ["-7.00"]
+    assert takes_of(shop, card) == ["-7.00"]
     till.page.reload()
     expect(till.page.get_by_role("heading", name="Not known yet")).to_have_count(0)
-    assert takes(shop, card) == ["-7.00"]
+    assert takes_of(shop, card) == ["-7.00"]
 
 
 @pytest.mark.parametrize("lost", [Mishap.RESET, Mishap.LOSE_ANSWER])
@@ -119,7 +115,7 @@ def test_a_question_outlives_a_sign_in(till: Till, shop: World, line: Line, lost
     till.sign_in()
     if lost is Mishap.LOSE_ANSWER:
         till.shows("Taken", "€60.00", "€0.00")
-        assert takes(shop, card) == ["-60.00"]
+        assert takes_of(shop, card) == ["-60.00"]
         return
     till.shows("Not done", "Nothing was done")
     # What was under way all the time arrives now, and its reference is spent.
@@ -130,7 +126,7 @@ def test_a_question_outlives_a_sign_in(till: Till, shop: World, line: Line, lost
         json={"amount": "60.00", "posTransactionId": f"till:{key}"},
     )
     assert (late.status_code, late.json()["code"]) == (400, "already_reversed")
-    assert takes(shop, card) == []
+    assert takes_of(shop, card) == []
     assert balance_of(shop, card) == "60.00"
 
 
@@ -142,7 +138,7 @@ def test_two_taps_do_it_once(till: Till, shop: World, line: Line) -> None:
         " for (let at = 0; at < 5; at += 1) form.requestSubmit(); }"
     )
     till.shows("Taken", "€5.00")
-    assert takes(shop, card) == ["-5.00"]
+    assert takes_of(shop, card) == ["-5.00"]
     assert len(line.sent()) == 1
     # And a form that is sent twice behind the script's back does it once too.
     till.open(card)
@@ -152,7 +148,7 @@ def test_two_taps_do_it_once(till: Till, shop: World, line: Line) -> None:
     for _ in range(2):
         answer = till.post(address, body)
         assert (answer.status, answer.headers["kado-outcome"]) == (200, "settled")
-    assert takes(shop, card) == ["-6.00", "-5.00"]
+    assert takes_of(shop, card) == ["-6.00", "-5.00"]
     other = till.post(address, body | {"amount": "7.00"})
     assert "used for something else already" in other.text()
     assert balance_of(shop, card) == "49.00"
